@@ -1,0 +1,23 @@
+"""colorzoo: models that colourise and de-noise pictures, trained, measured and ready to load.
+
+Importing this package imports nothing else: names are looked up when they are first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from colorzoo.zoo import create, info, list_models, load
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "create", "info", "list_models", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module("colorzoo.zoo"), name)
+    raise AttributeError(f"module 'colorzoo' has no attribute {name!r}; it offers {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,142 @@
+"""Colour conventions: sRGB in [0, 1], CIE L*a*b* (D65), and the scaled a*b* that networks predict.
+
+kornia does the conversions; this file fixes the ranges, keeps them out of reduced precision, and brings
+colours that sRGB cannot show back into it without touching their lightness or hue.
+"""
+
+import torch
+from kornia.color import lab_to_rgb as kornia_lab_to_rgb
+from kornia.color import rgb_to_lab as kornia_rgb_to_lab
+from torch import Tensor
+
+AB_RANGE = 220.0
+"""Width of the a*b* interval that is mapped to [0, 1]: [-110, 110] holds every colour of sRGB."""
+
+_GAMUT_TOLERANCE = 0.25 / 255
+_BISECTIONS = 8
+_LUMA = (0.299, 0.587, 0.114)
+
+
+def rgb_to_lab(rgb: Tensor) -> Tensor:
+    """Convert sRGB to L*a*b*, always in float32.
+
+    Args:
+        rgb: Pictures in [0, 1]; values outside are clamped, for the conversion has no meaning there.
+
+    Shape:
+        ``(B, 3, H, W)`` -> ``(B, 3, H, W)``; L* in [0, 100], a* and b* in about [-110, 110].
+
+    Returns:
+        The pictures in L*a*b*.
+
+    Example:
+        >>> rgb_to_lab(torch.ones(1, 3, 1, 1)).round().abs().flatten().tolist()
+        [100.0, 0.0, 0.0]
+    """
+    with torch.autocast(rgb.device.type, enabled=False):
+        return kornia_rgb_to_lab(rgb.float().clamp(0, 1))
+
+
+def lab_to_rgb(lab: Tensor) -> Tensor:
+    """Convert L*a*b* to sRGB; what lies outside sRGB loses chroma, never lightness or hue.
+
+    Clipping each channel, as conversions usually do, shifts both. Here the chroma of such a pixel is
+    reduced to the largest share that sRGB can show.
+
+    Args:
+        lab: Pictures with L* in [0, 100].
+
+    Shape:
+        ``(B, 3, H, W)`` -> ``(B, 3, H, W)`` in [0, 1].
+
+    Returns:
+        The pictures in sRGB.
+
+    Example:
+        >>> vivid = torch.tensor([50.0, 0.0, 150.0]).view(1, 3, 1, 1)
+        >>> rgb_to_lab(lab_to_rgb(vivid))[0, 0].round().item()
+        50.0
+    """
+    with torch.autocast(lab.device.type, enabled=False):
+        lab = lab.float()
+        rgb = kornia_lab_to_rgb(lab, clip=False)
+        outside = _outside(rgb)
+        if bool(outside.any()):
+            pixels = rgb.movedim(1, -1)
+            pixels[outside] = _reduce_chroma(lab.movedim(1, -1)[outside])
+        return rgb.clamp(0, 1)
+
+
+def _outside(rgb: Tensor) -> Tensor:
+    """True for each pixel of ``(B, 3, H, W)`` that sRGB cannot show."""
+    return ((rgb < -_GAMUT_TOLERANCE) | (rgb > 1 + _GAMUT_TOLERANCE)).any(dim=1)
+
+
+def _reduce_chroma(lab: Tensor) -> Tensor:
+    """Bisect, for each of ``(N, 3)`` colours, the largest share of its chroma that sRGB can show."""
+    image = lab.T[None, :, :, None]
+    lightness, chroma = image[:, :1], image[:, 1:]
+    low = torch.zeros_like(lightness)
+    high = torch.ones_like(lightness)
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        rgb = kornia_lab_to_rgb(torch.cat([lightness, chroma * middle], dim=1), clip=False)
+        inside = ~_outside(rgb)[:, None]
+        low, high = torch.where(inside, middle, low), torch.where(inside, high, middle)
+    rgb = kornia_lab_to_rgb(torch.cat([lightness, chroma * low], dim=1), clip=False)
+    return rgb[0, :, :, 0].T
+
+
+def grey_to_lightness(grey: Tensor) -> Tensor:
+    """Return L* of grey pictures.
+
+    Args:
+        grey: sRGB-encoded grey in [0, 1].
+
+    Shape:
+        ``(B, 1, H, W)`` -> ``(B, 1, H, W)`` in [0, 100].
+
+    Returns:
+        The lightness L*.
+    """
+    return rgb_to_lab(grey.expand(-1, 3, -1, -1))[:, :1]
+
+
+def lightness_to_grey(lightness: Tensor) -> Tensor:
+    """Return the grey pictures (a* = b* = 0) that have the given L*; undoes `grey_to_lightness`.
+
+    Args:
+        lightness: L* in [0, 100].
+
+    Shape:
+        ``(B, 1, H, W)`` -> ``(B, 1, H, W)`` in [0, 1].
+
+    Returns:
+        sRGB-encoded grey.
+    """
+    return lab_to_rgb(torch.cat([lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1)], dim=1))[:, 1:2]
+
+
+def rgb_to_luma(rgb: Tensor) -> Tensor:
+    """Return the Rec. 601 luma, the grey of JPEG and of most picture programs.
+
+    Args:
+        rgb: Pictures in [0, 1].
+
+    Shape:
+        ``(B, 3, H, W)`` -> ``(B, 1, H, W)`` in [0, 1].
+
+    Returns:
+        The weighted sum of the gamma-encoded channels.
+    """
+    return torch.einsum("bchw,c->bhw", rgb, rgb.new_tensor(_LUMA))[:, None]
+
+
+def scale_ab(ab: Tensor) -> Tensor:
+    """Map a*b* from [-110, 110] to [0, 1], the interval of a sigmoid output."""
+    return ab / AB_RANGE + 0.5
+
+
+def unscale_ab(scaled: Tensor) -> Tensor:
+    """Map a*b* from [0, 1] back to [-110, 110]; undoes `scale_ab`."""
+    return (scaled - 0.5) * AB_RANGE

@@ -1,0 +1,190 @@
+"""The base that does all the thinking: loaders, pairs on the device, flips and shifts, the split's fingerprint."""
+
+from abc import ABC, abstractmethod
+from typing import Any, Protocol, cast
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+from colorzoo.datamodules.splits import split_hash
+from colorzoo.errors import DataError
+from colorzoo.pairs import ColorPairs, Grey, Pictures, color_pairs
+
+
+class PictureSource(Protocol):
+    """A split: its names, and whole batches of uint8 pictures by index."""
+
+    names: list[str]
+
+    def __len__(self) -> int: ...
+
+    def __getitems__(self, indices: list[int]) -> Pictures: ...
+
+
+class TensorPictures(Dataset[Pictures]):
+    """A split that lives in memory as one uint8 tensor and is indexed by the batch.
+
+    Args:
+        names: One unique name a picture.
+        rgb: ``(N, 3, H, W)``, uint8.
+        label: ``(N,)``, int64, or None.
+    """
+
+    def __init__(self, names: list[str], rgb: Tensor, label: Tensor | None = None) -> None:
+        self.names = names
+        self.rgb = rgb
+        self.label = label
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Pictures:
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: list[int]) -> Pictures:
+        pictures: Pictures = {"rgb": self.rgb[indices]}
+        if self.label is not None:
+            pictures["label"] = self.label[indices]
+        return pictures
+
+
+class PictureDataModule(LightningDataModule, ABC):
+    """Colour pictures of any source as pairs (grey, L*a*b*) for training, validation and test.
+
+    A subclass gives `load_split` for the splits ``"train"``, ``"val"`` and ``"test"``, and its own arguments.
+
+    Args:
+        batch_size: Pictures a batch and a process.
+        num_workers: Loader processes; 0 suits sets that live in memory.
+        grey: The input keeps L* (``"lightness"``) or is Rec. 601 ``"luma"``.
+        flip: Mirror half of the training pictures.
+        max_shift: Shift training pictures by up to this many pixels, the border repeated.
+        seed: Seed of the splits.
+
+    Raises:
+        ValueError: If a number is out of its range.
+    """
+
+    def __init__(
+        self,
+        batch_size: int = 64,
+        num_workers: int = 0,
+        grey: Grey = "lightness",
+        flip: bool = True,
+        max_shift: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}; give at least 1")
+        if num_workers < 0 or max_shift < 0:
+            raise ValueError(f"num_workers ({num_workers}) and max_shift ({max_shift}) cannot be negative")
+        self.save_hyperparameters()
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+        self.grey: Grey = grey
+        self.flip = flip
+        self.max_shift = max_shift
+        self.seed = seed
+        self._splits: dict[str, PictureSource] = {}
+
+    @abstractmethod
+    def load_split(self, split: str) -> PictureSource:
+        """Return one split; called once for each that a stage needs."""
+
+    @abstractmethod
+    def split_names(self) -> dict[str, list[str]]:
+        """Return the names of all pictures by split, without decoding any."""
+
+    def split_hash(self) -> str:
+        """Fingerprint of the splits; goes into every checkpoint."""
+        return split_hash(self.split_names())
+
+    def setup(self, stage: str) -> None:
+        """Load the splits that a stage needs: train and val for ``"fit"``, else the one of that name."""
+        splits = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",), "predict": ("test",)}
+        for split in splits[stage]:
+            if split not in self._splits:
+                source = self.load_split(split)
+                if len(source) == 0:
+                    raise DataError(f"{type(self).__name__} found no picture for the split {split!r}")
+                self._splits[split] = source
+
+    def train_dataloader(self) -> DataLoader[Pictures]:
+        """Shuffled batches; an incomplete last one is dropped, for batch norm cannot take a single picture."""
+        enough = len(self._splits["train"]) >= self.batch_size
+        return self._loader("train", shuffle=True, drop_last=enough)
+
+    def val_dataloader(self) -> DataLoader[Pictures]:
+        """The validation pictures, in order."""
+        return self._loader("val")
+
+    def test_dataloader(self) -> DataLoader[Pictures]:
+        """The test pictures, in order."""
+        return self._loader("test")
+
+    def predict_dataloader(self) -> DataLoader[Pictures]:
+        """The test pictures, in order."""
+        return self._loader("test")
+
+    def _loader(self, split: str, shuffle: bool = False, drop_last: bool = False) -> DataLoader[Pictures]:
+        return DataLoader(
+            cast(Dataset[Pictures], self._splits[split]),
+            batch_size=self.batch_size,
+            shuffle=shuffle,
+            drop_last=drop_last,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            collate_fn=_as_it_is,
+        )
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> ColorPairs:
+        """Augment training pictures and make the pairs, for the whole batch, on the device."""
+        pictures = cast(Pictures, dict(batch))
+        if self.trainer is not None and self.trainer.training:
+            if self.flip:
+                pictures["rgb"] = flipped(pictures["rgb"])
+            if self.max_shift > 0:
+                pictures["rgb"] = shifted(pictures["rgb"], self.max_shift)
+        return color_pairs(pictures, self.grey)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint remembers of the data."""
+        return {"name": type(self).__name__, "split_hash": self.split_hash()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Refuse to resume on other data: what was validation may have become training.
+
+        Raises:
+            DataError: If the splits differ from those of the checkpoint.
+        """
+        if state_dict["split_hash"] != self.split_hash():
+            raise DataError(
+                f"the checkpoint was trained on other splits ({state_dict['split_hash'][:12]}, here "
+                f"{self.split_hash()[:12]}); restore the data and its options, or start from the weights instead"
+            )
+
+
+def flipped(rgb: Tensor) -> Tensor:
+    """Mirror each picture of ``(B, 3, H, W)`` with probability one half."""
+    mirror = torch.rand(rgb.shape[0], device=rgb.device) < 0.5
+    return torch.where(mirror[:, None, None, None], rgb.flip(-1), rgb)
+
+
+def shifted(rgb: Tensor, most: int) -> Tensor:
+    """Shift each picture of ``(B, 3, H, W)`` by up to ``most`` pixels each way, the border repeated."""
+    batch, _, height, width = rgb.shape
+    padded = F.pad(rgb.float(), (most,) * 4, mode="replicate").to(rgb.dtype).movedim(1, -1)
+    down, right = torch.randint(0, 2 * most + 1, (2, batch), device=rgb.device)
+    rows = down[:, None] + torch.arange(height, device=rgb.device)
+    columns = right[:, None] + torch.arange(width, device=rgb.device)
+    picture = torch.arange(batch, device=rgb.device)
+    return padded[picture[:, None, None], rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+
+
+def _as_it_is(batch: Pictures) -> Pictures:
+    """Collate nothing: the data set already answers with whole batches."""
+    return batch

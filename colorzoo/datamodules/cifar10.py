@@ -1,0 +1,142 @@
+"""CIFAR-10 (Krizhevsky, 2009): 60,000 pictures of 32x32 pixels in ten classes."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from colorzoo.datamodules.base import PictureDataModule, TensorPictures
+from colorzoo.datamodules.locations import data_root
+from colorzoo.datamodules.splits import ranked
+from colorzoo.errors import DataError
+from colorzoo.pairs import Grey
+from colorzoo.photo import read
+
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+_EDGE = 32
+
+
+class CIFAR10DataModule(PictureDataModule):
+    """CIFAR-10, from torchvision's files or from folders ``{train,test}/<class>/*.{png,jpg}``.
+
+    Validation pictures are drawn from those of ``train`` that are stored without loss, so that what chooses a
+    model is measured as exactly as what judges it.
+
+    Args:
+        root: The folder; None for ``cifar10`` in ``$COLORZOO_DATA``, by default ``~/.cache/colorzoo/data``.
+        download: Fetch torchvision's files where there are none (170 MB).
+        classes: Only these classes, for instance ``["ship"]``; None for all ten. Labels stay those of all ten.
+        train_images: Train on this many pictures, drawn by ``seed``; None for all that are left.
+        val_images: Validate on this many.
+        batch_size: Pictures a batch and a process.
+        num_workers: Loader processes; the pictures live in memory, so 0 is fastest.
+        grey: The input keeps L* (``"lightness"``) or is Rec. 601 ``"luma"``.
+        flip: Mirror half of the training pictures.
+        max_shift: Shift training pictures by up to this many pixels, the border repeated.
+        seed: Seed of the splits.
+
+    Raises:
+        ValueError: If a class is unknown or a number out of its range.
+        DataError: In ``setup``, if there is no data, or less than was asked for.
+    """
+
+    def __init__(
+        self,
+        root: str | None = None,
+        download: bool = False,
+        classes: list[str] | None = None,
+        train_images: int | None = None,
+        val_images: int = 1000,
+        batch_size: int = 64,
+        num_workers: int = 0,
+        grey: Grey = "lightness",
+        flip: bool = True,
+        max_shift: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size, num_workers, grey, flip, max_shift, seed)
+        unknown = sorted(set(classes or ()) - set(CLASSES))
+        if unknown:
+            raise ValueError(f"CIFAR-10 has no class {unknown[0]!r}; it has {', '.join(CLASSES)}")
+        if val_images < 1 or (train_images is not None and train_images < 1):
+            raise ValueError(f"train_images ({train_images}) and val_images ({val_images}) must be at least 1")
+        self.root = Path(root) if root is not None else data_root() / "cifar10"
+        self.download = download
+        self.classes = tuple(classes) if classes else CLASSES
+        self.train_images = train_images
+        self.val_images = val_images
+        self._names: dict[str, list[str]] = {}
+
+    def prepare_data(self) -> None:
+        """Download torchvision's files if that was allowed and nothing is there."""
+        if self.download and not self._has_folders():
+            from torchvision.datasets import CIFAR10
+
+            CIFAR10(str(self.root), download=True)
+
+    def split_names(self) -> dict[str, list[str]]:
+        """Return the names of all pictures by split, such as ``train/ship/batch1_00029.png``."""
+        if not self._names:
+            official = {split: self._official_names(split) for split in ("train", "test")}
+            lossless = [name for name in official["train"] if name.endswith(".png")]
+            order = ranked(lossless, self.seed)
+            val = order[: self.val_images]
+            rest = ranked(set(official["train"]) - set(val), self.seed)
+            wanted = len(rest) if self.train_images is None else self.train_images
+            if len(val) < self.val_images or len(rest) < max(wanted, 1):
+                raise DataError(
+                    f"{self.root} holds {len(official['train'])} training pictures of these classes, {len(lossless)} "
+                    f"of them lossless: too few for {self.val_images} to validate and {wanted} to train on"
+                )
+            self._names = {"train": sorted(rest[:wanted]), "val": sorted(val), "test": sorted(official["test"])}
+        return self._names
+
+    def load_split(self, split: str) -> TensorPictures:
+        """Decode one split into memory."""
+        names = self.split_names()[split]
+        label = torch.tensor([CLASSES.index(name.split("/")[1]) for name in names])
+        rgb = self._decode_folders(names) if self._has_folders() else self._take_torchvision(names)
+        return TensorPictures(names, rgb, label)
+
+    def _has_folders(self) -> bool:
+        return (self.root / "train").is_dir() and (self.root / "test").is_dir()
+
+    def _official_names(self, split: str) -> list[str]:
+        if self._has_folders():
+            paths = (path for name in self.classes for path in (self.root / split / name).glob("*.*"))
+            names = [path.relative_to(self.root).as_posix() for path in paths if path.suffix in (".png", ".jpg")]
+        else:
+            wanted = {CLASSES.index(name) for name in self.classes}
+            targets = self._torchvision(split)[1]
+            names = [_name(split, i, target) for i, target in enumerate(targets) if target in wanted]
+        if not names:
+            raise DataError(f"no CIFAR-10 pictures in {self.root / split}; set root, or download=True to fetch them")
+        return names
+
+    def _decode_folders(self, names: list[str]) -> Tensor:
+        pictures = np.empty((len(names), _EDGE, _EDGE, 3), dtype=np.uint8)
+        for index, name in enumerate(names):
+            pictures[index] = np.asarray(read(self.root / name).convert("RGB"))
+        return torch.from_numpy(pictures).movedim(-1, 1).contiguous()
+
+    def _torchvision(self, split: str) -> tuple[np.ndarray, list[int]]:
+        from torchvision.datasets import CIFAR10
+
+        try:
+            data = CIFAR10(str(self.root), train=split == "train")
+        except RuntimeError as error:
+            raise DataError(f"no CIFAR-10 in {self.root}; set root, or download=True to fetch it") from error
+        return data.data, data.targets
+
+    def _take_torchvision(self, names: list[str]) -> Tensor:
+        pictures, targets = self._torchvision(names[0].split("/")[0])
+        split = names[0].split("/")[0]
+        where = {_name(split, index, target): index for index, target in enumerate(targets)}
+        return torch.from_numpy(pictures[[where[name] for name in names]]).movedim(-1, 1).contiguous()
+
+
+def _name(split: str, index: int, target: int) -> str:
+    """Name a picture by its place in the original files, the same whichever layout holds it."""
+    batch = f"batch{index // 10_000 + 1}_{index % 10_000:05d}" if split == "train" else f"test_{index:05d}"
+    return f"{split}/{CLASSES[target]}/{batch}.png"

@@ -1,0 +1,43 @@
+"""Splits that anyone can draw again: a pure function of names and a seed, with a fingerprint."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+
+def ranked(names: Iterable[str], seed: int) -> list[str]:
+    """Order names pseudo-randomly; the order among some of them never depends on the others.
+
+    Args:
+        names: Unique names, in any order.
+        seed: Another seed gives another order.
+
+    Returns:
+        The names, ordered by the SHA-256 of seed and name.
+
+    Example:
+        >>> ranked(["a", "b", "c"], seed=0) == ranked(["c", "b", "a"], seed=0)
+        True
+    """
+    return sorted(names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
+
+
+def split_hash(splits: Mapping[str, Iterable[str]]) -> str:
+    """Fingerprint which names are in which split, whatever the order.
+
+    Args:
+        splits: For instance ``{"train": [...], "val": [...], "test": [...]}``.
+
+    Returns:
+        64 hexadecimal digits.
+
+    Example:
+        >>> split_hash({"train": ["a", "b"]}) == split_hash({"train": ["b", "a"]})
+        True
+        >>> split_hash({"train": ["a", "b"]}) == split_hash({"train": ["a"], "val": ["b"]})
+        False
+    """
+    digest = hashlib.sha256()
+    for split in sorted(splits):
+        for name in sorted(splits[split]):
+            digest.update(f"{split}\0{name}\0".encode())
+    return digest.hexdigest()

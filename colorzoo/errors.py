@@ -1,0 +1,29 @@
+"""What can go wrong, by name. Each message says what was wrong and what to do."""
+
+
+class ColorzooError(Exception):
+    """Base of every error that colorzoo raises on purpose."""
+
+
+class UnknownModelError(ColorzooError, ValueError):
+    """No model, or no published checkpoint, has this name."""
+
+
+class CheckpointError(ColorzooError, ValueError):
+    """A checkpoint file is not what it should be: damaged, of another model, or of another shape."""
+
+
+class ChecksumError(CheckpointError):
+    """The bytes of a checkpoint are not those that were published."""
+
+
+class UnreadableImageError(ColorzooError, OSError):
+    """A file is missing, or is no picture that can be decoded."""
+
+
+class OutputExistsError(ColorzooError, FileExistsError):
+    """The output is already there, and overwriting was not asked for."""
+
+
+class DataError(ColorzooError, ValueError):
+    """A data set is missing, empty or too small for what was asked."""

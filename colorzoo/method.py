@@ -1,0 +1,76 @@
+"""What every method of the zoo is: a network with plain hyper-parameters and an objective. Pure torch."""
+
+import inspect
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+_PLAIN = (str, int, float, bool, type(None))
+
+
+class Method(nn.Module, ABC):
+    """A network, the hyper-parameters that rebuild it, and the losses that train it.
+
+    A subclass passes every argument of its own ``__init__`` but ``weights`` on to this one, by name.
+
+    Args:
+        hparams: Numbers, strings, booleans, None, and lists or dicts of these; they go into every checkpoint.
+
+    Raises:
+        TypeError: If a hyper-parameter is not a plain value, or differs in name from the arguments of ``__init__``.
+    """
+
+    def __init__(self, **hparams: Any) -> None:
+        super().__init__()
+        expected = self.hparam_names()
+        if set(hparams) != set(expected):
+            raise TypeError(f"{type(self).__name__} must pass on {sorted(expected)}, but passed {sorted(hparams)}")
+        self.hparams: dict[str, Any] = {name: _plain(name, hparams[name]) for name in expected}
+
+    @classmethod
+    def hparam_names(cls) -> list[str]:
+        """Names of the hyper-parameters, in the order of the signature."""
+        parameters = inspect.signature(cls.__init__).parameters
+        return [name for name in parameters if name not in ("self", "weights")]
+
+    @classmethod
+    def name(cls) -> str:
+        """Name of the model in the zoo: its file's."""
+        return cls.__module__.rpartition(".")[2]
+
+    @abstractmethod
+    def losses(self, batch: Any) -> dict[str, Tensor]:
+        """Return the scalars of one batch: ``"loss"``, which is minimised, and the parts worth logging."""
+
+    def start_from(self, weights: str | None) -> None:
+        """Copy published weights, or a file's, into this network; the last line of a subclass's ``__init__``.
+
+        Args:
+            weights: A name of the zoo, a path, or None to keep the random initialisation.
+
+        Raises:
+            CheckpointError: If the weights do not fit this network exactly.
+        """
+        if weights is not None:
+            from colorzoo.zoo import start_from
+
+            start_from(self, weights)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return the value with tuples as lists, or refuse what a checkpoint's header cannot carry."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise TypeError(f"hyper-parameter {name!r} is {value}; give a finite number")
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(f"{name}[{key!r}]", item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(f"{name}[{index}]", item) for index, item in enumerate(value)]
+    raise TypeError(
+        f"hyper-parameter {name!r} is a {type(value).__name__}; "
+        "only numbers, strings, booleans, None, lists and dicts can be stored in a checkpoint"
+    )

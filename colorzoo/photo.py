@@ -1,0 +1,209 @@
+"""Pictures in, pictures out: files, PIL images, arrays and tensors on one side, grey tensors on the other."""
+
+import os
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from colorzoo.color import lightness_to_grey, rgb_to_lab
+from colorzoo.errors import OutputExistsError, UnreadableImageError
+
+Array = NDArray[Any]
+Image = TypeVar("Image", str, Path, PIL.Image.Image, Array, Tensor)
+"""The kinds of picture that the zoo takes; a path gives a PIL image back."""
+
+_DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+_SUFFIXES_OF_JPEG = (".jpg", ".jpeg", ".jpe")
+
+
+def on_grey(image: Image, colour: Callable[[Tensor], Tensor]) -> Image:
+    """Run a colouriser of grey tensors on any kind of picture, and return the result as that kind.
+
+    Args:
+        image: What `Colorizer.colorize` takes.
+        colour: Maps ``(B, 1, H, W)`` in [0, 1] to ``(B, 3, H, W)`` in [0, 1].
+
+    Returns:
+        A tensor for a tensor, an array for an array, else a PIL image (with the alpha channel of the input).
+
+    Raises:
+        UnreadableImageError: If a path is missing or no picture.
+        ValueError: If the picture has a wrong shape, is empty, or holds values that are no grey levels.
+        TypeError: If it is of no kind listed in `Image`.
+    """
+    if isinstance(image, Tensor):
+        return colour(_checked(image))
+    if isinstance(image, np.ndarray):
+        return _to_array(colour(_array_to_grey(image)), image.dtype)
+    if isinstance(image, str | Path):
+        return cast(Any, on_grey(read(image), colour))
+    if isinstance(image, PIL.Image.Image):
+        grey, alpha = _pil_to_grey(image)
+        coloured = PIL.Image.fromarray(cast(Array, _to_array(colour(grey), np.dtype(np.uint8))))
+        if alpha is not None:
+            coloured.putalpha(alpha)
+        return coloured
+    raise TypeError(
+        f"cannot read a picture from a {type(image).__name__}; give a path, a PIL image, an array or a tensor"
+    )
+
+
+def read(path: str | Path) -> PIL.Image.Image:
+    """Open and decode a picture file, turned upright as its EXIF orientation says.
+
+    Args:
+        path: Any format that Pillow reads.
+
+    Returns:
+        The decoded picture.
+
+    Raises:
+        UnreadableImageError: If the file is missing, empty, a directory, truncated or no picture.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise UnreadableImageError(f"{path} is a directory; give the picture files in it")
+    if not path.exists():
+        raise UnreadableImageError(f"{path} does not exist; check the name")
+    if path.stat().st_size == 0:
+        raise UnreadableImageError(f"{path} is empty (0 bytes); copy it again from where it came")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+            with PIL.Image.open(path) as image:
+                image.load()
+                return PIL.ImageOps.exif_transpose(image)
+    except PIL.UnidentifiedImageError as error:
+        raise UnreadableImageError(f"{path} is not a picture, or of a format that Pillow does not read") from error
+    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
+        raise UnreadableImageError(
+            f"{path} is too large: {error}. If you trust the file, raise PIL.Image.MAX_IMAGE_PIXELS"
+        ) from error
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise UnreadableImageError(f"{path} cannot be decoded ({error}); it may be truncated") from error
+
+
+def write(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> None:
+    """Write a picture so that nothing half-written ever bears its name, and nothing is overwritten unasked.
+
+    JPEG is written at quality 95 without chroma sub-sampling: the defaults throw away what a colouriser adds.
+
+    Args:
+        image: The picture; its alpha channel is dropped for JPEG, which has none.
+        path: Where to; the suffix chooses the format, and missing folders are made.
+        overwrite: Replace a file that is already there.
+
+    Raises:
+        OutputExistsError: If the file is there and ``overwrite`` is False.
+        ValueError: If the suffix names no format that Pillow writes.
+    """
+    path = Path(path)
+    formats = PIL.Image.registered_extensions()
+    format_name = formats.get(path.suffix.lower())
+    if format_name is None or format_name not in PIL.Image.SAVE:
+        raise ValueError(f"cannot tell a picture format from {path.name!r}; end the name in .png, .jpg or .tif")
+    if not overwrite and path.exists():
+        raise OutputExistsError(f"{path} exists; choose another name or allow overwriting")
+    options: dict[str, Any] = {}
+    if path.suffix.lower() in _SUFFIXES_OF_JPEG:
+        image = image.convert("RGB")
+        options = {"quality": 95, "subsampling": 0}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            image.save(stream, format=format_name, **options)
+        _publish(temporary, path, overwrite)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _publish(temporary: str, path: Path, overwrite: bool) -> None:
+    """Give a finished file its name, in one step."""
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(temporary, 0o666 & ~umask)
+    if overwrite:
+        os.replace(temporary, path)
+        return
+    try:
+        # A link, unlike a rename, fails where another process has made the file meanwhile.
+        os.link(temporary, path)
+    except FileExistsError as error:
+        raise OutputExistsError(f"{path} exists; choose another name or allow overwriting") from error
+    except OSError:
+        os.rename(temporary, path)
+
+
+def _pil_to_grey(image: PIL.Image.Image) -> tuple[Tensor, PIL.Image.Image | None]:
+    """Return ``(1, 1, H, W)`` in [0, 1], and the alpha channel where there is one."""
+    if image.mode in _DEEP_GREY:
+        return _array_to_grey(np.clip(np.asarray(image), 0, 65535).astype(np.uint16)), None
+    if image.mode == "F":
+        return _array_to_grey(np.asarray(image)), None
+    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+    return _array_to_grey(np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))), alpha
+
+
+def _array_to_grey(array: Array) -> Tensor:
+    """Return an array ``(H, W)`` or ``(H, W, 1 or 3)`` as a tensor ``(1, 1, H, W)`` in [0, 1]."""
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3):
+        raise ValueError(f"the array has shape {array.shape}; give (H, W), (H, W, 1) or (H, W, 3)")
+    if array.dtype == np.bool_:
+        scaled = array.astype(np.float32)
+    elif array.dtype in (np.uint8, np.uint16):
+        scaled = array.astype(np.float32) / np.float32(np.iinfo(array.dtype).max)
+    elif np.issubdtype(array.dtype, np.floating):
+        scaled = array.astype(np.float32)
+    else:
+        raise ValueError(f"the array is of {array.dtype}; give uint8, uint16, bool, or float in [0, 1]")
+    tensor = torch.from_numpy(scaled).movedim(2, 0)[None]
+    return _checked(tensor if tensor.shape[1] == 1 else _decoloured(_checked(tensor, channels=3)))
+
+
+def _decoloured(rgb: Tensor) -> Tensor:
+    """Return the grey picture with the L* of a coloured one; grey stored as RGB comes back exactly."""
+    if bool((rgb[:, :1] == rgb).all()):
+        return rgb[:, :1]
+    return lightness_to_grey(rgb_to_lab(rgb)[:, :1])
+
+
+def _checked(tensor: Tensor, channels: int = 1) -> Tensor:
+    """Refuse what is not a batch ``(B, channels, H, W)`` of floats in [0, 1]."""
+    if tensor.ndim != 4:
+        raise ValueError(f"the tensor has shape {tuple(tensor.shape)}; give a batch (B, {channels}, H, W)")
+    if tensor.shape[1] != channels:
+        raise ValueError(
+            f"the tensor has {tensor.shape[1]} channels; give {channels}"
+            + (", for instance colorzoo.color.rgb_to_luma(rgb)" if channels == 1 else "")
+        )
+    if tensor.numel() == 0:
+        raise ValueError(f"the picture is empty: its shape is {tuple(tensor.shape)}")
+    if not tensor.is_floating_point():
+        raise ValueError(f"the tensor is of {tensor.dtype}; give floats in [0, 1], for instance tensor.float() / 255")
+    if bool(torch.isnan(tensor).any()):
+        raise ValueError("the picture holds NaN; replace it before colouring")
+    low, high = float(tensor.min()), float(tensor.max())
+    if low < 0 or high > 1:
+        raise ValueError(f"the values lie in [{low:g}, {high:g}]; scale them to [0, 1]")
+    return tensor
+
+
+def _to_array(rgb: Tensor, like: np.dtype[Any]) -> Array:
+    """Return ``(1, 3, H, W)`` in [0, 1] as ``(H, W, 3)``: floats for floats, else unsigned integers."""
+    array = rgb[0].movedim(0, 2).cpu().numpy()
+    if np.issubdtype(like, np.floating):
+        return array.astype(like)
+    integer = np.dtype(np.uint8) if like == np.bool_ else like
+    return np.asarray(np.rint(array * np.iinfo(integer).max), dtype=integer)

@@ -1,0 +1,85 @@
+"""The training verbs ``fit``, ``validate``, ``test`` and ``predict``: LightningCLI over the methods of the zoo."""
+
+import pkgutil
+from importlib import import_module
+from typing import Any
+
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+
+import colorzoo
+from colorzoo import datamodules
+from colorzoo.colorizer import Colorizer
+from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.method import Method
+from colorzoo.training.optim import Optim
+from colorzoo.training.task import ColorizationTask
+from colorzoo.zoo import list_models, model_class
+
+
+class ColorzooCLI(LightningCLI):
+    """LightningCLI whose ``--model`` is a method of the zoo, wrapped in the task that trains it."""
+
+    def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add trainer, model, data and optim; the model is a method rather than a LightningModule."""
+        parser.add_lightning_class_args(self.trainer_class, "trainer")
+        parser.add_subclass_arguments(Method, "model", required=True)
+        parser.add_lightning_class_args(PictureDataModule, "data", subclass_mode=True)
+        parser.add_class_arguments(Optim, "optim")
+
+    def instantiate_classes(self) -> None:
+        """Wrap the method in its task; refuse to measure random weights."""
+        config = self.config[str(self.subcommand)]
+        weights = config.model.get("init_args", {}).get("weights")
+        if self.subcommand != "fit" and not config.get("ckpt_path") and weights is None:
+            self.parser.error(
+                f"{self.subcommand} needs trained weights: --model.weights NAME for published ones, --ckpt_path for a run's"
+            )
+        super().instantiate_classes()
+        method = self._get(self.config_init, "model")
+        if not isinstance(method, Colorizer):
+            raise TypeError(f"no task trains a {type(method).__name__}")
+        self.model = ColorizationTask(method, self._get(self.config_init, "optim"))
+
+
+def run(args: ArgsType = None) -> ColorzooCLI:
+    """Parse the arguments (by default those of the process) and run the verb.
+
+    Args:
+        args: A list of arguments, the verb first.
+
+    Returns:
+        The command line object, with the trainer, the task and the data that were used.
+    """
+    _import_all()
+    return ColorzooCLI(
+        datamodule_class=PictureDataModule,
+        subclass_mode_data=True,
+        auto_configure_optimizers=False,
+        seed_everything_default=0,
+        save_config_kwargs={"overwrite": True},
+        parser_kwargs={"version": f"colorzoo {colorzoo.__version__}"},
+        args=_with_full_names(args) if isinstance(args, list) else args,
+    )
+
+
+def _import_all() -> None:
+    """Make every method and DataModule known by its short name."""
+    for name in list_models():
+        model_class(name)
+    for module in pkgutil.iter_modules(datamodules.__path__):
+        import_module(f"{datamodules.__name__}.{module.name}")
+
+
+def _with_full_names(args: list[str]) -> list[str]:
+    """Let ``--data CIFAR10`` stand for ``--data CIFAR10DataModule``."""
+    names = {cls.__name__.removesuffix("DataModule"): cls.__name__ for cls in PictureDataModule.__subclasses__()}
+    full: list[str] = []
+    for arg in args:
+        if full and full[-1] == "--data":
+            full.append(names.get(arg, arg))
+        elif arg.startswith("--data="):
+            value: Any = arg.removeprefix("--data=")
+            full.append(f"--data={names.get(value, value)}")
+        else:
+            full.append(arg)
+    return full

@@ -1,0 +1,69 @@
+"""How a model is optimised, as plain values."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from torch.nn import Parameter
+from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim.lr_scheduler import LambdaLR
+
+
+@dataclass(frozen=True)
+class Optim:
+    """An optimiser and the course of its learning rate over a run.
+
+    Args:
+        name: The optimiser.
+        lr: Highest learning rate.
+        weight_decay: L2 penalty, decoupled for ``adamw``; not applied to biases and norm layers.
+        momentum: Momentum of ``sgd``.
+        schedule: ``"constant"``, or ``"cosine"``: up during ``warmup``, then down to nearly 0.
+        warmup: Share of all steps in which the rate of ``"cosine"`` rises.
+
+    Raises:
+        ValueError: If a number is out of its range.
+    """
+
+    name: Literal["adamw", "adam", "sgd", "rmsprop"] = "adamw"
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.lr < math.inf:
+            raise ValueError(f"lr is {self.lr}; give a positive number")
+        if self.weight_decay < 0 or not 0 <= self.momentum < 1 or not 0 <= self.warmup < 1:
+            raise ValueError(f"weight_decay must be >= 0, momentum and warmup in [0, 1); got {self}")
+
+    def optimizer(self, parameters: Iterable[Parameter]) -> Optimizer:
+        """Return the optimiser of these parameters."""
+        trained = [parameter for parameter in parameters if parameter.requires_grad]
+        groups = [
+            {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.weight_decay},
+            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        groups = [group for group in groups if group["params"]]
+        if self.name == "adamw":
+            return AdamW(groups, self.lr)
+        if self.name == "adam":
+            return Adam(groups, self.lr)
+        if self.name == "sgd":
+            return SGD(groups, self.lr, momentum=self.momentum)
+        return RMSprop(groups, self.lr)
+
+    def scheduler(self, optimizer: Optimizer, steps: int) -> LambdaLR:
+        """Return the schedule over this many steps; it is stepped after each."""
+        rising = self.warmup * steps
+
+        def share(step: int) -> float:
+            if self.schedule == "constant":
+                return 1.0
+            if step < rising:
+                return (step + 1) / rising
+            return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1.0, steps - rising))))
+
+        return LambdaLR(optimizer, share)

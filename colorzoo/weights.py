@@ -1,0 +1,216 @@
+"""Checkpoint files: where they lie, what they say of themselves, and whether their bytes are the right ones.
+
+A published file is a ``.safetensors`` whose header carries the hyper-parameters and a `Record`. Its SHA-256 stands
+in ``SHA256SUMS`` beside it, in the format of ``sha256sum``, and is checked before anything is parsed.
+"""
+
+import hashlib
+import json
+import os
+import pickle
+import struct
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as parse_safetensors
+from safetensors.torch import save as to_safetensors
+from torch import Tensor
+
+from colorzoo.errors import CheckpointError, ChecksumError
+
+SUFFIX = ".safetensors"
+SUMS = "SHA256SUMS"
+_FORMAT = "colorzoo-1"
+_TASK_PREFIX = "model."
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a published checkpoint says of itself.
+
+    Args:
+        task: What the model does, such as ``"colorization"``.
+        data: What it was trained on.
+        split_hash: Fingerprint of the splits, from ``colorzoo.datamodules.splits``.
+        recipe: The configuration that rebuilds it.
+        evaluated_on: What the figures were measured on.
+        metrics: Figure by name.
+        baseline: The trivial baseline of the same figures, by the same names where there is one.
+        licence: Licence of the weights.
+        paper: Where the method comes from.
+        code_version: Version of colorzoo that trained it.
+        commit: Git commit that trained it.
+        since: First version of colorzoo that ships it.
+        notes: What a user should know beside that.
+    """
+
+    task: str
+    data: str
+    split_hash: str
+    recipe: str
+    evaluated_on: str
+    metrics: dict[str, float]
+    baseline: dict[str, float]
+    licence: str
+    paper: str
+    code_version: str
+    commit: str
+    since: str
+    notes: str
+
+    def __post_init__(self) -> None:
+        empty = [field.name for field in fields(self) if field.name != "notes" and not getattr(self, field.name)]
+        if empty:
+            raise CheckpointError(f"the record lacks {', '.join(empty)}; a published checkpoint must state them")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint in memory: which model, its hyper-parameters and tensors, and its record if it is published."""
+
+    path: Path
+    model: str
+    hparams: dict[str, Any]
+    tensors: dict[str, Tensor]
+    record: Record | None
+
+
+def folders() -> list[Path]:
+    """Return the folders that hold published files: ``$COLORZOO_HOME``, then the one that ships with the package."""
+    package = Path(__file__).parent
+    # Inside a wheel the files lie in the package; in a checkout they lie beside it.
+    places = [package / "checkpoints", package.parent / "checkpoints"]
+    if os.environ.get("COLORZOO_HOME"):
+        places.insert(0, Path(os.environ["COLORZOO_HOME"]))
+    return [place for place in places if place.is_dir()]
+
+
+def find(stem: str) -> Path | None:
+    """Return the file of ``name.tag``, or None."""
+    candidates = (folder / f"{stem}{SUFFIX}" for folder in folders())
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def read(path: Path) -> Checkpoint:
+    """Read a checkpoint; its digest, where one is known, is verified before the bytes are parsed.
+
+    Args:
+        path: A ``.safetensors`` file of the zoo, or a Lightning ``.ckpt`` of one of its tasks.
+
+    Returns:
+        Its contents, on the CPU.
+
+    Raises:
+        ChecksumError: If the bytes differ from those that were published.
+        CheckpointError: If the file is missing, truncated, or none of the zoo's.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path} is no file; check the path")
+    return _read_ckpt(path) if path.suffix == ".ckpt" else _read_safetensors(path)
+
+
+def write(checkpoint: Checkpoint) -> str:
+    """Write a published file and note its digest in ``SHA256SUMS`` beside it.
+
+    Args:
+        checkpoint: What to write, with a record, to ``checkpoint.path``.
+
+    Returns:
+        The SHA-256 of the file.
+
+    Raises:
+        CheckpointError: If the record is missing.
+    """
+    if checkpoint.record is None:
+        raise CheckpointError("a published checkpoint needs a record: its data, figures, baselines and licence")
+    header = {
+        "format": _FORMAT,
+        "model": checkpoint.model,
+        "hparams": json.dumps(checkpoint.hparams, sort_keys=True),
+        "record": json.dumps(asdict(checkpoint.record), sort_keys=True),
+    }
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    data = to_safetensors(tensors, header)
+    digest = hashlib.sha256(data).hexdigest()
+    checkpoint.path.parent.mkdir(parents=True, exist_ok=True)
+    _write_atomically(checkpoint.path, data)
+    sums = _sums(checkpoint.path.parent) | {checkpoint.path.name: digest}
+    lines = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
+    _write_atomically(checkpoint.path.parent / SUMS, lines.encode())
+    return digest
+
+
+def _read_safetensors(path: Path) -> Checkpoint:
+    data = path.read_bytes()
+    _verify(path, data)
+    try:
+        tensors = parse_safetensors(data)
+        size = struct.unpack("<Q", data[:8])[0]
+        header = json.loads(data[8 : 8 + size]).get("__metadata__", {})
+    except (SafetensorError, struct.error, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}); fetch it again") from error
+    if header.get("format") != _FORMAT:
+        raise CheckpointError(f"{path} is no checkpoint of colorzoo: its header names the format {header.get('format')!r}")
+    record = Record(**_only_known(path, json.loads(header["record"])))
+    return Checkpoint(path, header["model"], json.loads(header["hparams"]), tensors, record)
+
+
+def _only_known(path: Path, record: dict[str, Any]) -> dict[str, Any]:
+    expected = {field.name for field in fields(Record)}
+    if set(record) != expected:
+        raise CheckpointError(
+            f"{path} has a record of another version: missing {sorted(expected - set(record))}, "
+            f"unknown {sorted(set(record) - expected)}"
+        )
+    return record
+
+
+def _read_ckpt(path: Path) -> Checkpoint:
+    try:
+        content: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged, or holds more than tensors and plain values ({error})") from error
+    if "colorzoo" not in content:
+        raise CheckpointError(f"{path} was not written by a task of colorzoo, so the model in it is unknown")
+    state = content["state_dict"]
+    tensors = {name.removeprefix(_TASK_PREFIX): value for name, value in state.items() if name.startswith(_TASK_PREFIX)}
+    return Checkpoint(path, content["colorzoo"]["model"], content["colorzoo"]["hparams"], tensors, None)
+
+
+def _verify(path: Path, data: bytes) -> None:
+    """Compare a file's digest with the one noted beside it; in the package's own folders there must be one."""
+    expected = _sums(path.parent).get(path.name)
+    actual = hashlib.sha256(data).hexdigest()
+    if expected is None:
+        if path.parent in folders():
+            raise ChecksumError(f"{path} is not listed in {path.parent / SUMS}; it is none of the published files")
+        return
+    if actual != expected:
+        raise ChecksumError(
+            f"{path} is damaged: its SHA-256 is {actual}, but {expected} was published; delete it and install colorzoo again"
+        )
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """Return the digests noted in a folder, by file name."""
+    path = folder / SUMS
+    if not path.is_file():
+        return {}
+    pairs = (line.split(maxsplit=1) for line in path.read_text().splitlines() if line.strip())
+    return {name.strip().lstrip("*"): digest for digest, name in pairs}
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

@@ -1,0 +1,169 @@
+"""The zoo: names, and the models behind them. The folder ``models/`` is the registry."""
+
+import difflib
+import inspect
+import pkgutil
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from colorzoo import models, weights
+from colorzoo.errors import CheckpointError, UnknownModelError
+from colorzoo.method import Method
+
+
+def list_models() -> list[str]:
+    """Return the names of all methods, sorted; none is imported.
+
+    Example:
+        >>> "fusion_cnn" in list_models()
+        True
+    """
+    return sorted(module.name for module in pkgutil.iter_modules(models.__path__) if not module.name.startswith("_"))
+
+
+def create(name: str, **hparams: Any) -> Method:
+    """Return an untrained model.
+
+    Args:
+        name: A name of `list_models`.
+        hparams: Arguments of the model's class.
+
+    Returns:
+        The model, randomly initialised, in training mode.
+
+    Raises:
+        UnknownModelError: If there is no such model.
+        TypeError: If the class has no such argument.
+
+    Example:
+        >>> create("fusion_cnn", alpha=0).training
+        True
+    """
+    return model_class(name)(**hparams)
+
+
+def load(name: str | Path) -> Method:
+    """Return a trained model, ready to use.
+
+    Args:
+        name: A published model (``"fusion_cnn"``), one of its tags (``"fusion_cnn.cifar10"``), or the path of a
+            ``.safetensors`` or Lightning ``.ckpt`` file.
+
+    Returns:
+        The model, on the CPU, in evaluation mode.
+
+    Raises:
+        UnknownModelError: If nothing published has this name.
+        ChecksumError: If the file's bytes are not those that were published.
+        CheckpointError: If the file is damaged, or does not fit the model it names.
+
+    Example:
+        >>> load("fusion_cnn").training
+        False
+    """
+    checkpoint = weights.read(_locate(name))
+    model = _build(checkpoint)
+    _copy(checkpoint, model)
+    return model.eval()
+
+
+def info(name: str | Path) -> weights.Record:
+    """Return what a published checkpoint says of itself: data, figures and baselines, licence, source.
+
+    Args:
+        name: What `load` takes.
+
+    Returns:
+        The record in the file's header.
+
+    Raises:
+        UnknownModelError: If nothing published has this name.
+        CheckpointError: If the file is damaged or carries no record.
+
+    Example:
+        >>> info("fusion_cnn").licence
+        'Apache-2.0'
+    """
+    checkpoint = weights.read(_locate(name))
+    if checkpoint.record is None:
+        raise CheckpointError(f"{checkpoint.path} is a training checkpoint without a record; publish it first")
+    return checkpoint.record
+
+
+def start_from(model: Method, name: str | Path) -> None:
+    """Copy trained weights into a model of the same shape; see ``Method.start_from``."""
+    _copy(weights.read(_locate(name)), model)
+
+
+def model_class(name: str) -> type[Method]:
+    """Return the class of a method; only its file is imported.
+
+    Args:
+        name: A name of `list_models`.
+
+    Returns:
+        The one `Method` that the file defines.
+
+    Raises:
+        UnknownModelError: If there is no such model.
+    """
+    if name not in list_models():
+        raise UnknownModelError(_unknown(name, list_models()))
+    module = import_module(f"{models.__name__}.{name}")
+    found = [
+        value
+        for _, value in inspect.getmembers(module, inspect.isclass)
+        if issubclass(value, Method) and value.__module__ == module.__name__ and not inspect.isabstract(value)
+    ]
+    if len(found) != 1:
+        raise TypeError(f"{module.__name__} must define exactly one method, but has {len(found)}")
+    return found[0]
+
+
+def published() -> list[str]:
+    """Return ``name.tag`` of all checkpoints at hand, sorted."""
+    return sorted(path.stem for folder in weights.folders() for path in folder.glob(f"*{weights.SUFFIX}"))
+
+
+def _locate(name: str | Path) -> Path:
+    """Return the file of a name, or the path itself if it is one."""
+    path = Path(name)
+    if path.suffix in (weights.SUFFIX, ".ckpt"):
+        return path
+    model, _, tag = str(name).partition(".")
+    if model not in list_models():
+        raise UnknownModelError(_unknown(str(name), [*list_models(), *published()]))
+    tag = tag or import_module(f"{models.__name__}.{model}").DEFAULT_TAG
+    found = weights.find(f"{model}.{tag}")
+    if found is None:
+        raise UnknownModelError(_unknown(f"{model}.{tag}", published(), what="published checkpoint"))
+    return found
+
+
+def _build(checkpoint: weights.Checkpoint) -> Method:
+    """Create the model that a checkpoint names, with exactly its hyper-parameters."""
+    cls = model_class(checkpoint.model)
+    stored, expected = set(checkpoint.hparams), set(cls.hparam_names())
+    if stored != expected:
+        raise CheckpointError(
+            f"{checkpoint.path} does not fit {cls.__name__}: missing hyper-parameters {sorted(expected - stored)}, "
+            f"unknown ones {sorted(stored - expected)}; use the version of colorzoo that wrote it"
+        )
+    return cls(**checkpoint.hparams)
+
+
+def _copy(checkpoint: weights.Checkpoint, model: Method) -> None:
+    """Copy tensors strictly: the same names, the same shapes, of the same method."""
+    if checkpoint.model != model.name():
+        raise CheckpointError(f"{checkpoint.path} holds a {checkpoint.model}, not a {model.name()}")
+    try:
+        model.load_state_dict(checkpoint.tensors, strict=True)
+    except RuntimeError as error:
+        raise CheckpointError(f"{checkpoint.path} does not fit {type(model).__name__}: {error}") from error
+
+
+def _unknown(name: str, known: list[str], what: str = "model") -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"no {what} is called {name!r}; {hint}available: {', '.join(known) or 'none'}"
