@@ -18,6 +18,7 @@ class Colorizer(Method):
     A subclass gives `chroma` and `losses`; everything that pictures and people need is here.
     """
 
+    task: ClassVar[str] = "colorization"
     working_size: ClassVar[int] = 256
     """Longer side, in pixels, at which `colorize` shows a large picture to the network."""
 
@@ -55,6 +56,7 @@ class Colorizer(Method):
 
         A picture that is larger than the working size is shown to the network at that size. The a*b* it
         answers with are up-sampled bilinearly and joined with the full-resolution L* of the input.
+        A model that you trained yourself must be in evaluation mode, as ``colorzoo.load`` returns it.
 
         Args:
             image: A path, a PIL image, an array ``(H, W)`` or ``(H, W, C)``, or a tensor ``(B, 1, H, W)`` in [0, 1].
@@ -90,12 +92,7 @@ class Colorizer(Method):
         seen = lightness
         if share < 1:
             seen = F.interpolate(lightness, size=size, mode="bilinear", antialias=True, align_corners=False)
-        training = self.training
-        try:
-            ab = self.eval().chroma(seen)
-        finally:
-            self.train(training)
-        return _join(lightness, ab).to(grey.device)
+        return _join(lightness, self.chroma(seen)).to(grey.device)
 
 
 def _join(lightness: Tensor, ab: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -14,7 +14,8 @@ _PLAIN = (str, int, float, bool, type(None))
 class Method(nn.Module, ABC):
     """A network, the hyper-parameters that rebuild it, and the losses that train it.
 
-    A subclass passes every argument of its own ``__init__`` but ``weights`` on to this one, by name.
+    A subclass passes every argument of its own ``__init__`` but ``weights`` on to this one, by name, and states
+    its ``paper``: authors, title, year.
 
     Args:
         hparams: Numbers, strings, booleans, None, and lists or dicts of these; they go into every checkpoint.
@@ -22,6 +23,9 @@ class Method(nn.Module, ABC):
     Raises:
         TypeError: If a hyper-parameter is not a plain value, or differs in name from the arguments of ``__init__``.
     """
+
+    task: ClassVar[str]
+    paper: ClassVar[str]
 
     def __init__(self, **hparams: Any) -> None:
         super().__init__()

@@ -25,9 +25,7 @@ def psnr(rgb: Tensor, truth: Tensor) -> Tensor:
 
 def ssim(rgb: Tensor, truth: Tensor) -> Tensor:
     """Structural similarity of RGB in [0, 1], at least 11 pixels wide and high: -> ``(B,)``."""
-    return cast(
-        Tensor, structural_similarity_index_measure(rgb, truth, data_range=1.0, reduction="none")
-    )
+    return cast(Tensor, structural_similarity_index_measure(rgb, truth, data_range=1.0, reduction="none"))
 
 
 def colorfulness(rgb: Tensor) -> Tensor:

@@ -39,13 +39,12 @@ class Record:
         split_hash: Fingerprint of the splits, from ``colorzoo.datamodules.splits``.
         recipe: The configuration that rebuilds it.
         evaluated_on: What the figures were measured on.
-        metrics: Figure by name.
-        baseline: The trivial baseline of the same figures, by the same names where there is one.
+        metrics: Figure by name; errors and shares as fractions, not per cent.
+        baselines: The same figures of what needs no model, by the name of the baseline.
+        parameters: Number of trained parameters.
         licence: Licence of the weights.
         paper: Where the method comes from.
-        code_version: Version of colorzoo that trained it.
-        commit: Git commit that trained it.
-        since: First version of colorzoo that ships it.
+        code_version: Version of colorzoo that published it.
         notes: What a user should know beside that.
     """
 
@@ -55,12 +54,11 @@ class Record:
     recipe: str
     evaluated_on: str
     metrics: dict[str, float]
-    baseline: dict[str, float]
+    baselines: dict[str, dict[str, float]]
+    parameters: int
     licence: str
     paper: str
     code_version: str
-    commit: str
-    since: str
     notes: str
 
     def __post_init__(self) -> None:
@@ -155,7 +153,9 @@ def _read_safetensors(path: Path) -> Checkpoint:
     except (SafetensorError, struct.error, ValueError) as error:
         raise CheckpointError(f"{path} is damaged ({error}); fetch it again") from error
     if header.get("format") != _FORMAT:
-        raise CheckpointError(f"{path} is no checkpoint of colorzoo: its header names the format {header.get('format')!r}")
+        raise CheckpointError(
+            f"{path} is no checkpoint of colorzoo: its header names the format {header.get('format')!r}"
+        )
     record = Record(**_only_known(path, json.loads(header["record"])))
     return Checkpoint(path, header["model"], json.loads(header["hparams"]), tensors, record)
 
@@ -192,7 +192,8 @@ def _verify(path: Path, data: bytes) -> None:
         return
     if actual != expected:
         raise ChecksumError(
-            f"{path} is damaged: its SHA-256 is {actual}, but {expected} was published; delete it and install colorzoo again"
+            f"{path} is damaged: its SHA-256 is {actual}, but {expected} was published; "
+            "delete it and install colorzoo again"
         )
 
 

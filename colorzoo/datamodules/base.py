@@ -99,6 +99,10 @@ class PictureDataModule(LightningDataModule, ABC):
     def split_names(self) -> dict[str, list[str]]:
         """Return the names of all pictures by split, without decoding any."""
 
+    def describe(self, split: str) -> str:
+        """Say in one line which pictures a split holds; goes into every published checkpoint."""
+        return f"{len(self.split_names()[split]):,} {split} pictures of {type(self).__name__}, seed {self.seed}"
+
     def split_hash(self) -> str:
         """Fingerprint of the splits; goes into every checkpoint."""
         return split_hash(self.split_names())

@@ -75,6 +75,15 @@ class CIFAR10DataModule(PictureDataModule):
 
             CIFAR10(str(self.root), download=True)
 
+    def describe(self, split: str) -> str:
+        """Say which pictures a split holds, and how many of them were stored with loss."""
+        names = self.split_names()[split]
+        lossy = sum(not name.endswith(".png") for name in names)
+        of = "" if self.classes == CLASSES else f" ({', '.join(self.classes)})"
+        return (
+            f"{len(names):,} {split} pictures of CIFAR-10{of}, {'lossless' if not lossy else f'{lossy:,} of them JPEG'}"
+        )
+
     def split_names(self) -> dict[str, list[str]]:
         """Return the names of all pictures by split, such as ``train/ship/batch1_00029.png``."""
         if not self._names:

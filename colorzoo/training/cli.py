@@ -1,8 +1,8 @@
 """The training verbs ``fit``, ``validate``, ``test`` and ``predict``: LightningCLI over the methods of the zoo."""
 
 import pkgutil
+import sys
 from importlib import import_module
-from typing import Any
 
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
@@ -26,13 +26,18 @@ class ColorzooCLI(LightningCLI):
         parser.add_lightning_class_args(PictureDataModule, "data", subclass_mode=True)
         parser.add_class_arguments(Optim, "optim")
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse a list of arguments, by default those of the process."""
+        given = args if isinstance(args, list) else sys.argv[1:]
+        self.config = parser.parse_args(_with_full_names(given))
+
     def instantiate_classes(self) -> None:
         """Wrap the method in its task; refuse to measure random weights."""
         config = self.config[str(self.subcommand)]
         weights = config.model.get("init_args", {}).get("weights")
         if self.subcommand != "fit" and not config.get("ckpt_path") and weights is None:
             self.parser.error(
-                f"{self.subcommand} needs trained weights: --model.weights NAME for published ones, --ckpt_path for a run's"
+                f"{self.subcommand} needs trained weights: --model.weights NAME, or --ckpt_path of a run"
             )
         super().instantiate_classes()
         method = self._get(self.config_init, "model")
@@ -41,7 +46,7 @@ class ColorzooCLI(LightningCLI):
         self.model = ColorizationTask(method, self._get(self.config_init, "optim"))
 
 
-def run(args: ArgsType = None) -> ColorzooCLI:
+def run(args: list[str] | None = None) -> ColorzooCLI:
     """Parse the arguments (by default those of the process) and run the verb.
 
     Args:
@@ -58,7 +63,7 @@ def run(args: ArgsType = None) -> ColorzooCLI:
         seed_everything_default=0,
         save_config_kwargs={"overwrite": True},
         parser_kwargs={"version": f"colorzoo {colorzoo.__version__}"},
-        args=_with_full_names(args) if isinstance(args, list) else args,
+        args=args,
     )
 
 
@@ -78,7 +83,7 @@ def _with_full_names(args: list[str]) -> list[str]:
         if full and full[-1] == "--data":
             full.append(names.get(arg, arg))
         elif arg.startswith("--data="):
-            value: Any = arg.removeprefix("--data=")
+            value = arg.removeprefix("--data=")
             full.append(f"--data={names.get(value, value)}")
         else:
             full.append(arg)

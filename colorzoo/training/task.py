@@ -59,16 +59,17 @@ class ColorizationTask(LightningModule):
         return rgb
 
     def _log(self, split: str, figures: dict[str, Tensor], batch: ColorPairs) -> None:
-        self.log_dict(
-            {f"{split}/{name}": value for name, value in figures.items()},
-            batch_size=len(batch["rgb"]),
-            on_step=False,
-            on_epoch=True,
-            sync_dist=split != "train",
-        )
-        shown = "train/loss" if split == "train" else f"{split}/psnr"
-        name = shown.partition("/")[2]
-        self.log(f"{shown}_shown", figures[name], prog_bar=True, logger=False, batch_size=len(batch["rgb"]))
+        for name, value in figures.items():
+            running = split == "train" and name == "loss"
+            self.log(
+                f"{split}/{name}",
+                value,
+                batch_size=len(batch["rgb"]),
+                prog_bar=running or (split != "train" and name == "psnr"),
+                on_step=running,
+                on_epoch=True,
+                sync_dist=split != "train",
+            )
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimiser, and its schedule over the steps that the trainer will take."""

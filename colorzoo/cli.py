@@ -1,0 +1,162 @@
+"""The command line: pictures and lists are answered here; training verbs are handed to LightningCLI.
+
+This file imports no Lightning, so that colouring one photograph does not wait for it.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from colorzoo import __version__
+from colorzoo.errors import ColorzooError
+
+_TRAINING = {
+    "fit": "train a model",
+    "validate": "measure a model on validation pictures",
+    "test": "measure a model on test pictures",
+    "predict": "colour a data set's pictures",
+}
+_SUFFIX = "-color"
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        args: The arguments; None for those of the process.
+
+    Returns:
+        0 if everything was done, 1 if something was not, 2 if the command made no sense.
+    """
+    given = list(sys.argv[1:] if args is None else args)
+    if given and given[0] in _TRAINING:
+        from colorzoo.training.cli import run
+
+        run(given)
+        return 0
+    parsed = _parser().parse_args(given)
+    try:
+        return int(parsed.run(parsed))
+    except (ColorzooError, ValueError) as error:
+        print(f"colorzoo: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="colorzoo",
+        description="Colourise pictures, and train the models that do it.",
+        epilog="Each command explains itself: colorzoo COMMAND --help",
+    )
+    parser.add_argument("--version", action="version", version=f"colorzoo {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    colorize = commands.add_parser("colorize", help="colour grey photographs")
+    colorize.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="picture files")
+    colorize.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="OUT",
+        help=f"a file for one input, a folder for several (default: IN{_SUFFIX})",
+    )
+    colorize.add_argument("-m", "--model", default="fusion_cnn", metavar="NAME", help="a model, or a checkpoint's path")
+    colorize.add_argument("--working-size", type=int, metavar="PIXELS", help="longer side that the network sees")
+    colorize.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
+    colorize.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    colorize.set_defaults(run=_colorize)
+
+    listing = commands.add_parser("list", help="list the models with figure, baseline, size and licence")
+    listing.set_defaults(run=_list)
+
+    info = commands.add_parser("info", help="show the record of a published checkpoint")
+    info.add_argument("name", help="a model, or a checkpoint's path")
+    info.set_defaults(run=_info)
+
+    publish = commands.add_parser("publish", help="measure a run's checkpoint and publish it with card and results")
+    publish.add_argument("checkpoint", type=Path, help="the .ckpt of a run")
+    publish.add_argument("name", help="MODEL.TAG to publish it as")
+    publish.add_argument("--config", type=Path, required=True, help="the recipe that trained it; its data measure it")
+    publish.add_argument("--folder", type=Path, default=Path("checkpoints"), help="where to (default: checkpoints)")
+    publish.add_argument("--notes", default="", help="what a user should know beside the figures")
+    publish.set_defaults(run=_publish)
+
+    study = commands.add_parser("study", help="train and test variants of a recipe into one table")
+    study.add_argument("study", type=Path, help="a file of configs/studies")
+    study.set_defaults(run=_study)
+
+    for verb, purpose in _TRAINING.items():
+        commands.add_parser(verb, help=f"{purpose} (colorzoo {verb} --help)", add_help=False)
+    return parser
+
+
+def _colorize(args: argparse.Namespace) -> int:
+    """Colour each input; one that fails is reported in a line, and the others are done all the same."""
+    from colorzoo.colorizer import Colorizer
+    from colorzoo.photo import read, write
+    from colorzoo.zoo import load
+
+    outputs = _outputs(args.inputs, args.output)
+    model = load(args.model)
+    if not isinstance(model, Colorizer):
+        raise ValueError(f"{args.model} does not colourise; colorzoo list shows what does")
+    model.to(args.device)
+    failed = 0
+    for source, target in zip(args.inputs, outputs, strict=True):
+        try:
+            if target.exists() and not args.overwrite:
+                raise FileExistsError(f"{target} exists; choose another name with -o, or add --overwrite")
+            write(model.colorize(read(source), args.working_size), target, args.overwrite)
+            print(target)
+        except (OSError, ValueError) as error:
+            failed += 1
+            print(f"colorzoo: {source}: {error}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _outputs(inputs: Sequence[Path], output: Path | None) -> list[Path]:
+    """Return one output path an input, none of them twice."""
+    if output is None:
+        outputs = [path.with_name(f"{path.stem}{_SUFFIX}{path.suffix}") for path in inputs]
+    elif len(inputs) == 1 and not output.is_dir():
+        outputs = [output]
+    elif output.is_file():
+        raise ValueError(f"{output} is a file, but there are {len(inputs)} inputs; give a folder")
+    else:
+        outputs = [output / path.name for path in inputs]
+    twice = next((path for path in outputs if outputs.count(path) > 1), None)
+    if twice is not None:
+        raise ValueError(f"two inputs would both be written to {twice}; colour them in two commands")
+    return outputs
+
+
+def _list(args: argparse.Namespace) -> int:
+    from colorzoo.report import listing
+
+    print(listing())
+    return 0
+
+
+def _info(args: argparse.Namespace) -> int:
+    import json
+    from dataclasses import asdict
+
+    from colorzoo.zoo import info
+
+    print(json.dumps(asdict(info(args.name)), indent=2))
+    return 0
+
+
+def _publish(args: argparse.Namespace) -> int:
+    from colorzoo.training.publish import publish
+
+    print(publish(args.checkpoint, args.name, args.config, args.folder, args.notes))
+    return 0
+
+
+def _study(args: argparse.Namespace) -> int:
+    from colorzoo.training.study import run_study
+
+    print(run_study(args.study))
+    return 0

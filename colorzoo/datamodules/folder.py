@@ -1,0 +1,164 @@
+"""A folder of your own photographs, of any depth, size and format."""
+
+import warnings
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.datamodules.splits import ranked
+from colorzoo.errors import DataError, UnreadableImageError
+from colorzoo.pairs import Grey, Pictures
+from colorzoo.photo import read
+
+Unreadable = Literal["skip", "fail"]
+_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"))
+
+
+class FolderPictures(Dataset[Pictures]):
+    """Picture files, decoded when they are asked for and cropped to squares.
+
+    Args:
+        root: The folder.
+        names: Paths below it.
+        size: Edge of the squares in pixels; the shorter side of a picture is scaled to it.
+        random_crop: Take the square from anywhere instead of the middle.
+        unreadable: ``"skip"`` leaves a file that cannot be decoded out of its batch, with a warning that names it;
+            ``"fail"`` raises.
+    """
+
+    def __init__(
+        self, root: Path, names: list[str], size: int, random_crop: bool = False, unreadable: Unreadable = "skip"
+    ) -> None:
+        self.root = root
+        self.names = names
+        self.size = size
+        self.random_crop = random_crop
+        self.unreadable = unreadable
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Pictures:
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: list[int]) -> Pictures:
+        rgb = []
+        for index in indices:
+            try:
+                rgb.append(self._square(self.root / self.names[index]))
+            except UnreadableImageError as error:
+                if self.unreadable == "fail":
+                    raise
+                warnings.warn(f"skipped: {error}", stacklevel=2)
+        if not rgb:
+            raise UnreadableImageError(
+                f"none of {len(indices)} pictures of a batch can be decoded, {self.names[indices[0]]} among them"
+            )
+        return {"rgb": torch.stack(rgb)}
+
+    def _square(self, path: Path) -> Tensor:
+        image = read(path).convert("RGB")
+        share = self.size / min(image.size)
+        scaled = (max(self.size, round(image.width * share)), max(self.size, round(image.height * share)))
+        image = image.resize(scaled, PIL.Image.Resampling.BICUBIC, reducing_gap=2.0)
+        spare_x, spare_y = scaled[0] - self.size, scaled[1] - self.size
+        left, top = spare_x // 2, spare_y // 2
+        if self.random_crop:
+            left, top = int(torch.randint(spare_x + 1, ())), int(torch.randint(spare_y + 1, ()))
+        image = image.crop((left, top, left + self.size, top + self.size))
+        return torch.from_numpy(np.array(image)).movedim(-1, 0)
+
+
+class ImageFolderDataModule(PictureDataModule):
+    """Colour photographs below a folder: no lists, no pairs, no fixed size.
+
+    The splits are drawn by name, so that a picture added later never moves another one.
+
+    Args:
+        root: The folder; every picture file below it is used.
+        size: Edge of the square crops in pixels.
+        val_share: Share of the pictures that validate.
+        test_share: Share of the pictures that test.
+        unreadable: ``"skip"`` warns by name about files that cannot be decoded; ``"fail"`` raises.
+        batch_size: Pictures a batch and a process.
+        num_workers: Loader processes that decode.
+        grey: The input keeps L* (``"lightness"``) or is Rec. 601 ``"luma"``.
+        flip: Mirror half of the training pictures.
+        max_shift: Shift training pictures by up to this many pixels, the border repeated.
+        seed: Seed of the splits.
+
+    Raises:
+        ValueError: If a number is out of its range.
+        DataError: In ``setup``, if the folder is missing or holds too few pictures.
+        UnreadableImageError: If ``unreadable="fail"`` and a file is no picture.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        size: int = 128,
+        val_share: float = 0.1,
+        test_share: float = 0.1,
+        unreadable: Unreadable = "skip",
+        batch_size: int = 32,
+        num_workers: int = 2,
+        grey: Grey = "lightness",
+        flip: bool = True,
+        max_shift: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size, num_workers, grey, flip, max_shift, seed)
+        if size < 1:
+            raise ValueError(f"size is {size}; give at least 1 pixel")
+        if not (0 < val_share < 1 and 0 <= test_share < 1 and val_share + test_share < 1):
+            raise ValueError(f"val_share ({val_share}) and test_share ({test_share}) must leave pictures to train on")
+        if unreadable not in ("skip", "fail"):
+            raise ValueError(f"unreadable is {unreadable!r}; give 'skip' or 'fail'")
+        self.root = Path(root)
+        self.size = size
+        self.val_share = val_share
+        self.test_share = test_share
+        self.unreadable: Unreadable = unreadable
+        self._names: dict[str, list[str]] = {}
+
+    def split_names(self) -> dict[str, list[str]]:
+        """Return the paths of all pictures below the root, by split."""
+        if not self._names:
+            if not self.root.is_dir():
+                raise DataError(f"{self.root} is no folder; give the one that holds your pictures")
+            paths = [path for path in self.root.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()]
+            order = ranked((path.relative_to(self.root).as_posix() for path in paths if self._opens(path)), self.seed)
+            val = max(1, round(len(order) * self.val_share))
+            test = round(len(order) * self.test_share)
+            if len(order) < val + test + 1:
+                raise DataError(f"{self.root} holds {len(order)} readable pictures: too few to train and to validate")
+            self._names = {
+                "val": sorted(order[:val]),
+                "test": sorted(order[val : val + test]),
+                "train": sorted(order[val + test :]),
+            }
+        return self._names
+
+    def load_split(self, split: str) -> FolderPictures:
+        """Return the pictures of a split; the files are decoded batch by batch."""
+        names = self.split_names()[split]
+        return FolderPictures(self.root, names, self.size, split == "train", self.unreadable)
+
+    def _opens(self, path: Path) -> bool:
+        """Look at a file's header only: cheap enough for every file, and what is no picture is found at once."""
+        try:
+            with PIL.Image.open(path):
+                return True
+        except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
+            problem = f"{path} is no picture ({error})"
+            if self.unreadable == "fail":
+                raise UnreadableImageError(f"{problem}; remove it, or set unreadable='skip'") from error
+            warnings.warn(f"skipped: {problem}", stacklevel=2)
+            return False

@@ -1,0 +1,87 @@
+"""Procedural pictures for tests, documentation and first steps: no files, no network, always the same."""
+
+import torch
+from torch import Tensor
+
+from colorzoo.color import lab_to_rgb
+from colorzoo.datamodules.base import PictureDataModule, TensorPictures
+from colorzoo.pairs import Grey
+
+_HUES = 10
+_FIRST_INDEX = {"train": 0, "val": 1_000_000, "test": 2_000_000}
+
+
+class SyntheticDataModule(PictureDataModule):
+    """A disc on a graded background; the disc's lightness tells its colour, which is also its class.
+
+    Each picture is a function of its index alone, so that sets of different length share their beginning.
+
+    Args:
+        size: Height and width in pixels.
+        train_images: Number of training pictures.
+        val_images: Number of validation pictures.
+        test_images: Number of test pictures.
+        batch_size: Pictures a batch and a process.
+        num_workers: Loader processes.
+        grey: The input keeps L* (``"lightness"``) or is Rec. 601 ``"luma"``.
+        flip: Mirror half of the training pictures.
+        max_shift: Shift training pictures by up to this many pixels, the border repeated.
+        seed: Another seed gives other pictures.
+
+    Raises:
+        ValueError: If a number is out of its range.
+
+    Example:
+        >>> data = SyntheticDataModule(size=16, train_images=4)
+        >>> data.load_split("train").rgb.shape
+        torch.Size([4, 3, 16, 16])
+    """
+
+    def __init__(
+        self,
+        size: int = 32,
+        train_images: int = 256,
+        val_images: int = 64,
+        test_images: int = 64,
+        batch_size: int = 32,
+        num_workers: int = 0,
+        grey: Grey = "lightness",
+        flip: bool = True,
+        max_shift: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size, num_workers, grey, flip, max_shift, seed)
+        if min(size, train_images, val_images, test_images) < 1:
+            raise ValueError("size, train_images, val_images and test_images must all be at least 1")
+        self.size = size
+        self.counts = {"train": train_images, "val": val_images, "test": test_images}
+
+    def split_names(self) -> dict[str, list[str]]:
+        """Return the names of all pictures by split; they tell size and seed, which make the pictures."""
+        return {
+            split: [f"synthetic-{self.size}-{self.seed}-{_FIRST_INDEX[split] + index}" for index in range(count)]
+            for split, count in self.counts.items()
+        }
+
+    def load_split(self, split: str) -> TensorPictures:
+        """Paint one split."""
+        first, count = _FIRST_INDEX[split], self.counts[split]
+        painted = [_paint(first + index, self.size, self.seed) for index in range(count)]
+        rgb = torch.stack([picture for picture, _ in painted])
+        label = torch.tensor([hue for _, hue in painted])
+        return TensorPictures(self.split_names()[split], rgb, label)
+
+
+def _paint(index: int, size: int, seed: int) -> tuple[Tensor, int]:
+    """Paint one picture ``(3, size, size)`` as uint8; return it with its class."""
+    random = torch.Generator().manual_seed(seed * 10_000_019 + index)
+    hue = int(torch.randint(_HUES, (), generator=random))
+    row, column, radius, slope = torch.rand(4, generator=random).tolist()
+    y, x = torch.meshgrid(torch.linspace(0, 1, size), torch.linspace(0, 1, size), indexing="ij")
+    inside = (y - row).square() + (x - column).square() < (0.15 + 0.3 * radius) ** 2
+    angle = torch.tensor(2 * torch.pi * hue / _HUES)
+    lightness = torch.where(inside, 35.0 + 4 * hue, 10 + 20 * (slope * x + (1 - slope) * y))
+    a = torch.where(inside, 40 * angle.cos(), torch.zeros(()))
+    b = torch.where(inside, 40 * angle.sin(), torch.full((), -15.0))
+    rgb = lab_to_rgb(torch.stack([lightness, a, b])[None])[0]
+    return (rgb * 255).round().to(torch.uint8), hue

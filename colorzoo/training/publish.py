@@ -1,0 +1,97 @@
+"""Publish a run: measure its checkpoint once on the test pictures, and write file, card and results row."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import colorzoo
+from colorzoo import weights
+from colorzoo.errors import CheckpointError
+from colorzoo.report import write_reports
+from colorzoo.training.cli import ColorzooCLI, run
+from colorzoo.weights import Record
+from colorzoo.zoo import list_models
+
+_LICENCE = "Apache-2.0"
+_BASELINES = {"luma_": "luma grey", "grey_": "L* grey", "true_": "truth"}
+_FIRST = ("mse", "psnr", "ssim", "colorfulness")
+
+
+def publish(checkpoint: Path, name: str, config: Path, folder: Path, notes: str = "") -> str:
+    """Measure a training checkpoint and publish it.
+
+    Args:
+        checkpoint: The ``.ckpt`` of a run.
+        name: ``MODEL.TAG``; a tag that exists is never replaced.
+        config: The recipe that trained it; its data measure it.
+        folder: Where the published files lie.
+        notes: What a user should know beside the figures.
+
+    Returns:
+        What was written, in one line.
+
+    Raises:
+        CheckpointError: If the name is taken or of another model, or the data are not those of the run.
+    """
+    trained = weights.read(checkpoint)
+    model, _, tag = name.partition(".")
+    if model != trained.model or model not in list_models() or not tag:
+        raise CheckpointError(
+            f"{checkpoint} holds a {trained.model}; publish it as {trained.model}.TAG, not as {name!r}"
+        )
+    target = folder / f"{name}{weights.SUFFIX}"
+    if target.exists():
+        raise CheckpointError(f"{target} is published, and a tag's bytes never change; choose another tag")
+    arguments = ["test", "--config", str(config), "--model.weights", str(checkpoint), "--trainer.logger", "false"]
+    cli = run(arguments)
+    _check_splits(checkpoint, cli.datamodule.split_hash())
+    record = _record(cli, config, notes)
+    digest = weights.write(replace(trained, path=target, record=record))
+    write_reports(folder)
+    return f"{target}  {digest}"
+
+
+def _check_splits(checkpoint: Path, here: str) -> None:
+    """Refuse to measure a run on other splits than it was trained with: its test pictures may be training ones."""
+    content: Mapping[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    there = [value["split_hash"] for value in content.values() if isinstance(value, dict) and "split_hash" in value]
+    if there != [here]:
+        raise CheckpointError(f"{checkpoint} was trained on the splits {there}, but the recipe's data are {here}")
+
+
+def _record(cli: ColorzooCLI, config: Path, notes: str) -> Record:
+    data, method = cli.datamodule, cli.model.model
+    measured = {name.removeprefix("test/"): float(value) for name, value in cli.trainer.callback_metrics.items()}
+    baselines: dict[str, dict[str, float]] = {}
+    metrics: dict[str, float] = {}
+    for name, value in measured.items():
+        prefix = next((prefix for prefix in _BASELINES if name.startswith(prefix)), None)
+        if prefix is not None:
+            baselines.setdefault(_BASELINES[prefix], {})[name.removeprefix(prefix)] = value
+        elif name != "loss" and not name.endswith("_shown"):
+            metrics[name] = value
+    if "accuracy" in metrics:
+        baselines["most frequent class"] = {"accuracy": _majority_share(data.load_split("test").label)}
+    order = [*_FIRST, *sorted(set(metrics) - set(_FIRST))]
+    return Record(
+        task=method.task,
+        data=data.describe("train"),
+        split_hash=data.split_hash(),
+        recipe=config.as_posix(),
+        evaluated_on=data.describe("test"),
+        metrics={name: metrics[name] for name in order if name in metrics},
+        baselines=baselines,
+        parameters=sum(parameter.numel() for parameter in method.parameters()),
+        licence=_LICENCE,
+        paper=method.paper,
+        code_version=colorzoo.__version__,
+        notes=notes,
+    )
+
+
+def _majority_share(label: torch.Tensor) -> float:
+    return max(Counter(label.tolist()).values()) / len(label)

@@ -1,0 +1,79 @@
+"""Studies: the same recipe under several settings and seeds, as a table with mean and spread."""
+
+import csv
+import statistics
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from colorzoo.errors import DataError
+from colorzoo.training.cli import run
+
+_COLUMNS = ("variant", "seed", "figure", "value")
+_KEYS = {"recipe", "common", "variants", "seeds", "figures", "output"}
+
+
+def run_study(path: Path) -> Path:
+    """Train and test every variant with every seed; what the table already holds is not run again.
+
+    Args:
+        path: A YAML file with ``recipe`` (a configuration), ``common`` (arguments of every run), ``variants`` (a name
+            and its arguments), ``seeds``, ``figures`` (of the test, without ``test/``) and ``output`` (a CSV file).
+
+    Returns:
+        The table; beside it lies a summary with the mean and the standard deviation over the seeds.
+
+    Raises:
+        DataError: If the file lacks one of these keys or has others.
+    """
+    study: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if set(study) != _KEYS:
+        raise DataError(f"{path} must have exactly the keys {sorted(_KEYS)}; it has {sorted(study)}")
+    output = Path(study["output"])
+    rows = _read(output)
+    for seed in study["seeds"]:
+        for variant, arguments in study["variants"].items():
+            if any(row["variant"] == variant and row["seed"] == str(seed) for row in rows):
+                continue
+            figures = _run_one(study, {**study["common"], **arguments}, seed)
+            for figure in study["figures"]:
+                value = f"{figures[f'test/{figure}']:.6g}"
+                rows.append({"variant": variant, "seed": str(seed), "figure": figure, "value": value})
+            _write(output, rows)
+    _write_summary(output, rows)
+    return output
+
+
+def _run_one(study: Mapping[str, Any], arguments: Mapping[str, Any], seed: int) -> dict[str, float]:
+    options = [f"--{key}={value}" for key, value in {**arguments, "seed_everything": seed}.items()]
+    cli = run(["fit", "--config", study["recipe"], *options])
+    figures = cli.trainer.test(cli.model, datamodule=cli.datamodule, verbose=False)
+    return {name: float(value) for name, value in figures[0].items()}
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _write(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.DictWriter(stream, _COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def _write_summary(path: Path, rows: list[dict[str, str]]) -> None:
+    values: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        values.setdefault((row["variant"], row["figure"]), []).append(float(row["value"]))
+    lines = ["| variant | figure | mean | standard deviation | seeds |", "|---|---|---|---|---|"]
+    for (variant, figure), seen in values.items():
+        spread = f"{statistics.stdev(seen):.3g}" if len(seen) > 1 else ""
+        lines.append(f"| {variant} | {figure} | {statistics.fmean(seen):.4g} | {spread} | {len(seen)} |")
+    path.with_suffix(".md").write_text("\n".join([*lines, ""]), encoding="utf-8")
