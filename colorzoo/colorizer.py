@@ -1,15 +1,16 @@
 """The contract of every colouriser: grey in, colour of the same size and lightness out."""
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import ClassVar, overload
 
+import PIL.Image
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from colorzoo.color import grey_to_lightness, lab_to_rgb
 from colorzoo.method import Method
-from colorzoo.photo import Image, on_grey
+from colorzoo.photo import Array, Image, Picture, on_grey
 
 
 class Colorizer(Method):
@@ -51,7 +52,13 @@ class Colorizer(Method):
         lightness = grey_to_lightness(grey)
         return _join(lightness, self.chroma(lightness))
 
-    def colorize(self, image: Image, working_size: int | None = None) -> Image:
+    @overload
+    def colorize(self, image: Picture, working_size: int | None = None) -> PIL.Image.Image: ...
+    @overload
+    def colorize(self, image: Array, working_size: int | None = None) -> Array: ...
+    @overload
+    def colorize(self, image: Tensor, working_size: int | None = None) -> Tensor: ...
+    def colorize(self, image: Image, working_size: int | None = None) -> PIL.Image.Image | Array | Tensor:
         """Colour one picture, or a batch, of any size; the result is of the kind that was given.
 
         A picture that is larger than the working size is shown to the network at that size. The a*b* it

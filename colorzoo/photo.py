@@ -5,7 +5,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, overload
 
 import numpy as np
 import PIL.Image
@@ -18,14 +18,22 @@ from colorzoo.color import lightness_to_grey, rgb_to_lab
 from colorzoo.errors import OutputExistsError, UnreadableImageError
 
 Array = NDArray[Any]
-Image = TypeVar("Image", str, Path, PIL.Image.Image, Array, Tensor)
-"""The kinds of picture that the zoo takes; a path gives a PIL image back."""
+Picture = str | Path | PIL.Image.Image
+"""A photograph: a file's path, or what Pillow made of it."""
+Image = Picture | Array | Tensor
+"""The kinds of picture that the zoo takes; what it gives back is of the same kind, a PIL image for a path."""
 
 _DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 _SUFFIXES_OF_JPEG = (".jpg", ".jpeg", ".jpe")
 
 
-def on_grey(image: Image, colour: Callable[[Tensor], Tensor]) -> Image:
+@overload
+def on_grey(image: Picture, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Image: ...
+@overload
+def on_grey(image: Array, colour: Callable[[Tensor], Tensor]) -> Array: ...
+@overload
+def on_grey(image: Tensor, colour: Callable[[Tensor], Tensor]) -> Tensor: ...
+def on_grey(image: Image, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Image | Array | Tensor:
     """Run a colouriser of grey tensors on any kind of picture, and return the result as that kind.
 
     Args:
@@ -45,10 +53,10 @@ def on_grey(image: Image, colour: Callable[[Tensor], Tensor]) -> Image:
     if isinstance(image, np.ndarray):
         return _to_array(colour(_array_to_grey(image)), image.dtype)
     if isinstance(image, str | Path):
-        return cast(Any, on_grey(read(image), colour))
+        image = read(image)
     if isinstance(image, PIL.Image.Image):
         grey, alpha = _pil_to_grey(image)
-        coloured = PIL.Image.fromarray(cast(Array, _to_array(colour(grey), np.dtype(np.uint8))))
+        coloured = PIL.Image.fromarray(_to_array(colour(grey), np.dtype(np.uint8)))
         if alpha is not None:
             coloured.putalpha(alpha)
         return coloured

@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 
 from colorzoo import weights
+from colorzoo.errors import CheckpointError
 from colorzoo.weights import Checkpoint, Record
 
 RESULTS = "results.csv"
@@ -46,8 +47,9 @@ def results_table(checkpoints: list[Checkpoint]) -> str:
         record = _record(checkpoint)
         size = round(checkpoint.path.stat().st_size / 1024)
         for figure, value in record.metrics.items():
-            for baseline, base in _baselines(record, figure) or [("", None)]:
-                numbers = (f"{value:.6g}", baseline, "" if base is None else f"{base:.6g}")
+            beside = [(baseline, f"{base:.6g}") for baseline, base in _baselines(record, figure)]
+            for baseline in beside or [("", "")]:
+                numbers = (f"{value:.6g}", *baseline)
                 about = (record.evaluated_on, record.recipe, size, record.licence)
                 table.writerow((checkpoint.path.stem, figure, *numbers, *about))
     return text.getvalue()
@@ -116,7 +118,7 @@ def _published(folder: Path) -> list[Checkpoint]:
 
 def _record(checkpoint: Checkpoint) -> Record:
     if checkpoint.record is None:
-        raise weights.CheckpointError(f"{checkpoint.path} carries no record")
+        raise CheckpointError(f"{checkpoint.path} carries no record")
     return checkpoint.record
 
 

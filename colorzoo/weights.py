@@ -126,12 +126,9 @@ def write(checkpoint: Checkpoint) -> str:
     """
     if checkpoint.record is None:
         raise CheckpointError("a published checkpoint needs a record: its data, figures, baselines and licence")
-    header = {
-        "format": _FORMAT,
-        "model": checkpoint.model,
-        "hparams": json.dumps(checkpoint.hparams, sort_keys=True),
-        "record": json.dumps(asdict(checkpoint.record), sort_keys=True),
-    }
+    about = {"model": checkpoint.model, "hparams": checkpoint.hparams, "record": asdict(checkpoint.record)}
+    # One entry, because safetensors writes several in random order and the same contents would get another digest.
+    header = {_FORMAT: json.dumps(about)}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     data = to_safetensors(tensors, header)
     digest = hashlib.sha256(data).hexdigest()
@@ -152,12 +149,11 @@ def _read_safetensors(path: Path) -> Checkpoint:
         header = json.loads(data[8 : 8 + size]).get("__metadata__", {})
     except (SafetensorError, struct.error, ValueError) as error:
         raise CheckpointError(f"{path} is damaged ({error}); fetch it again") from error
-    if header.get("format") != _FORMAT:
-        raise CheckpointError(
-            f"{path} is no checkpoint of colorzoo: its header names the format {header.get('format')!r}"
-        )
-    record = Record(**_only_known(path, json.loads(header["record"])))
-    return Checkpoint(path, header["model"], json.loads(header["hparams"]), tensors, record)
+    if _FORMAT not in header:
+        raise CheckpointError(f"{path} is no checkpoint of colorzoo: its header has no entry {_FORMAT!r}")
+    about = json.loads(header[_FORMAT])
+    record = Record(**_only_known(path, about["record"]))
+    return Checkpoint(path, about["model"], about["hparams"], tensors, record)
 
 
 def _only_known(path: Path, record: dict[str, Any]) -> dict[str, Any]:

@@ -189,6 +189,6 @@ def shifted(rgb: Tensor, most: int) -> Tensor:
     return padded[picture[:, None, None], rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
 
 
-def _as_it_is(batch: Pictures) -> Pictures:
+def _as_it_is(batch: Any) -> Pictures:
     """Collate nothing: the data set already answers with whole batches."""
-    return batch
+    return cast(Pictures, batch)

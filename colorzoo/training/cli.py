@@ -36,9 +36,10 @@ class ColorzooCLI(LightningCLI):
         config = self.config[str(self.subcommand)]
         weights = config.model.get("init_args", {}).get("weights")
         if self.subcommand != "fit" and not config.get("ckpt_path") and weights is None:
-            self.parser.error(
-                f"{self.subcommand} needs trained weights: --model.weights NAME, or --ckpt_path of a run"
-            )
+            self.parser.error(f"{self.subcommand} needs trained weights: --model.weights NAME, or --ckpt_path of a run")
+        if config.get("weights_only") is None:
+            # A checkpoint is data; Lightning would unpickle whatever it holds.
+            config.weights_only = True
         super().instantiate_classes()
         method = self._get(self.config_init, "model")
         if not isinstance(method, Colorizer):
@@ -60,6 +61,7 @@ def run(args: list[str] | None = None) -> ColorzooCLI:
         datamodule_class=PictureDataModule,
         subclass_mode_data=True,
         auto_configure_optimizers=False,
+        load_from_checkpoint_support=False,
         seed_everything_default=0,
         save_config_kwargs={"overwrite": True},
         parser_kwargs={"version": f"colorzoo {colorzoo.__version__}"},

@@ -63,4 +63,5 @@ def triptychs(grey: Tensor, predicted: Tensor, truth: Tensor, rows: int) -> Tens
         The grid, on the CPU.
     """
     columns = torch.stack([grey.expand_as(truth), predicted.to(truth.dtype), truth], dim=1)[:rows]
-    return make_grid(columns.flatten(end_dim=1).float().cpu(), nrow=3, padding=2)
+    grid: Tensor = make_grid(columns.flatten(end_dim=1).float().cpu(), nrow=3, padding=2)
+    return grid

@@ -1,0 +1,42 @@
+import socket
+
+import pytest
+import torch
+
+from colorzoo.weights import Record
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    connect = socket.socket.connect
+
+    def only_local(self, address):
+        # Loader workers talk over Unix sockets, and gloo over the loopback.
+        if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test tried to reach {address}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", only_local)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def record():
+    return Record(
+        task="colorization",
+        data="pictures",
+        split_hash="0" * 64,
+        recipe="configs/none.yaml",
+        evaluated_on="other pictures",
+        metrics={"mse": 0.005},
+        baselines={"luma grey": {"mse": 0.0066}},
+        parameters=1,
+        licence="Apache-2.0",
+        paper="somebody (2000)",
+        code_version="0.0.0",
+        notes="",
+    )

@@ -1,0 +1,246 @@
+import csv
+from pathlib import Path
+
+import PIL.Image
+import pytest
+import torch
+import yaml
+
+import colorzoo
+from colorzoo import weights
+from colorzoo.cli import main
+from colorzoo.errors import CheckpointError, DataError
+from colorzoo.metrics import colorfulness, mse, panel, psnr
+from colorzoo.report import write_reports
+from colorzoo.training.cli import run
+from colorzoo.training.optim import Optim
+from colorzoo.training.publish import publish
+from colorzoo.training.study import run_study
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+RECIPES = sorted(CONFIGS.glob("*.yaml"))
+STUDIES = sorted((CONFIGS / "studies").glob("*.yaml"))
+by_name = {"ids": lambda path: path.stem}
+
+SMALL = ["--data.train_images=16", "--data.val_images=8", "--data.test_images=8", "--data.batch_size=8"]
+QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipe") / "tiny.yaml"
+    config = {
+        "model": {"class_path": "FusionCNN"},
+        "data": {
+            "class_path": "SyntheticDataModule",
+            "init_args": {"train_images": 16, "val_images": 8, "test_images": 8, "batch_size": 8},
+        },
+        "trainer": {"max_epochs": 1, "enable_progress_bar": False, "accelerator": "cpu"},
+    }
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(recipe, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    cli = run(["fit", "--config", str(recipe), "--trainer.default_root_dir", str(folder)])
+    return Path(cli.trainer.checkpoint_callback.best_model_path)
+
+
+@pytest.mark.parametrize("recipe", RECIPES, **by_name)
+def test_every_recipe_runs_as_it_stands(recipe):
+    run(["fit", "--config", str(recipe), "--data=Synthetic", *SMALL, *QUIET, "--trainer.fast_dev_run=true"])
+
+
+@pytest.mark.parametrize("recipe", RECIPES, **by_name)
+def test_every_recipe_prints_its_configuration(recipe, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["fit", "--config", str(recipe), "--print_config"])
+    assert stop.value.code == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert printed["model"]["class_path"].startswith("colorzoo.models.")
+    assert printed["optim"] == yaml.safe_load(recipe.read_text())["optim"] | {"momentum": 0.0}
+
+
+@pytest.mark.parametrize("data", [["--data", "CIFAR10"], ["--data=CIFAR10"], ["--data", "CIFAR10DataModule"]])
+def test_short_names_stand_for_classes(data, capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", "--model", "FusionCNN", "--model.alpha", "0.5", *data, "--print_config"])
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert printed["data"]["class_path"] == "colorzoo.datamodules.cifar10.CIFAR10DataModule"
+    assert printed["model"]["init_args"]["alpha"] == 0.5
+
+
+@pytest.mark.parametrize("verb", ["test", "validate", "predict"])
+def test_random_weights_are_never_measured(recipe, verb, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([verb, "--config", str(recipe)])
+    assert stop.value.code == 2
+    assert "--model.weights NAME" in capsys.readouterr().err
+
+
+def test_fit_logs_figures_baselines_and_pictures(recipe):
+    logger = ["--trainer.logger=CSVLogger", "--trainer.logger.save_dir=logs"]
+    grid = "--trainer.callbacks+=colorzoo.training.picture_grid.PictureGrid"
+    cli = run(["fit", "--config", str(recipe), *logger, grid, "--trainer.callbacks.pictures=4"])
+    folder = Path(cli.trainer.log_dir)
+    with (folder / "metrics.csv").open() as stream:
+        columns = set(csv.DictReader(stream).fieldnames)
+    assert {"train/loss_epoch", "val/mse", "val/grey_mse", "val/luma_mse", "val/psnr", "val/accuracy"} <= columns
+    with PIL.Image.open(folder / "pictures" / "epoch-000.png") as image:
+        assert image.size == (3 * 34 + 2, 4 * 34 + 2)
+
+
+def test_validation_figures_do_not_depend_on_the_batch_size(recipe, trained):
+    arguments = ["test", "--config", str(recipe), "--model.weights", str(trained), "--trainer.logger=false"]
+    figures = [dict(run([*arguments, f"--data.batch_size={size}"]).trainer.callback_metrics) for size in (8, 3)]
+    for name, value in figures[0].items():
+        torch.testing.assert_close(figures[1][name], value, atol=1e-5, rtol=1e-4)
+
+
+def test_weights_of_a_run_start_another_and_ckpt_path_resumes(recipe, trained):
+    source = colorzoo.load(trained).state_dict()
+    still = ["--optim.lr=1e-30", "--trainer.limit_train_batches=1", "--trainer.logger=false"]
+    started = run(["fit", "--config", str(recipe), "--model.weights", str(trained), *still])
+    assert torch.allclose(started.model.model.state_dict()["head.weight"], source["head.weight"])
+    resumed = run(["fit", "--config", str(recipe), "--ckpt_path", str(trained), "--trainer.max_epochs=2"])
+    assert resumed.trainer.current_epoch == 2
+    assert resumed.trainer.global_step == 4
+
+
+def test_publish_measures_writes_and_never_replaces(recipe, trained, tmp_path, monkeypatch):
+    folder = tmp_path / "published"
+    said = publish(trained, "fusion_cnn.toy", recipe, folder, notes="A toy.")
+    path = folder / "fusion_cnn.toy.safetensors"
+    assert str(path) in said
+    record = weights.read(path).record
+    assert record.evaluated_on == "8 test pictures of SyntheticDataModule, seed 0"
+    assert set(record.baselines) == {"luma grey", "L* grey", "truth", "most frequent class"}
+    assert next(iter(record.metrics)) == "mse"
+
+    monkeypatch.setenv("COLORZOO_HOME", str(folder))
+    arguments = ["test", "--config", str(recipe), "--model.weights", "fusion_cnn.toy", "--trainer.logger=false"]
+    measured = run(arguments).trainer.callback_metrics
+    assert float(measured["test/mse"]) == pytest.approx(record.metrics["mse"], rel=1e-6)
+
+    card = (folder / "fusion_cnn.toy.md").read_text()
+    assert "A toy." in card
+    assert "luma grey" in card
+    with (folder / "results.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["baseline"] for row in rows if row["figure"] == "mse"} == {"luma grey", "L* grey"}
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+    write_reports(folder)
+    assert {file: file.read_bytes() for file in folder.iterdir()} == before
+
+    with pytest.raises(CheckpointError, match="never change"):
+        publish(trained, "fusion_cnn.toy", recipe, folder)
+
+
+def test_publish_refuses_other_names_and_other_splits(recipe, trained, tmp_path):
+    for name in ("other_cnn.toy", "fusion_cnn"):
+        with pytest.raises(CheckpointError, match="publish it as fusion_cnn.TAG"):
+            publish(trained, name, recipe, tmp_path / "published")
+    other = tmp_path / "other.yaml"
+    other.write_text(recipe.read_text().replace("train_images: 16", "train_images: 17"))
+    with pytest.raises(CheckpointError, match="trained on the splits"):
+        publish(trained, "fusion_cnn.toy", other, tmp_path / "published")
+    assert not (tmp_path / "published").exists()
+
+
+def test_a_study_fills_its_table_and_resumes(recipe, tmp_path):
+    study = {
+        "recipe": str(recipe),
+        "common": {"trainer.max_epochs": 1, "trainer.logger": False},
+        "variants": {"with": {"model.alpha": 0.1}, "without": {"model.alpha": 0.0}},
+        "seeds": [0, 1],
+        "figures": ["mse"],
+        "output": str(tmp_path / "results" / "study.csv"),
+    }
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(study))
+    table = run_study(path)
+    rows = table.read_text().splitlines()
+    assert len(rows) == 5
+    kept = [rows[0], "with,0,mse,0.123", *rows[2:-1]]
+    table.write_text("\n".join([*kept, ""]))
+    assert run_study(path).read_text().splitlines() == [*kept, rows[-1]]
+    assert "| with | mse |" in table.with_suffix(".md").read_text()
+
+
+@pytest.mark.parametrize("study", STUDIES, **by_name)
+def test_every_study_names_a_recipe_and_arguments_that_parse(study, capsys):
+    content = yaml.safe_load(study.read_text())
+    recipe = CONFIGS.parent / content["recipe"]
+    for arguments in content["variants"].values():
+        options = [f"--{key}={value}" for key, value in {**content["common"], **arguments}.items()]
+        with pytest.raises(SystemExit) as stop:
+            main(["fit", "--config", str(recipe), *options, "--print_config"])
+        assert stop.value.code == 0
+
+
+def test_a_study_with_other_keys_is_refused(tmp_path):
+    path = tmp_path / "study.yaml"
+    path.write_text("recipe: x\nseed: [1]\n")
+    with pytest.raises(DataError, match="exactly the keys"):
+        run_study(path)
+
+
+def test_cosine_schedule_rises_and_falls():
+    parameter = torch.nn.Parameter(torch.zeros(2, 2))
+    optim = Optim(lr=1.0, schedule="cosine", warmup=0.1)
+    optimizer = optim.optimizer([parameter])
+    scheduler = optim.scheduler(optimizer, steps=100)
+    rates = []
+    for _ in range(100):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == pytest.approx(1.0)
+    assert rates.index(max(rates)) in (9, 10)
+    assert rates[-1] < 0.001
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+
+
+@pytest.mark.parametrize("name", ["adamw", "adam", "sgd", "rmsprop"])
+def test_every_optimizer_learns_and_spares_norms_from_decay(name):
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    optimizer = Optim(name=name, lr=0.01, weight_decay=0.1, momentum=0.5).optimizer(model.parameters())
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.1, 0.0]
+    assert [len(group["params"]) for group in optimizer.param_groups] == [1, 3]
+
+
+@pytest.mark.parametrize("arguments", [{"lr": 0}, {"weight_decay": -1}, {"momentum": 1}, {"warmup": 1}])
+def test_optimisers_out_of_range_are_refused(arguments):
+    with pytest.raises(ValueError, match=next(iter(arguments))):
+        Optim(**arguments)
+
+
+def test_figures_of_known_pictures():
+    truth = torch.full((2, 3, 16, 16), 0.5)
+    off = truth.clone()
+    off[0] += 0.1
+    torch.testing.assert_close(mse(off, truth), torch.tensor([0.01, 0.0]))
+    torch.testing.assert_close(psnr(off, truth), torch.tensor([20.0, 100.0]), atol=1e-3, rtol=0)
+    assert float(colorfulness(truth).max()) == pytest.approx(0, abs=1e-4)
+    # One half pure red, the other pure blue: by hand, sd(rg) = 127.5, sd(yb) = 191.25, and means 127.5 and -63.75.
+    halves = torch.zeros(1, 3, 2, 2)
+    halves[0, 0, 0] = halves[0, 2, 1] = 1.0
+    by_hand = (127.5**2 + 191.25**2) ** 0.5 + 0.3 * (127.5**2 + 63.75**2) ** 0.5
+    assert float(colorfulness(halves)) == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_the_panel_stands_beside_its_baselines():
+    truth = torch.rand(3, 3, 16, 16)
+    figures = panel(truth, truth)
+    assert float(figures["mse"]) == 0
+    assert float(figures["grey_mse"]) > float(figures["luma_mse"]) > 0
+    assert {name for name in figures if name.endswith("ssim")} == {"ssim", "grey_ssim", "luma_ssim"}
+    assert not any(name.endswith("ssim") for name in panel(truth[..., :8], truth[..., :8]))

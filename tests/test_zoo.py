@@ -1,0 +1,94 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import colorzoo
+from colorzoo import weights, zoo
+from colorzoo.errors import CheckpointError, UnknownModelError
+
+
+def run_python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_importing_colorzoo_imports_nothing_heavy():
+    loaded = run_python("import colorzoo, sys; print(*sys.modules)")
+    assert not {"torch", "lightning", "timm", "torchvision", "kornia", "PIL"} & set(loaded)
+
+
+def test_colouring_needs_no_lightning():
+    code = (
+        "import colorzoo, sys, torch; colorzoo.create('fusion_cnn').eval().colorize(torch.rand(1, 1, 8, 8));"
+        "print(*sys.modules)"
+    )
+    assert not {"lightning", "timm", "torchmetrics", "torchvision"} & set(run_python(code))
+
+
+def test_public_names_resolve_and_others_do_not():
+    assert all(hasattr(colorzoo, name) for name in colorzoo.__all__)
+    assert dir(colorzoo) == colorzoo.__all__
+    with pytest.raises(AttributeError, match="it offers"):
+        colorzoo.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("call", [colorzoo.create, colorzoo.load, colorzoo.info])
+def test_unknown_model_is_answered_with_the_nearest_name(call):
+    with pytest.raises(UnknownModelError, match="did you mean 'fusion_cnn'"):
+        call("fusion_cn")
+
+
+def test_unknown_tag_is_answered_with_what_is_published():
+    with pytest.raises(UnknownModelError, match=r"no published checkpoint is called 'fusion_cnn.mars'"):
+        colorzoo.load("fusion_cnn.mars")
+
+
+def test_a_name_cannot_import_anything_else():
+    with pytest.raises(UnknownModelError):
+        colorzoo.create("..cli")
+
+
+def test_create_is_untrained_and_load_never_is(tmp_path, monkeypatch):
+    assert colorzoo.create("fusion_cnn").training
+    monkeypatch.setattr(weights, "folders", lambda: [tmp_path])
+    with pytest.raises(UnknownModelError, match="available: none"):
+        colorzoo.load("fusion_cnn")
+
+
+def test_hyper_parameters_of_another_version_are_refused(tmp_path, record):
+    model = colorzoo.create("fusion_cnn")
+    path = tmp_path / "old.safetensors"
+    hparams = {"alpha": 0.0, "width": 3}
+    weights.write(weights.Checkpoint(path, "fusion_cnn", hparams, model.state_dict(), record))
+    with pytest.raises(CheckpointError, match=r"missing hyper-parameters \['num_classes'\], unknown ones \['width'\]"):
+        colorzoo.load(path)
+
+
+def test_tensors_of_another_shape_are_refused(tmp_path, record):
+    model = colorzoo.create("fusion_cnn", num_classes=3)
+    path = tmp_path / "three.safetensors"
+    weights.write(weights.Checkpoint(path, "fusion_cnn", model.hparams, model.state_dict(), record))
+    assert colorzoo.load(path).head.out_features == 3
+    with pytest.raises(CheckpointError, match="head"):
+        colorzoo.create("fusion_cnn", weights=str(path))
+
+
+def test_checkpoint_of_another_model_is_refused(tmp_path, record):
+    path = tmp_path / "other.safetensors"
+    weights.write(weights.Checkpoint(path, "another_cnn", {}, {"x": torch.zeros(1)}, record))
+    with pytest.raises(CheckpointError, match="holds a another_cnn, not a fusion_cnn"):
+        colorzoo.create("fusion_cnn", weights=str(path))
+    with pytest.raises(UnknownModelError, match="another_cnn"):
+        colorzoo.load(path)
+
+
+@pytest.mark.parametrize("value", [torch.zeros(1), object(), float("nan")])
+def test_hyper_parameters_must_be_plain(value):
+    with pytest.raises(TypeError, match="hyper-parameter 'num_classes'"):
+        zoo.model_class("fusion_cnn").__mro__[2].__init__(Plain.__new__(Plain), num_classes=value)
+
+
+class Plain(zoo.model_class("fusion_cnn")):
+    def __init__(self, num_classes):
+        pass
