@@ -7,8 +7,10 @@ from pathlib import Path
 from colorzoo import weights
 from colorzoo.errors import CheckpointError
 from colorzoo.weights import Checkpoint, Record
+from colorzoo.zoo import list_models
 
 RESULTS = "results.csv"
+_OVERVIEW_MARKS = ("<!-- generated: models -->\n", "<!-- end of generated: models -->")
 _COLUMNS = ("checkpoint", "figure", "value", "baseline", "baseline_value", "evaluated_on", "recipe", "kib", "licence")
 _UNITS = {
     "mse": ("RGB MSE on [0, 1]", 100.0, "%"),
@@ -22,7 +24,7 @@ _UNITS = {
 
 
 def write_reports(folder: Path) -> list[Path]:
-    """Write a card for each published file of a folder, and one results table for all.
+    """Write a card for each published file of a folder, one results table, and the overview in a README above it.
 
     Args:
         folder: Where the ``.safetensors`` files lie.
@@ -33,6 +35,12 @@ def write_reports(folder: Path) -> list[Path]:
     checkpoints = _published(folder)
     written = {folder / RESULTS: results_table(checkpoints)}
     written |= {checkpoint.path.with_suffix(".md"): card(checkpoint) for checkpoint in checkpoints}
+    readme = folder.parent / "README.md"
+    if readme.is_file() and _OVERVIEW_MARKS[0] in readme.read_text(encoding="utf-8"):
+        before, _, rest = readme.read_text(encoding="utf-8").partition(_OVERVIEW_MARKS[0])
+        after = rest.partition(_OVERVIEW_MARKS[1])[2]
+        overview = markdown_table(overview_rows(checkpoints))
+        written[readme] = f"{before}{_OVERVIEW_MARKS[0]}{overview}{_OVERVIEW_MARKS[1]}{after}"
     for path, text in written.items():
         path.write_text(text, encoding="utf-8")
     return sorted(written)
@@ -60,8 +68,8 @@ def card(checkpoint: Checkpoint) -> str:
     record = _record(checkpoint)
     name = checkpoint.path.stem
     hparams = ", ".join(f"`{key}={value!r}`" for key, value in checkpoint.hparams.items())
-    rows = [
-        f"| {_label(figure)} | **{_number(figure, value)}** | {_beside(record, figure)} |"
+    figures = [
+        (_label(figure), f"**{_number(figure, value)}**", _beside(record, figure))
         for figure, value in record.metrics.items()
     ]
     lines = [
@@ -71,10 +79,7 @@ def card(checkpoint: Checkpoint) -> str:
         "",
         f"```python\nimport colorzoo\n\nmodel = colorzoo.load({name!r})\n```",
         "",
-        "| figure | value | without a model |",
-        "|---|---|---|",
-        *rows,
-        "",
+        markdown_table([("figure", "value", "without a model"), *figures]),
         f"- Measured on: {record.evaluated_on}",
         f"- Trained on: {record.data}",
         f"- Fingerprint of the splits: `{record.split_hash}`",
@@ -92,24 +97,32 @@ def card(checkpoint: Checkpoint) -> str:
 
 def listing() -> str:
     """Return a table of all methods and their published checkpoints, for a terminal."""
-    from colorzoo.zoo import list_models
+    rows = overview_rows([checkpoint for folder in weights.folders() for checkpoint in _published(folder)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    padded = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in padded)
 
-    rows = [("checkpoint", "figure", "baseline", "size", "licence")]
-    checkpoints = [checkpoint for folder in weights.folders() for checkpoint in _published(folder)]
+
+def overview_rows(checkpoints: list[Checkpoint]) -> list[tuple[str, ...]]:
+    """Return a heading and a row for each published checkpoint, or for the method if it has none."""
+    rows: list[tuple[str, ...]] = [("checkpoint", "figure", "without a model", "size", "licence")]
     for model in list_models():
         mine = [checkpoint for checkpoint in checkpoints if checkpoint.model == model]
         for checkpoint in mine:
             record = _record(checkpoint)
             figure = next(iter(record.metrics))
-            size = f"{checkpoint.path.stat().st_size / 2**20:.1f} MiB"
             value = f"{_label(figure)} {_number(figure, record.metrics[figure])}"
+            size = f"{checkpoint.path.stat().st_size / 2**20:.1f} MiB"
             rows.append((checkpoint.path.stem, value, _beside(record, figure), size, record.licence))
         if not mine:
-            rows.append((model, "(not published: colorzoo.create, then train)", "", "", ""))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+            rows.append((model, "not published: create and train it", "", "", ""))
+    return rows
+
+
+def markdown_table(rows: list[tuple[str, ...]]) -> str:
+    """Return rows, the first of which is the heading, as a Markdown table."""
+    lines = [rows[0], tuple("---" for _ in rows[0]), *rows[1:]]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _published(folder: Path) -> list[Checkpoint]:

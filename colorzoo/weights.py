@@ -140,6 +140,19 @@ def write(checkpoint: Checkpoint) -> str:
     return digest
 
 
+def write_ckpt(checkpoint: Checkpoint) -> None:
+    """Write what a run's ``.ckpt`` holds of a model, without the state of its training.
+
+    Args:
+        checkpoint: What to write, to ``checkpoint.path``.
+    """
+    content = {
+        "colorzoo": {"model": checkpoint.model, "hparams": checkpoint.hparams},
+        "state_dict": {f"{_TASK_PREFIX}{name}": tensor for name, tensor in checkpoint.tensors.items()},
+    }
+    torch.save(content, checkpoint.path)
+
+
 def _read_safetensors(path: Path) -> Checkpoint:
     data = path.read_bytes()
     _verify(path, data)

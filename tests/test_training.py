@@ -145,7 +145,7 @@ def test_publish_measures_writes_and_never_replaces(recipe, trained, tmp_path, m
 
 def test_publish_refuses_other_names_and_other_splits(recipe, trained, tmp_path):
     for name in ("other_cnn.toy", "fusion_cnn"):
-        with pytest.raises(CheckpointError, match="publish it as fusion_cnn.TAG"):
+        with pytest.raises(CheckpointError, match=r"publish it as fusion_cnn\.TAG"):
             publish(trained, name, recipe, tmp_path / "published")
     other = tmp_path / "other.yaml"
     other.write_text(recipe.read_text().replace("train_images: 16", "train_images: 17"))

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from colorzoo import weights
 from colorzoo.errors import CheckpointError
 from colorzoo.report import write_reports
 from colorzoo.training.cli import ColorzooCLI, run
+from colorzoo.training.compact import compacted
 from colorzoo.weights import Record
 from colorzoo.zoo import list_models
 
@@ -46,13 +48,20 @@ def publish(checkpoint: Path, name: str, config: Path, folder: Path, notes: str 
     target = folder / f"{name}{weights.SUFFIX}"
     if target.exists():
         raise CheckpointError(f"{target} is published, and a tag's bytes never change; choose another tag")
-    arguments = ["test", "--config", str(config), "--model.weights", str(checkpoint), "--trainer.logger", "false"]
-    cli = run(arguments)
-    _check_splits(checkpoint, cli.datamodule.split_hash())
-    record = _record(cli, config, notes)
-    digest = weights.write(replace(trained, path=target, record=record))
+    validated = _run("validate", config, checkpoint)
+    _check_splits(checkpoint, validated.datamodule.split_hash())
+    stored = compacted(trained, validated.datamodule)
+    with TemporaryDirectory() as temporary:
+        rounded = Path(temporary) / "rounded.ckpt"
+        weights.write_ckpt(replace(stored, path=rounded))
+        record = _record(_run("test", config, rounded), config, notes)
+    digest = weights.write(replace(stored, path=target, record=record))
     write_reports(folder)
     return f"{target}  {digest}"
+
+
+def _run(verb: str, config: Path, checkpoint: Path) -> ColorzooCLI:
+    return run([verb, "--config", str(config), "--model.weights", str(checkpoint), "--trainer.logger", "false"])
 
 
 def _check_splits(checkpoint: Path, here: str) -> None:

@@ -1,0 +1,51 @@
+"""The documents say what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import colorzoo
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "colorzoo").rglob("*.py"))
+
+
+def text(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_changelog_starts_with_this_version():
+    assert re.search(r"^## \[(.+?)\]", text("CHANGELOG.md"), re.M).group(1) == colorzoo.__version__
+
+
+def test_every_checkpoint_is_in_the_changelog():
+    assert all(f"`{path.stem}`" in text("CHANGELOG.md") for path in (ROOT / "checkpoints").glob("*.safetensors"))
+
+
+def test_architecture_names_every_room_of_the_package():
+    drawing = text("ARCHITECTURE.md").split("```")[1]
+    rooms = {path.name for path in (ROOT / "colorzoo").iterdir() if path.suffix == ".py"}
+    rooms |= {f"{path.name}/" for path in (ROOT / "colorzoo").iterdir() if (path / "__init__.py").exists()}
+    assert rooms <= set(drawing.split())
+
+
+@pytest.mark.parametrize("index", range(2))
+def test_python_of_the_readme_runs(index, tmp_path, monkeypatch):
+    snippets = re.findall(r"```python\n(.+?)```", text("README.md"), re.S)
+    assert len(snippets) == 2
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(snippets[index], "README.md", "exec"), {})
+
+
+def test_files_are_small_and_well_named():
+    assert not [path for path in SOURCES if path.stem in ("utils", "helpers", "misc", "common")]
+    long = {path.name: count for path in SOURCES if (count := len(path.read_text().splitlines())) > 300}
+    assert not long
+
+
+def test_the_documents_link_to_files_that_exist():
+    for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "examples/README.md"):
+        links = re.findall(r"\]\((?!https?://)([^)#]+)\)", text(name))
+        assert not [link for link in links if not (ROOT / name).parent.joinpath(link).exists()]

@@ -1,0 +1,79 @@
+"""What is in checkpoints/ loads, answers as it did when it was published, and beats what needs no model."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import colorzoo
+from colorzoo.report import write_reports
+from colorzoo.zoo import model_class, published
+
+ROOT = Path(__file__).parent.parent
+GOLDENS = Path(__file__).parent / "goldens"
+every_checkpoint = pytest.mark.parametrize("name", published())
+
+
+def goldens():
+    spec = importlib.util.spec_from_file_location("goldens", GOLDENS / "write.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", colorzoo.list_models())
+def test_every_method_has_a_published_default(name):
+    assert not colorzoo.load(name).training
+    assert isinstance(colorzoo.load(name), model_class(name))
+
+
+@every_checkpoint
+def test_answers_are_those_of_the_day_of_publication(name):
+    expected = np.load(GOLDENS / f"{name}.npy")
+    np.testing.assert_allclose(goldens().answer(name), expected, atol=1e-4)
+
+
+@every_checkpoint
+def test_it_beats_what_needs_no_model(name):
+    record = colorzoo.info(name)
+    assert record.metrics["mse"] < min(values["mse"] for values in record.baselines.values() if "mse" in values)
+
+
+@every_checkpoint
+def test_its_recipe_is_here(name):
+    assert (ROOT / colorzoo.info(name).recipe).is_file()
+
+
+@every_checkpoint
+def test_it_colours_a_photograph(name):
+    picture = np.asarray(colorzoo.load(name).colorize(ROOT / "examples" / "cameraman.png"))
+    assert picture.shape == (512, 512, 3)
+    assert picture.std(axis=2).mean() > 1
+
+
+@every_checkpoint
+def test_parameters_are_counted(name):
+    assert colorzoo.info(name).parameters == sum(p.numel() for p in colorzoo.load(name).parameters())
+
+
+@every_checkpoint
+def test_stored_tensors_are_finite(name):
+    assert all(bool(torch.isfinite(tensor).all()) for tensor in colorzoo.load(name).state_dict().values())
+
+
+def test_all_files_together_stay_small():
+    assert sum(path.stat().st_size for path in (ROOT / "checkpoints").iterdir()) < 60e6
+
+
+def test_cards_table_and_readme_are_as_generated(tmp_path):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    kept = {path.name: path.read_bytes() for path in (ROOT / "checkpoints").iterdir()}
+    for name, content in kept.items():
+        (folder / name).write_bytes(content)
+    (tmp_path / "README.md").write_bytes((ROOT / "README.md").read_bytes())
+    write_reports(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == kept
+    assert (tmp_path / "README.md").read_bytes() == (ROOT / "README.md").read_bytes()
