@@ -101,7 +101,10 @@ def _colorize(args: argparse.Namespace) -> int:
     model = load(args.model)
     if not isinstance(model, Colorizer):
         raise ValueError(f"{args.model} does not colourise; colorzoo list shows what does")
-    model.to(args.device)
+    try:
+        model.to(args.device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"the device {args.device!r} cannot be used here: {error}") from error
     failed = 0
     for source, target in zip(args.inputs, outputs, strict=True):
         try:

@@ -32,7 +32,7 @@ def write_reports(folder: Path) -> list[Path]:
     Returns:
         The files that were written.
     """
-    checkpoints = _published(folder)
+    checkpoints = [weights.read(path) for path in sorted(folder.glob(f"*{weights.SUFFIX}"))]
     written = {folder / RESULTS: results_table(checkpoints)}
     written |= {checkpoint.path.with_suffix(".md"): card(checkpoint) for checkpoint in checkpoints}
     readme = folder.parent / "README.md"
@@ -97,7 +97,7 @@ def card(checkpoint: Checkpoint) -> str:
 
 def listing() -> str:
     """Return a table of all methods and their published checkpoints, for a terminal."""
-    rows = overview_rows([checkpoint for folder in weights.folders() for checkpoint in _published(folder)])
+    rows = overview_rows([weights.read(path) for path in weights.published().values()])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     padded = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in padded)
@@ -123,10 +123,6 @@ def markdown_table(rows: list[tuple[str, ...]]) -> str:
     """Return rows, the first of which is the heading, as a Markdown table."""
     lines = [rows[0], tuple("---" for _ in rows[0]), *rows[1:]]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _published(folder: Path) -> list[Checkpoint]:
-    return [weights.read(path) for path in sorted(folder.glob(f"*{weights.SUFFIX}"))]
 
 
 def _record(checkpoint: Checkpoint) -> Record:

@@ -88,10 +88,13 @@ def folders() -> list[Path]:
     return [place for place in places if place.is_dir()]
 
 
-def find(stem: str) -> Path | None:
-    """Return the file of ``name.tag``, or None."""
-    candidates = (folder / f"{stem}{SUFFIX}" for folder in folders())
-    return next((path for path in candidates if path.is_file()), None)
+def published() -> dict[str, Path]:
+    """Return the file of each published ``name.tag``; the first folder that has one wins."""
+    files: dict[str, Path] = {}
+    for folder in folders():
+        for path in sorted(folder.glob(f"*{SUFFIX}")):
+            files.setdefault(path.stem, path)
+    return files
 
 
 def read(path: Path) -> Checkpoint:

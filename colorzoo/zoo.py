@@ -121,24 +121,19 @@ def model_class(name: str) -> type[Method]:
     return found[0]
 
 
-def published() -> list[str]:
-    """Return ``name.tag`` of all checkpoints at hand, sorted."""
-    return sorted(path.stem for folder in weights.folders() for path in folder.glob(f"*{weights.SUFFIX}"))
-
-
 def _locate(name: str | Path) -> Path:
     """Return the file of a name, or the path itself if it is one."""
     path = Path(name)
     if path.suffix in (weights.SUFFIX, ".ckpt"):
         return path
+    published = weights.published()
     model, _, tag = str(name).partition(".")
     if model not in list_models():
-        raise UnknownModelError(_unknown(str(name), [*list_models(), *published()]))
+        raise UnknownModelError(_unknown(str(name), [*list_models(), *published]))
     tag = tag or import_module(f"{models.__name__}.{model}").DEFAULT_TAG
-    found = weights.find(f"{model}.{tag}")
-    if found is None:
-        raise UnknownModelError(_unknown(f"{model}.{tag}", published(), what="published checkpoint"))
-    return found
+    if f"{model}.{tag}" not in published:
+        raise UnknownModelError(_unknown(f"{model}.{tag}", list(published), what="published checkpoint"))
+    return published[f"{model}.{tag}"]
 
 
 def _build(checkpoint: weights.Checkpoint) -> Method:

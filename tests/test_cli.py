@@ -79,6 +79,7 @@ def test_one_broken_input_does_not_stop_the_others(photo, checkpoint, tmp_path, 
         (["-m", "fusion_cn"], "did you mean 'fusion_cnn'"),
         (["-m", "missing.safetensors"], "is no file"),
         (["--working-size", "0"], "at least 1"),
+        (["--device", "abacus"], "the device 'abacus' cannot be used here"),
     ],
 )
 def test_commands_that_make_no_sense_end_with_one_line(photo, checkpoint, capsys, arguments, message):

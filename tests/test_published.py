@@ -9,7 +9,8 @@ import torch
 
 import colorzoo
 from colorzoo.report import write_reports
-from colorzoo.zoo import model_class, published
+from colorzoo.weights import published
+from colorzoo.zoo import model_class
 
 ROOT = Path(__file__).parent.parent
 GOLDENS = Path(__file__).parent / "goldens"

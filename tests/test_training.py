@@ -1,6 +1,7 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import PIL.Image
 import pytest
 import torch
@@ -9,8 +10,10 @@ import yaml
 import colorzoo
 from colorzoo import weights
 from colorzoo.cli import main
+from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import CheckpointError, DataError
 from colorzoo.metrics import colorfulness, mse, panel, psnr
+from colorzoo.pairs import color_pairs
 from colorzoo.report import write_reports
 from colorzoo.training.cli import run
 from colorzoo.training.optim import Optim
@@ -112,6 +115,22 @@ def test_weights_of_a_run_start_another_and_ckpt_path_resumes(recipe, trained):
     resumed = run(["fit", "--config", str(recipe), "--ckpt_path", str(trained), "--trainer.max_epochs=2"])
     assert resumed.trainer.current_epoch == 2
     assert resumed.trainer.global_step == 4
+
+
+def test_predict_writes_each_picture_under_its_name(recipe, trained, tmp_path):
+    run(["predict", "--config", str(recipe), "--model.weights", str(trained), "--predictions.folder", str(tmp_path)])
+    written = sorted(path.name for path in tmp_path.glob("synthetic-*.png"))
+    assert written == [f"synthetic-32-0-{2_000_000 + index}.png" for index in range(8)]
+    model, grey = colorzoo.load(trained), held_out_pairs()["grey"]
+    with torch.no_grad():
+        expected = (model(grey)[3] * 255).round()
+    with PIL.Image.open(tmp_path / written[3]) as image:
+        seen = torch.from_numpy(np.asarray(image).copy()).movedim(-1, 0)
+    assert float((seen - expected).abs().max()) <= 1
+
+
+def held_out_pairs():
+    return color_pairs(SyntheticDataModule(test_images=8).load_split("test").__getitems__(list(range(8))))
 
 
 def test_publish_measures_writes_and_never_replaces(recipe, trained, tmp_path, monkeypatch):

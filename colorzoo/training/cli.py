@@ -12,6 +12,7 @@ from colorzoo.colorizer import Colorizer
 from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.method import Method
 from colorzoo.training.optim import Optim
+from colorzoo.training.picture_writer import PictureWriter
 from colorzoo.training.task import ColorizationTask
 from colorzoo.zoo import list_models, model_class
 
@@ -26,6 +27,10 @@ class ColorzooCLI(LightningCLI):
         parser.add_lightning_class_args(PictureDataModule, "data", subclass_mode=True)
         parser.add_class_arguments(Optim, "optim")
 
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Say where ``predict`` writes."""
+        parser.add_lightning_class_args(PictureWriter, "predictions")
+
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse a list of arguments, by default those of the process."""
         given = args if isinstance(args, list) else sys.argv[1:]
@@ -37,6 +42,9 @@ class ColorzooCLI(LightningCLI):
         weights = config.model.get("init_args", {}).get("weights")
         if self.subcommand != "fit" and not config.get("ckpt_path") and weights is None:
             self.parser.error(f"{self.subcommand} needs trained weights: --model.weights NAME, or --ckpt_path of a run")
+        if self.subcommand == "predict":
+            # Otherwise Lightning keeps every picture in memory beside the file.
+            config.return_predictions = False
         if config.get("weights_only") is None:
             # A checkpoint is data; Lightning would unpickle whatever it holds.
             config.weights_only = True

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 import colorzoo
-from colorzoo.zoo import published
+from colorzoo.weights import published
 
 FOLDER = Path(__file__).parent
 
