@@ -5,11 +5,12 @@ This file imports no Lightning, so that colouring one photograph does not wait f
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from colorzoo import __version__
-from colorzoo.errors import ColorzooError
+from colorzoo.errors import ColorzooError, OutputExistsError, UsageError
 
 _TRAINING = {
     "fit": "train a model",
@@ -30,15 +31,15 @@ def main(args: Sequence[str] | None = None) -> int:
         0 if everything was done, 1 if something was not, 2 if the command made no sense.
     """
     given = list(sys.argv[1:] if args is None else args)
-    if given and given[0] in _TRAINING:
-        from colorzoo.training.cli import run
-
-        run(given)
-        return 0
-    parsed = _parser().parse_args(given)
     try:
+        if given and given[0] in _TRAINING:
+            from colorzoo.training.cli import run
+
+            run(given)
+            return 0
+        parsed = _parser().parse_args(given)
         return int(parsed.run(parsed))
-    except (ColorzooError, ValueError) as error:
+    except ColorzooError as error:
         print(f"colorzoo: {error}", file=sys.stderr)
         return 2
 
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         type=Path,
         metavar="OUT",
-        help=f"a file for one input, a folder for several (default: IN{_SUFFIX})",
+        help=f"a file (with a suffix) for one input, a folder for several (default: IN{_SUFFIX})",
     )
     colorize.add_argument("-m", "--model", default="fusion_cnn", metavar="NAME", help="a model, or a checkpoint's path")
     colorize.add_argument("--working-size", type=int, metavar="PIXELS", help="longer side that the network sees")
@@ -97,24 +98,28 @@ def _colorize(args: argparse.Namespace) -> int:
     from colorzoo.photo import read, write
     from colorzoo.zoo import load
 
+    if args.working_size is not None and args.working_size < 1:
+        raise UsageError(f"--working-size is {args.working_size}; give a number of pixels, at least 1")
     outputs = _outputs(args.inputs, args.output)
     model = load(args.model)
     if not isinstance(model, Colorizer):
-        raise ValueError(f"{args.model} does not colourise; colorzoo list shows what does")
+        raise UsageError(f"{args.model} does not colourise; colorzoo list shows what does")
     try:
         model.to(args.device)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"the device {args.device!r} cannot be used here: {error}") from error
+        raise UsageError(f"the device {args.device!r} cannot be used here: {error}") from error
     failed = 0
     for source, target in zip(args.inputs, outputs, strict=True):
         try:
             if target.exists() and not args.overwrite:
-                raise FileExistsError(f"{target} exists; choose another name with -o, or add --overwrite")
+                raise OutputExistsError(f"{target} exists; choose another name with -o, or add --overwrite")
             write(model.colorize(read(source), args.working_size), target, args.overwrite)
-            print(target)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError, MemoryError) as error:
             failed += 1
-            print(f"colorzoo: {source}: {error}", file=sys.stderr)
+            about = "" if str(source) in str(error) else f"{source}: "
+            print(f"colorzoo: {about}{error}", file=sys.stderr)
+        else:
+            print(target)
     return 1 if failed else 0
 
 
@@ -122,15 +127,18 @@ def _outputs(inputs: Sequence[Path], output: Path | None) -> list[Path]:
     """Return one output path an input, none of them twice."""
     if output is None:
         outputs = [path.with_name(f"{path.stem}{_SUFFIX}{path.suffix}") for path in inputs]
-    elif len(inputs) == 1 and not output.is_dir():
+    elif len(inputs) == 1 and output.suffix and not output.is_dir():
         outputs = [output]
     elif output.is_file():
-        raise ValueError(f"{output} is a file, but there are {len(inputs)} inputs; give a folder")
+        raise UsageError(f"{output} is a file, but there are {len(inputs)} inputs; give a folder")
     else:
         outputs = [output / path.name for path in inputs]
-    twice = next((path for path in outputs if outputs.count(path) > 1), None)
-    if twice is not None:
-        raise ValueError(f"two inputs would both be written to {twice}; colour them in two commands")
+    target, uses = Counter(outputs).most_common(1)[0]
+    if uses > 1:
+        raise UsageError(f"two inputs would both be written to {target}; colour them in two commands")
+    originals = {path.resolve() for path in inputs}
+    if replaced := [path for path in outputs if path.resolve() in originals]:
+        raise UsageError(f"the output {replaced[0]} is one of the inputs; give another name or folder with -o")
     return outputs
 
 

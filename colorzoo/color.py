@@ -98,7 +98,12 @@ def grey_to_lightness(grey: Tensor) -> Tensor:
 
     Returns:
         The lightness L*.
+
+    Raises:
+        ValueError: If the pictures are not of one channel.
     """
+    if grey.ndim != 4 or grey.shape[1] != 1:
+        raise ValueError(f"the grey pictures have shape {tuple(grey.shape)}; give (B, 1, H, W)")
     return rgb_to_lab(grey.expand(-1, 3, -1, -1))[:, :1]
 
 
@@ -129,7 +134,8 @@ def rgb_to_luma(rgb: Tensor) -> Tensor:
     Returns:
         The weighted sum of the gamma-encoded channels.
     """
-    return torch.einsum("bchw,c->bhw", rgb, rgb.new_tensor(_LUMA))[:, None]
+    weights = rgb.new_tensor(_LUMA)[:, None, None]
+    return (rgb * weights).sum(dim=1, keepdim=True)
 
 
 def scale_ab(ab: Tensor) -> Tensor:

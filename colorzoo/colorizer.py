@@ -76,7 +76,7 @@ class Colorizer(Method):
 
         Raises:
             UnreadableImageError: If a path is missing or no picture.
-            ValueError: If the shape, the values or the working size make no sense.
+            ValueError: If the shape, the values or the working size make no sense, or the model is in training mode.
             TypeError: If the kind of image is unknown.
 
         Example:
@@ -87,9 +87,13 @@ class Colorizer(Method):
         longest = self.working_size if working_size is None else working_size
         if longest < 1:
             raise ValueError(f"working_size is {longest}; give a number of pixels, at least 1")
+        if self.training:
+            raise ValueError(
+                "the model is in training mode, where batch norm would learn from the picture; call eval()"
+            )
         return on_grey(image, lambda grey: self._colorize_tensor(grey, longest))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def _colorize_tensor(self, grey: Tensor, longest: int) -> Tensor:
         parameter = next(self.parameters())
         lightness = grey_to_lightness(grey.to(parameter.device))

@@ -5,6 +5,10 @@ class ColorzooError(Exception):
     """Base of every error that colorzoo raises on purpose."""
 
 
+class UsageError(ColorzooError, ValueError):
+    """A command asks for what cannot be done."""
+
+
 class UnknownModelError(ColorzooError, ValueError):
     """No model, or no published checkpoint, has this name."""
 

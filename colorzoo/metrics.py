@@ -53,6 +53,11 @@ def panel(rgb: Tensor, truth: Tensor) -> dict[str, Tensor]:
         ``mse``, ``psnr``, ``ssim`` (if there are 11x11 pixels) and ``colorfulness``, beside the same of the trivial
         baselines: the grey picture that keeps L* (``grey_``), the luma grey (``luma_``), the truth (``true_``).
     """
+    with torch.autocast(rgb.device.type, enabled=False):
+        return _panel(rgb.float(), truth.float())
+
+
+def _panel(rgb: Tensor, truth: Tensor) -> dict[str, Tensor]:
     grey = lightness_to_grey(rgb_to_lab(truth)[:, :1]).expand_as(truth)
     luma = rgb_to_luma(truth).expand_as(truth)
     figures = {"colorfulness": colorfulness(rgb), "true_colorfulness": colorfulness(truth)}

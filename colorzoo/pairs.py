@@ -11,10 +11,11 @@ Grey = Literal["lightness", "luma"]
 
 
 class Pictures(TypedDict):
-    """A batch as it leaves a dataset: colour pictures, and their class where there is one."""
+    """A batch as it leaves a dataset: colour pictures, their names, and their class where there is one."""
 
     rgb: Tensor
     label: NotRequired[Tensor]
+    name: NotRequired[list[str]]
 
 
 class ColorPairs(TypedDict):
@@ -24,6 +25,7 @@ class ColorPairs(TypedDict):
     rgb: Tensor
     lab: Tensor
     label: NotRequired[Tensor]
+    name: NotRequired[list[str]]
 
 
 def color_pairs(pictures: Pictures, grey: Grey = "lightness") -> ColorPairs:
@@ -37,7 +39,10 @@ def color_pairs(pictures: Pictures, grey: Grey = "lightness") -> ColorPairs:
         ``rgb`` ``(B, 3, H, W)`` -> ``grey`` ``(B, 1, H, W)``, ``lab`` ``(B, 3, H, W)``.
 
     Returns:
-        The pairs; ``label`` is passed through.
+        The pairs; ``label`` and ``name`` are passed through.
+
+    Raises:
+        ValueError: If there is no such grey.
 
     Example:
         >>> import torch
@@ -45,6 +50,8 @@ def color_pairs(pictures: Pictures, grey: Grey = "lightness") -> ColorPairs:
         >>> tuple(pairs["grey"].shape)
         (2, 1, 8, 8)
     """
+    if grey not in ("lightness", "luma"):
+        raise ValueError(f"grey is {grey!r}; give 'lightness' or 'luma'")
     rgb = pictures["rgb"]
     rgb = rgb.float() if rgb.is_floating_point() else rgb.float() / 255
     lab = rgb_to_lab(rgb)
@@ -55,4 +62,6 @@ def color_pairs(pictures: Pictures, grey: Grey = "lightness") -> ColorPairs:
     }
     if "label" in pictures:
         pairs["label"] = pictures["label"]
+    if "name" in pictures:
+        pairs["name"] = pictures["name"]
     return pairs

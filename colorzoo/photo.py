@@ -24,7 +24,6 @@ Image = Picture | Array | Tensor
 """The kinds of picture that the zoo takes; what it gives back is of the same kind, a PIL image for a path."""
 
 _DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
-_SUFFIXES_OF_JPEG = (".jpg", ".jpeg", ".jpe")
 
 
 @overload
@@ -96,14 +95,15 @@ def read(path: str | Path) -> PIL.Image.Image:
         raise UnreadableImageError(
             f"{path} is too large: {error}. If you trust the file, raise PIL.Image.MAX_IMAGE_PIXELS"
         ) from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except Exception as error:  # decoders of damaged files raise nearly everything
         raise UnreadableImageError(f"{path} cannot be decoded ({error}); it may be truncated") from error
 
 
 def write(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> None:
     """Write a picture so that nothing half-written ever bears its name, and nothing is overwritten unasked.
 
-    JPEG is written at quality 95 without chroma sub-sampling: the defaults throw away what a colouriser adds.
+    JPEG is written at quality 95 without chroma sub-sampling, WebP without loss: the defaults throw away what a
+    colouriser adds.
 
     Args:
         image: The picture; its alpha channel is dropped for JPEG, which has none.
@@ -122,9 +122,11 @@ def write(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> 
     if not overwrite and path.exists():
         raise OutputExistsError(f"{path} exists; choose another name or allow overwriting")
     options: dict[str, Any] = {}
-    if path.suffix.lower() in _SUFFIXES_OF_JPEG:
+    if format_name == "JPEG":
         image = image.convert("RGB")
         options = {"quality": 95, "subsampling": 0}
+    elif format_name == "WEBP":
+        options = {"lossless": True}
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     try:
@@ -155,11 +157,24 @@ def _publish(temporary: str, path: Path, overwrite: bool) -> None:
 def _pil_to_grey(image: PIL.Image.Image) -> tuple[Tensor, PIL.Image.Image | None]:
     """Return ``(1, 1, H, W)`` in [0, 1], and the alpha channel where there is one."""
     if image.mode in _DEEP_GREY:
-        return _array_to_grey(np.clip(np.asarray(image), 0, 65535).astype(np.uint16)), None
+        return _array_to_grey(_deep(image)), None
     if image.mode == "F":
         return _array_to_grey(np.asarray(image)), None
     alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
     return _array_to_grey(np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))), alpha
+
+
+def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
+    """Return a picture of any mode as 8-bit RGB; 16-bit grey is scaled, where Pillow would clip it to white."""
+    if image.mode in _DEEP_GREY:
+        image = PIL.Image.fromarray(np.rint(_deep(image) / 257).astype(np.uint8))
+    elif image.mode == "F":
+        image = PIL.Image.fromarray(np.rint(np.clip(np.asarray(image), 0, 1) * 255).astype(np.uint8))
+    return image.convert("RGB")
+
+
+def _deep(image: PIL.Image.Image) -> Array:
+    return np.asarray(np.clip(np.asarray(image), 0, 65535), dtype=np.uint16)
 
 
 def _array_to_grey(array: Array) -> Tensor:

@@ -24,7 +24,7 @@ _UNITS = {
 
 
 def write_reports(folder: Path) -> list[Path]:
-    """Write a card for each published file of a folder, one results table, and the overview in a README above it.
+    """Write a card for each published file of a folder, one results table, and the overview in the project's README.
 
     Args:
         folder: Where the ``.safetensors`` files lie.
@@ -36,13 +36,13 @@ def write_reports(folder: Path) -> list[Path]:
     written = {folder / RESULTS: results_table(checkpoints)}
     written |= {checkpoint.path.with_suffix(".md"): card(checkpoint) for checkpoint in checkpoints}
     readme = folder.parent / "README.md"
-    if readme.is_file() and _OVERVIEW_MARKS[0] in readme.read_text(encoding="utf-8"):
+    if folder.name == "checkpoints" and readme.is_file() and _OVERVIEW_MARKS[0] in readme.read_text(encoding="utf-8"):
         before, _, rest = readme.read_text(encoding="utf-8").partition(_OVERVIEW_MARKS[0])
         after = rest.partition(_OVERVIEW_MARKS[1])[2]
         overview = markdown_table(overview_rows(checkpoints))
         written[readme] = f"{before}{_OVERVIEW_MARKS[0]}{overview}{_OVERVIEW_MARKS[1]}{after}"
     for path, text in written.items():
-        path.write_text(text, encoding="utf-8")
+        weights.write_atomically(path, text.encode())
     return sorted(written)
 
 

@@ -7,7 +7,6 @@ in ``SHA256SUMS`` beside it, in the format of ``sha256sum``, and is checked befo
 import hashlib
 import json
 import os
-import pickle
 import struct
 import tempfile
 from collections.abc import Mapping
@@ -83,8 +82,10 @@ def folders() -> list[Path]:
     package = Path(__file__).parent
     # Inside a wheel the files lie in the package; in a checkout they lie beside it.
     places = [package / "checkpoints", package.parent / "checkpoints"]
-    if os.environ.get("COLORZOO_HOME"):
-        places.insert(0, Path(os.environ["COLORZOO_HOME"]))
+    if home := os.environ.get("COLORZOO_HOME"):
+        if not Path(home).is_dir():
+            raise CheckpointError(f"COLORZOO_HOME names {home}, which is no folder; make it or unset the variable")
+        places.insert(0, Path(home))
     return [place for place in places if place.is_dir()]
 
 
@@ -136,10 +137,11 @@ def write(checkpoint: Checkpoint) -> str:
     data = to_safetensors(tensors, header)
     digest = hashlib.sha256(data).hexdigest()
     checkpoint.path.parent.mkdir(parents=True, exist_ok=True)
-    _write_atomically(checkpoint.path, data)
     sums = _sums(checkpoint.path.parent) | {checkpoint.path.name: digest}
     lines = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
-    _write_atomically(checkpoint.path.parent / SUMS, lines.encode())
+    # The digest goes first: a digest without its file harms nobody, a file without its digest is refused.
+    write_atomically(checkpoint.path.parent / SUMS, lines.encode())
+    write_atomically(checkpoint.path, data)
     return digest
 
 
@@ -167,9 +169,14 @@ def _read_safetensors(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path} is damaged ({error}); fetch it again") from error
     if _FORMAT not in header:
         raise CheckpointError(f"{path} is no checkpoint of colorzoo: its header has no entry {_FORMAT!r}")
-    about = json.loads(header[_FORMAT])
-    record = Record(**_only_known(path, about["record"]))
-    return Checkpoint(path, about["model"], about["hparams"], tensors, record)
+    try:
+        about = json.loads(header[_FORMAT])
+        record = Record(**_only_known(path, about["record"]))
+        return Checkpoint(path, about["model"], about["hparams"], tensors, record)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path} has a damaged header ({error!r}); fetch it again") from error
 
 
 def _only_known(path: Path, record: dict[str, Any]) -> dict[str, Any]:
@@ -185,9 +192,9 @@ def _only_known(path: Path, record: dict[str, Any]) -> dict[str, Any]:
 def _read_ckpt(path: Path) -> Checkpoint:
     try:
         content: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError) as error:
+    except Exception as error:  # whatever a damaged pickle makes the parser stumble over
         raise CheckpointError(f"{path} is damaged, or holds more than tensors and plain values ({error})") from error
-    if "colorzoo" not in content:
+    if not isinstance(content, Mapping) or not {"colorzoo", "state_dict"} <= set(content):
         raise CheckpointError(f"{path} was not written by a task of colorzoo, so the model in it is unknown")
     state = content["state_dict"]
     tensors = {name.removeprefix(_TASK_PREFIX): value for name, value in state.items() if name.startswith(_TASK_PREFIX)}
@@ -199,7 +206,7 @@ def _verify(path: Path, data: bytes) -> None:
     expected = _sums(path.parent).get(path.name)
     actual = hashlib.sha256(data).hexdigest()
     if expected is None:
-        if path.parent in folders():
+        if path.resolve().parent in [folder.resolve() for folder in folders()]:
             raise ChecksumError(f"{path} is not listed in {path.parent / SUMS}; it is none of the published files")
         return
     if actual != expected:
@@ -214,11 +221,14 @@ def _sums(folder: Path) -> dict[str, str]:
     path = folder / SUMS
     if not path.is_file():
         return {}
-    pairs = (line.split(maxsplit=1) for line in path.read_text().splitlines() if line.strip())
-    return {name.strip().lstrip("*"): digest for digest, name in pairs}
+    lines = [line.split(maxsplit=1) for line in path.read_text().splitlines() if line.strip()]
+    if any(len(line) != 2 for line in lines):
+        raise CheckpointError(f"{path} is damaged: each line must hold a digest and a file's name")
+    return {name.strip().lstrip("*"): digest.lower() for digest, name in lines}
 
 
-def _write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file under another name and rename it, so that it is there whole or not at all."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -43,7 +43,7 @@ def create(name: str, **hparams: Any) -> Method:
     return model_class(name)(**hparams)
 
 
-def load(name: str | Path) -> Method:
+def load(name: str | Path) -> Any:
     """Return a trained model, ready to use.
 
     Args:
@@ -51,7 +51,7 @@ def load(name: str | Path) -> Method:
             ``.safetensors`` or Lightning ``.ckpt`` file.
 
     Returns:
-        The model, on the CPU, in evaluation mode.
+        The model, on the CPU, in evaluation mode; of the class that the checkpoint names, hence untyped.
 
     Raises:
         UnknownModelError: If nothing published has this name.
@@ -62,7 +62,7 @@ def load(name: str | Path) -> Method:
         >>> load("fusion_cnn").training
         False
     """
-    checkpoint = weights.read(_locate(name))
+    checkpoint = weights.read(locate(name))
     model = _build(checkpoint)
     _copy(checkpoint, model)
     return model.eval()
@@ -85,7 +85,7 @@ def info(name: str | Path) -> weights.Record:
         >>> info("fusion_cnn").licence
         'Apache-2.0'
     """
-    checkpoint = weights.read(_locate(name))
+    checkpoint = weights.read(locate(name))
     if checkpoint.record is None:
         raise CheckpointError(f"{checkpoint.path} is a training checkpoint without a record; publish it first")
     return checkpoint.record
@@ -93,7 +93,7 @@ def info(name: str | Path) -> weights.Record:
 
 def start_from(model: Method, name: str | Path) -> None:
     """Copy trained weights into a model of the same shape; see ``Method.start_from``."""
-    _copy(weights.read(_locate(name)), model)
+    _copy(weights.read(locate(name)), model)
 
 
 def model_class(name: str) -> type[Method]:
@@ -121,8 +121,18 @@ def model_class(name: str) -> type[Method]:
     return found[0]
 
 
-def _locate(name: str | Path) -> Path:
-    """Return the file of a name, or the path itself if it is one."""
+def locate(name: str | Path) -> Path:
+    """Return the file of a name, or the path itself if it is one.
+
+    Args:
+        name: What `load` takes.
+
+    Returns:
+        A path; whether there is a file is for `weights.read` to say.
+
+    Raises:
+        UnknownModelError: If nothing published has this name.
+    """
     path = Path(name)
     if path.suffix in (weights.SUFFIX, ".ckpt"):
         return path

@@ -45,7 +45,7 @@ class TensorPictures(Dataset[Pictures]):
         return self.__getitems__([index])
 
     def __getitems__(self, indices: list[int]) -> Pictures:
-        pictures: Pictures = {"rgb": self.rgb[indices]}
+        pictures: Pictures = {"rgb": self.rgb[indices], "name": [self.names[index] for index in indices]}
         if self.label is not None:
             pictures["label"] = self.label[indices]
         return pictures

@@ -126,7 +126,10 @@ class CIFAR10DataModule(PictureDataModule):
     def _decode_folders(self, names: list[str]) -> Tensor:
         pictures = np.empty((len(names), _EDGE, _EDGE, 3), dtype=np.uint8)
         for index, name in enumerate(names):
-            pictures[index] = np.asarray(read(self.root / name).convert("RGB"))
+            picture = read(self.root / name)
+            if picture.size != (_EDGE, _EDGE):
+                raise DataError(f"{self.root / name} is {picture.size}, not {_EDGE}x{_EDGE}: no picture of CIFAR-10")
+            pictures[index] = np.asarray(picture.convert("RGB"))
         return torch.from_numpy(pictures).movedim(-1, 1).contiguous()
 
     def _torchvision(self, split: str) -> tuple[np.ndarray, list[int]]:
@@ -139,8 +142,8 @@ class CIFAR10DataModule(PictureDataModule):
         return data.data, data.targets
 
     def _take_torchvision(self, names: list[str]) -> Tensor:
-        pictures, targets = self._torchvision(names[0].split("/")[0])
         split = names[0].split("/")[0]
+        pictures, targets = self._torchvision(split)
         where = {_name(split, index, target): index for index, target in enumerate(targets)}
         return torch.from_numpy(pictures[[where[name] for name in names]]).movedim(-1, 1).contiguous()
 

@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from colorzoo.datamodules.base import PictureDataModule
-from colorzoo.datamodules.splits import ranked
+from colorzoo.datamodules.splits import ranked, share_of
 from colorzoo.errors import DataError, UnreadableImageError
 from colorzoo.pairs import Grey, Pictures
-from colorzoo.photo import read
+from colorzoo.photo import read, to_rgb
 
 Unreadable = Literal["skip", "fail"]
 _SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"))
@@ -29,7 +29,7 @@ class FolderPictures(Dataset[Pictures]):
         names: Paths below it.
         size: Edge of the squares in pixels; the shorter side of a picture is scaled to it.
         random_crop: Take the square from anywhere instead of the middle.
-        unreadable: ``"skip"`` leaves a file that cannot be decoded out of its batch, with a warning that names it;
+        unreadable: ``"skip"`` takes the next picture for a file that cannot be decoded, with a warning that names it;
             ``"fail"`` raises.
     """
 
@@ -49,22 +49,23 @@ class FolderPictures(Dataset[Pictures]):
         return self.__getitems__([index])
 
     def __getitems__(self, indices: list[int]) -> Pictures:
-        rgb = []
-        for index in indices:
+        names, squares = zip(*(self._readable(index) for index in indices), strict=True)
+        return {"rgb": torch.stack(squares), "name": list(names)}
+
+    def _readable(self, index: int) -> tuple[str, Tensor]:
+        """Return the picture at an index, or the next one that can be decoded, with its name."""
+        for step in range(len(self)):
+            name = self.names[(index + step) % len(self)]
             try:
-                rgb.append(self._square(self.root / self.names[index]))
+                return name, self._square(self.root / name)
             except UnreadableImageError as error:
                 if self.unreadable == "fail":
                     raise
                 warnings.warn(f"skipped: {error}", stacklevel=2)
-        if not rgb:
-            raise UnreadableImageError(
-                f"none of {len(indices)} pictures of a batch can be decoded, {self.names[indices[0]]} among them"
-            )
-        return {"rgb": torch.stack(rgb)}
+        raise UnreadableImageError(f"none of the {len(self)} pictures in {self.root} can be decoded")
 
     def _square(self, path: Path) -> Tensor:
-        image = read(path).convert("RGB")
+        image = to_rgb(read(path))
         share = self.size / min(image.size)
         scaled = (max(self.size, round(image.width * share)), max(self.size, round(image.height * share)))
         image = image.resize(scaled, PIL.Image.Resampling.BICUBIC, reducing_gap=2.0)
@@ -79,7 +80,8 @@ class FolderPictures(Dataset[Pictures]):
 class ImageFolderDataModule(PictureDataModule):
     """Colour photographs below a folder: no lists, no pairs, no fixed size.
 
-    The splits are drawn by name, so that a picture added later never moves another one.
+    The name of a picture alone decides its split, so that a picture added later moves no other one; only a validation
+    split that would be empty takes the first in order.
 
     Args:
         root: The folder; every picture file below it is used.
@@ -135,15 +137,16 @@ class ImageFolderDataModule(PictureDataModule):
                 raise DataError(f"{self.root} is no folder; give the one that holds your pictures")
             paths = [path for path in self.root.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()]
             order = ranked((path.relative_to(self.root).as_posix() for path in paths if self._opens(path)), self.seed)
-            val = max(1, round(len(order) * self.val_share))
-            test = round(len(order) * self.test_share)
-            if len(order) < val + test + 1:
+            splits: dict[str, list[str]] = {"train": [], "val": [], "test": []}
+            for name in order:
+                place = share_of(name, self.seed)
+                tests = place >= 1 - self.test_share
+                splits["val" if place < self.val_share else "test" if tests else "train"].append(name)
+            if not splits["val"] and splits["train"]:
+                splits["val"].append(splits["train"].pop(0))
+            if not splits["train"] or not splits["val"]:
                 raise DataError(f"{self.root} holds {len(order)} readable pictures: too few to train and to validate")
-            self._names = {
-                "val": sorted(order[:val]),
-                "test": sorted(order[val : val + test]),
-                "train": sorted(order[val + test :]),
-            }
+            self._names = {split: sorted(names) for split, names in splits.items()}
         return self._names
 
     def load_split(self, split: str) -> FolderPictures:

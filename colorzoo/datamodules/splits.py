@@ -18,7 +18,25 @@ def ranked(names: Iterable[str], seed: int) -> list[str]:
         >>> ranked(["a", "b", "c"], seed=0) == ranked(["c", "b", "a"], seed=0)
         True
     """
-    return sorted(names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
+    return sorted(names, key=lambda name: _digest(name, seed))
+
+
+def share_of(name: str, seed: int) -> float:
+    """Place a name in [0, 1) by its digest: what decides a split that no other name can change.
+
+    Args:
+        name: A name.
+        seed: Another seed gives another place.
+
+    Returns:
+        The place; the order of places is that of `ranked`.
+    """
+    return int.from_bytes(_digest(name, seed)[:6], "big") / 2**48
+
+
+def _digest(name: str, seed: int) -> bytes:
+    # File names need not be valid Unicode.
+    return hashlib.sha256(f"{seed}:{name}".encode(errors="surrogateescape")).digest()
 
 
 def split_hash(splits: Mapping[str, Iterable[str]]) -> str:
@@ -39,5 +57,5 @@ def split_hash(splits: Mapping[str, Iterable[str]]) -> str:
     digest = hashlib.sha256()
     for split in sorted(splits):
         for name in sorted(splits[split]):
-            digest.update(f"{split}\0{name}\0".encode())
+            digest.update(f"{split}\0{name}\0".encode(errors="surrogateescape"))
     return digest.hexdigest()

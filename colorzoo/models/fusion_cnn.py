@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorzoo.color import scale_ab, unscale_ab
+from colorzoo.color import grey_to_lightness, scale_ab, unscale_ab
 from colorzoo.colorizer import Colorizer
 from colorzoo.pairs import ColorPairs
 
@@ -27,7 +27,8 @@ class FusionCNN(Colorizer):
     """CNN whose mid-level features are fused, at every position, with a description of the whole picture.
 
     The document fixes the number and kind of layers and the sizes 8x8x128, 128 and 256; the widths between
-    them are ours. The global extractor ends in a mean over positions, so that any picture size goes through.
+    them are ours. The global extractor ends in a mean over positions, so that any picture size goes through; its two
+    fully connected layers carry no batch norm.
 
     Args:
         alpha: Weight of the class head's cross entropy beside the a*b* MSE; 0 trains on the MSE alone.
@@ -44,7 +45,7 @@ class FusionCNN(Colorizer):
     """
 
     paper = "Suh, Nassiri Nazif, Kumar: Old Image De-noising and Auto-Colorization (CS229, 2017), section II.D"
-    working_size = 128
+    working_size = 64
 
     def __init__(self, alpha: float = 1 / 300, num_classes: int = 10, weights: str | None = None) -> None:
         if alpha < 0:
@@ -97,9 +98,10 @@ class FusionCNN(Colorizer):
         Returns:
             ``loss`` and its parts, and the accuracy of the head.
         """
-        scaled_ab, logits = self._net(batch["lab"][:, :1])
+        scaled_ab, logits = self._net(grey_to_lightness(batch["grey"]))
         mse = F.mse_loss(scaled_ab.float(), scale_ab(batch["lab"][:, 1:]))
-        losses = {"loss": mse, "ab_mse": mse}
+        # DistributedDataParallel wants a gradient for every parameter, the head's too where there is no label.
+        losses = {"loss": mse + 0 * logits.sum(), "ab_mse": mse}
         if "label" in batch:
             losses["cross_entropy"] = F.cross_entropy(logits.float(), batch["label"])
             losses["accuracy"] = (logits.argmax(dim=1) == batch["label"]).float().mean()

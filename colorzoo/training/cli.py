@@ -12,9 +12,11 @@ from colorzoo.colorizer import Colorizer
 from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.method import Method
 from colorzoo.training.optim import Optim
+from colorzoo.training.picture_grid import PictureGrid
 from colorzoo.training.picture_writer import PictureWriter
 from colorzoo.training.task import ColorizationTask
-from colorzoo.zoo import list_models, model_class
+from colorzoo.weights import read
+from colorzoo.zoo import list_models, locate, model_class
 
 
 class ColorzooCLI(LightningCLI):
@@ -48,6 +50,9 @@ class ColorzooCLI(LightningCLI):
         if config.get("weights_only") is None:
             # A checkpoint is data; Lightning would unpickle whatever it holds.
             config.weights_only = True
+        if weights is not None:
+            # Read here what the model would read later: within its constructor, the parser would bury the reason.
+            read(locate(weights))
         super().instantiate_classes()
         method = self._get(self.config_init, "model")
         if not isinstance(method, Colorizer):
@@ -71,6 +76,7 @@ def run(args: list[str] | None = None) -> ColorzooCLI:
         auto_configure_optimizers=False,
         load_from_checkpoint_support=False,
         seed_everything_default=0,
+        trainer_defaults={"callbacks": [PictureGrid()]},
         save_config_kwargs={"overwrite": True},
         parser_kwargs={"version": f"colorzoo {colorzoo.__version__}"},
         args=args,

@@ -34,6 +34,10 @@ class Optim:
     warmup: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.name not in ("adamw", "adam", "sgd", "rmsprop"):
+            raise ValueError(f"name is {self.name!r}; give adamw, adam, sgd or rmsprop")
+        if self.schedule not in ("constant", "cosine"):
+            raise ValueError(f"schedule is {self.schedule!r}; give constant or cosine")
         if not 0 < self.lr < math.inf:
             raise ValueError(f"lr is {self.lr}; give a positive number")
         if self.weight_decay < 0 or not 0 <= self.momentum < 1 or not 0 <= self.warmup < 1:
@@ -55,8 +59,10 @@ class Optim:
             return SGD(groups, self.lr, momentum=self.momentum)
         return RMSprop(groups, self.lr)
 
-    def scheduler(self, optimizer: Optimizer, steps: int) -> LambdaLR:
-        """Return the schedule over this many steps; it is stepped after each."""
+    def scheduler(self, optimizer: Optimizer, steps: float) -> LambdaLR:
+        """Return the schedule over this many steps, which must be finite for ``"cosine"``; it is stepped after each."""
+        if self.schedule == "cosine" and not math.isfinite(steps):
+            raise ValueError("the cosine schedule must know when training ends; set max_epochs or max_steps")
         rising = self.warmup * steps
 
         def share(step: int) -> float:

@@ -35,14 +35,17 @@ class PictureGrid(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Draw the grid of the first batch."""
-        if batch_idx > 0 or not trainer.is_global_zero or trainer.sanity_checking:
+        if batch_idx > 0 or trainer.sanity_checking:
+            return
+        log_dir = trainer.log_dir  # a broadcast: every process must take part
+        if not trainer.is_global_zero:
             return
         grid = triptychs(batch["grey"], outputs, batch["rgb"], self.pictures)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image("val/grey_predicted_truth", grid, trainer.global_step)
-        if trainer.log_dir is not None and not trainer.fast_dev_run:  # type: ignore[attr-defined]
-            folder = Path(trainer.log_dir) / "pictures"
+        if log_dir is not None and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            folder = Path(log_dir) / "pictures"
             folder.mkdir(parents=True, exist_ok=True)
             save_image(grid, folder / f"epoch-{trainer.current_epoch:03d}.png")
 

@@ -6,19 +6,23 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
-from torchvision.utils import save_image
+from torchvision.transforms.functional import to_pil_image
+
+from colorzoo.photo import write
 
 
 class PictureWriter(BasePredictionWriter):
-    """Write each prediction under the name of its picture.
+    """Write each prediction under the name of its picture, with ``.png`` added.
 
     Args:
         folder: Where to; None for ``predictions`` in the trainer's root directory.
+        overwrite: Replace pictures that are already there.
     """
 
-    def __init__(self, folder: str | None = None) -> None:
+    def __init__(self, folder: str | None = None, overwrite: bool = False) -> None:
         super().__init__(write_interval="batch")
         self.folder = Path(folder) if folder is not None else None
+        self.overwrite = overwrite
 
     def write_on_batch_end(
         self,
@@ -31,11 +35,6 @@ class PictureWriter(BasePredictionWriter):
         dataloader_idx: int,
     ) -> None:
         """Write the pictures of one batch; with several processes, each writes its own."""
-        if batch_indices is None:
-            raise ValueError("the loader does not tell which pictures a batch holds; predict without a custom sampler")
         folder = self.folder or Path(trainer.default_root_dir) / "predictions"
-        names = trainer.predict_dataloaders.dataset.names  # type: ignore[union-attr]
-        for index, picture in zip(batch_indices, prediction, strict=True):
-            path = (folder / names[index]).with_suffix(".png")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save_image(picture, path)
+        for name, picture in zip(batch["name"], prediction, strict=True):
+            write(to_pil_image(picture.float().cpu()), folder / f"{name}.png", self.overwrite)

@@ -20,6 +20,13 @@ from colorzoo.zoo import list_models
 
 _LICENCE = "Apache-2.0"
 _BASELINES = {"luma_": "luma grey", "grey_": "L* grey", "true_": "truth"}
+# One process and full precision: figures must not depend on the machine that publishes.
+_EXACTLY = (
+    "--trainer.accelerator=cpu",
+    "--trainer.devices=1",
+    "--trainer.precision=32-true",
+    "--trainer.logger=false",
+)
 _FIRST = ("mse", "psnr", "ssim", "colorfulness")
 
 
@@ -37,7 +44,7 @@ def publish(checkpoint: Path, name: str, config: Path, folder: Path, notes: str 
         What was written, in one line.
 
     Raises:
-        CheckpointError: If the name is taken or of another model, or the data are not those of the run.
+        CheckpointError: If the name is taken or of another model, or recipe or data are not those of the run.
     """
     trained = weights.read(checkpoint)
     model, _, tag = name.partition(".")
@@ -49,6 +56,8 @@ def publish(checkpoint: Path, name: str, config: Path, folder: Path, notes: str 
     if target.exists():
         raise CheckpointError(f"{target} is published, and a tag's bytes never change; choose another tag")
     validated = _run("validate", config, checkpoint)
+    if validated.model.model.hparams != trained.hparams:
+        raise CheckpointError(f"{checkpoint} was trained with {trained.hparams}, but {config} says otherwise")
     _check_splits(checkpoint, validated.datamodule.split_hash())
     stored = compacted(trained, validated.datamodule)
     with TemporaryDirectory() as temporary:
@@ -61,7 +70,8 @@ def publish(checkpoint: Path, name: str, config: Path, folder: Path, notes: str 
 
 
 def _run(verb: str, config: Path, checkpoint: Path) -> ColorzooCLI:
-    return run([verb, "--config", str(config), "--model.weights", str(checkpoint), "--trainer.logger", "false"])
+    arguments = [verb, "--config", str(config), "--model.weights", str(checkpoint), *_EXACTLY]
+    return run(arguments)
 
 
 def _check_splits(checkpoint: Path, here: str) -> None:

@@ -1,6 +1,7 @@
 """Studies: the same recipe under several settings and seeds, as a table with mean and spread."""
 
 import csv
+import io
 import statistics
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 
 from colorzoo.errors import DataError
 from colorzoo.training.cli import run
+from colorzoo.weights import write_atomically
 
 _COLUMNS = ("variant", "seed", "figure", "value")
 _KEYS = {"recipe", "common", "variants", "seeds", "figures", "output"}
@@ -17,6 +19,9 @@ _KEYS = {"recipe", "common", "variants", "seeds", "figures", "output"}
 
 def run_study(path: Path) -> Path:
     """Train and test every variant with every seed; what the table already holds is not run again.
+
+    The weights of the last epoch are tested: a study compares settings at one budget, and chooses nothing. A table made
+    with other settings must be deleted first.
 
     Args:
         path: A YAML file with ``recipe`` (a configuration), ``common`` (arguments of every run), ``variants`` (a name
@@ -38,6 +43,8 @@ def run_study(path: Path) -> Path:
             if any(row["variant"] == variant and row["seed"] == str(seed) for row in rows):
                 continue
             figures = _run_one(study, {**study["common"], **arguments}, seed)
+            if missing := [figure for figure in study["figures"] if f"test/{figure}" not in figures]:
+                raise DataError(f"{path} asks for {missing[0]!r}; the test gives {', '.join(sorted(figures))}")
             for figure in study["figures"]:
                 value = f"{figures[f'test/{figure}']:.6g}"
                 rows.append({"variant": variant, "seed": str(seed), "figure": figure, "value": value})
@@ -62,10 +69,11 @@ def _read(path: Path) -> list[dict[str, str]]:
 
 def _write(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        table = csv.DictWriter(stream, _COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+    text = io.StringIO()
+    table = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    write_atomically(path, text.getvalue().encode())
 
 
 def _write_summary(path: Path, rows: list[dict[str, str]]) -> None:

@@ -74,7 +74,7 @@ class ColorizationTask(LightningModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimiser, and its schedule over the steps that the trainer will take."""
         optimizer = self.optim.optimizer(self.model.parameters())
-        scheduler = self.optim.scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
+        scheduler = self.optim.scheduler(optimizer, self.trainer.estimated_stepping_batches)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
