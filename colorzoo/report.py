@@ -77,7 +77,7 @@ def card(checkpoint: Checkpoint) -> str:
         "",
         f"{record.task.capitalize()}. {record.paper}.",
         "",
-        f"```python\nimport colorzoo\n\nmodel = colorzoo.load({name!r})\n```",
+        f'```python\nimport colorzoo\n\nmodel = colorzoo.load("{name}")\n```',
         "",
         markdown_table([("figure", "value", "without a model"), *figures]),
         f"- Measured on: {record.evaluated_on}",

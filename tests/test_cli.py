@@ -38,6 +38,8 @@ def test_colorize_writes_beside_the_input_by_default(photo, checkpoint, capsys):
 def test_output_may_be_a_file_of_another_format_or_a_folder(photo, checkpoint, tmp_path):
     assert main(["colorize", str(photo), "-m", checkpoint, "-o", str(tmp_path / "deep" / "out.jpg")]) == 0
     assert (tmp_path / "deep" / "out.jpg").exists()
+    assert main(["colorize", str(photo), "-m", checkpoint, "-o", str(tmp_path / "new folder")]) == 0
+    assert (tmp_path / "new folder" / "photo.png").exists()
     second = tmp_path / "second.png"
     second.write_bytes(photo.read_bytes())
     assert main(["colorize", str(photo), str(second), "-m", checkpoint, "-o", str(tmp_path / "out")]) == 0
@@ -76,6 +78,7 @@ def test_one_broken_input_does_not_stop_the_others(photo, checkpoint, tmp_path, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["-o", "{photo}"], "is one of the inputs"),
         (["-m", "fusion_cn"], "did you mean 'fusion_cnn'"),
         (["-m", "missing.safetensors"], "is no file"),
         (["--working-size", "0"], "at least 1"),
@@ -83,8 +86,8 @@ def test_one_broken_input_does_not_stop_the_others(photo, checkpoint, tmp_path, 
     ],
 )
 def test_commands_that_make_no_sense_end_with_one_line(photo, checkpoint, capsys, arguments, message):
-    given = ["colorize", str(photo), "-m", checkpoint, *arguments]
-    assert main(given) in (1, 2)
+    arguments = [argument.format(photo=photo) for argument in arguments]
+    assert main(["colorize", str(photo), "-m", checkpoint, *arguments]) == 2
     error = capsys.readouterr().err
     assert message in error
     assert len(error.strip().splitlines()) == 1

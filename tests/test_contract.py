@@ -87,6 +87,28 @@ def test_reduced_precision_stays_close(model):
     assert float((actual - expected).abs().mean()) < 0.02
 
 
+def test_training_mode_and_colour_are_refused(model):
+    with pytest.raises(ValueError, match=r"call eval\(\)"):
+        model.train().colorize(torch.rand(1, 1, 8, 8))
+    with pytest.raises(ValueError, match=r"give \(B, 1, H, W\)"):
+        model.eval()(torch.rand(1, 3, 8, 8))
+
+
+def test_losses_see_the_grey_input_and_not_the_truth(model):
+    pairs = batch()
+    expected = {key: float(value) for key, value in model.losses(pairs).items()}
+    pairs["lab"] = pairs["lab"].clone()
+    pairs["lab"][:, 0] = 50
+    assert {key: float(value) for key, value in model.losses(pairs).items()} == expected
+
+
+def test_pictures_without_a_class_train_every_parameter_too(model):
+    pairs = batch()
+    del pairs["label"]
+    model.train().losses(pairs)["loss"].backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
 @every_model
 def test_every_parameter_is_trained(name):
     model = colorzoo.create(name)

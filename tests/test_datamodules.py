@@ -9,7 +9,7 @@ from colorzoo.color import grey_to_lightness, rgb_to_lab, rgb_to_luma
 from colorzoo.datamodules.base import flipped, shifted
 from colorzoo.datamodules.cifar10 import CLASSES, CIFAR10DataModule
 from colorzoo.datamodules.folder import ImageFolderDataModule
-from colorzoo.datamodules.splits import ranked, split_hash
+from colorzoo.datamodules.splits import ranked, share_of, split_hash
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import DataError, UnreadableImageError
 from colorzoo.pairs import color_pairs
@@ -159,16 +159,37 @@ def photos(tmp_path):
 def test_folder_of_any_depth_and_size(photos):
     data = ImageFolderDataModule(str(photos), size=16, num_workers=0, batch_size=4, test_share=0.2)
     data.setup("fit")
-    assert {split: len(names) for split, names in data.split_names().items()} == {"train": 7, "val": 1, "test": 2}
+    names = data.split_names()
+    assert sorted(name for listed in names.values() for name in listed) == sorted(
+        path.relative_to(photos).as_posix() for path in photos.rglob("*.*")
+    )
+    assert names["train"]
+    assert names["val"]
     assert next(iter(data.train_dataloader()))["rgb"].shape == (4, 3, 16, 16)
 
 
 def test_a_new_photograph_moves_no_other_between_train_and_val(photos):
-    before = ImageFolderDataModule(str(photos), val_share=0.3).split_names()
-    PIL.Image.new("RGB", (20, 20)).save(photos / "new.png")
-    after = ImageFolderDataModule(str(photos), val_share=0.3).split_names()
-    order = ranked([name for names in after.values() for name in names], 0)
-    assert [name for name in order if name != "new.png"] == ranked([n for names in before.values() for n in names], 0)
+    before = ImageFolderDataModule(str(photos), val_share=0.4, seed=1).split_names()
+    for index in range(20):
+        PIL.Image.new("RGB", (20, 20)).save(photos / f"new{index}.png")
+    after = ImageFolderDataModule(str(photos), val_share=0.4, seed=1).split_names()
+    assert len(before["val"]) > 1
+    assert all(set(before[split]) <= set(after[split]) for split in before)
+
+
+def test_place_of_a_name_is_uniform_and_in_the_order_of_ranking():
+    names = [f"picture{i}" for i in range(2000)]
+    places = [share_of(name, 3) for name in ranked(names, 3)]
+    assert places == sorted(places)
+    assert sum(place < 0.1 for place in places) / 2000 == pytest.approx(0.1, abs=0.02)
+
+
+def test_sixteen_bit_pictures_keep_their_tones(tmp_path):
+    ramp = np.linspace(0, 65535, 32 * 32).reshape(32, 32).astype(np.uint16)
+    for index in range(3):
+        PIL.Image.fromarray(ramp).save(tmp_path / f"{index}.png")
+    rgb = ImageFolderDataModule(str(tmp_path), size=32).load_split("train")[0]["rgb"]
+    assert np.abs(rgb[0, 0].numpy().astype(int) - ramp / 257).max() <= 1
 
 
 def test_files_that_are_no_pictures_are_named_and_skipped_or_fatal(photos):
@@ -195,16 +216,18 @@ def test_truncated_pictures_are_named_and_skipped_or_fatal(photos):
                 source.__getitems__(list(range(10)))
         else:
             with pytest.warns(UserWarning, match=whole.name):
-                assert len(source.__getitems__(list(range(10)))["rgb"]) == 9
+                batch = source.__getitems__(list(range(10)))
+            assert len(batch["rgb"]) == 10
+            assert whole.relative_to(photos).as_posix() not in batch["name"]
 
 
-def test_a_batch_without_any_readable_picture_is_an_error(photos):
-    data = ImageFolderDataModule(str(photos), size=16)
-    source = data.load_split("train")
-    (photos / source.names[0]).unlink()
+def test_a_split_without_any_readable_picture_is_an_error(photos):
+    source = ImageFolderDataModule(str(photos), size=16).load_split("train")
+    for name in source.names:
+        (photos / name).unlink()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with pytest.raises(UnreadableImageError, match="none of 1"):
+        with pytest.raises(UnreadableImageError, match="none of the"):
             source[0]
 
 

@@ -8,13 +8,16 @@ import pytest
 import torch
 
 import colorzoo
+from colorzoo.datamodules.locations import data_root
 from colorzoo.report import write_reports
-from colorzoo.weights import published
+from colorzoo.training.cli import run
 from colorzoo.zoo import model_class
 
 ROOT = Path(__file__).parent.parent
 GOLDENS = Path(__file__).parent / "goldens"
-every_checkpoint = pytest.mark.parametrize("name", published())
+every_checkpoint = pytest.mark.parametrize(
+    "name", sorted(path.stem for path in (ROOT / "checkpoints").glob("*.safetensors"))
+)
 
 
 def goldens():
@@ -40,6 +43,18 @@ def test_answers_are_those_of_the_day_of_publication(name):
 def test_it_beats_what_needs_no_model(name):
     record = colorzoo.info(name)
     assert record.metrics["mse"] < min(values["mse"] for values in record.baselines.values() if "mse" in values)
+
+
+@every_checkpoint
+@pytest.mark.skipif(not (data_root() / "cifar10" / "test").is_dir(), reason="needs CIFAR-10 in COLORZOO_DATA")
+def test_its_figures_are_measured_again(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    record = colorzoo.info(name)
+    recipe = ROOT / record.recipe
+    single = ["--trainer.accelerator=cpu", "--trainer.devices=1", "--trainer.logger=false"]
+    measured = run(["test", "--config", str(recipe), "--model.weights", name, *single]).trainer.callback_metrics
+    for figure, value in record.metrics.items():
+        assert float(measured[f"test/{figure}"]) == pytest.approx(value, rel=1e-3)
 
 
 @every_checkpoint

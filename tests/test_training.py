@@ -80,6 +80,11 @@ def test_short_names_stand_for_classes(data, capsys):
     assert printed["model"]["init_args"]["alpha"] == 0.5
 
 
+def test_unknown_weights_end_with_one_line(recipe, capsys):
+    assert main(["test", "--config", str(recipe), "--model.weights", "fusion_cn"]) == 2
+    assert "did you mean 'fusion_cnn'" in capsys.readouterr().err.strip().splitlines()[-1]
+
+
 @pytest.mark.parametrize("verb", ["test", "validate", "predict"])
 def test_random_weights_are_never_measured(recipe, verb, capsys):
     with pytest.raises(SystemExit) as stop:
@@ -90,14 +95,13 @@ def test_random_weights_are_never_measured(recipe, verb, capsys):
 
 def test_fit_logs_figures_baselines_and_pictures(recipe):
     logger = ["--trainer.logger=CSVLogger", "--trainer.logger.save_dir=logs"]
-    grid = "--trainer.callbacks+=colorzoo.training.picture_grid.PictureGrid"
-    cli = run(["fit", "--config", str(recipe), *logger, grid, "--trainer.callbacks.pictures=4"])
+    cli = run(["fit", "--config", str(recipe), *logger])
     folder = Path(cli.trainer.log_dir)
     with (folder / "metrics.csv").open() as stream:
         columns = set(csv.DictReader(stream).fieldnames)
     assert {"train/loss_epoch", "val/mse", "val/grey_mse", "val/luma_mse", "val/psnr", "val/accuracy"} <= columns
     with PIL.Image.open(folder / "pictures" / "epoch-000.png") as image:
-        assert image.size == (3 * 34 + 2, 4 * 34 + 2)
+        assert image.size == (3 * 34 + 2, 8 * 34 + 2)
 
 
 def test_validation_figures_do_not_depend_on_the_batch_size(recipe, trained):
@@ -127,6 +131,14 @@ def test_predict_writes_each_picture_under_its_name(recipe, trained, tmp_path):
     with PIL.Image.open(tmp_path / written[3]) as image:
         seen = torch.from_numpy(np.asarray(image).copy()).movedim(-1, 0)
     assert float((seen - expected).abs().max()) <= 1
+
+
+def test_predict_overwrites_nothing(recipe, trained, tmp_path):
+    precious = tmp_path / "synthetic-32-0-2000000.png"
+    precious.write_text("precious")
+    given = ["predict", "--config", str(recipe), "--model.weights", str(trained), "--predictions.folder", str(tmp_path)]
+    assert main(given) == 2
+    assert precious.read_text() == "precious"
 
 
 def held_out_pairs():
@@ -167,6 +179,11 @@ def test_publish_refuses_other_names_and_other_splits(recipe, trained, tmp_path)
         with pytest.raises(CheckpointError, match=r"publish it as fusion_cnn\.TAG"):
             publish(trained, name, recipe, tmp_path / "published")
     other = tmp_path / "other.yaml"
+    other.write_text(
+        recipe.read_text().replace("class_path: FusionCNN", "class_path: FusionCNN\n  init_args: {alpha: 0}")
+    )
+    with pytest.raises(CheckpointError, match="says otherwise"):
+        publish(trained, "fusion_cnn.toy", other, tmp_path / "published")
     other.write_text(recipe.read_text().replace("train_images: 16", "train_images: 17"))
     with pytest.raises(CheckpointError, match="trained on the splits"):
         publish(trained, "fusion_cnn.toy", other, tmp_path / "published")
@@ -254,6 +271,13 @@ def test_figures_of_known_pictures():
     halves[0, 0, 0] = halves[0, 2, 1] = 1.0
     by_hand = (127.5**2 + 191.25**2) ** 0.5 + 0.3 * (127.5**2 + 63.75**2) ** 0.5
     assert float(colorfulness(halves)) == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_figures_do_not_depend_on_precision():
+    truth, rgb = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
+    expected = panel(rgb, truth)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert panel(rgb, truth) == expected
 
 
 def test_the_panel_stands_beside_its_baselines():

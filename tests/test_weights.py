@@ -98,7 +98,31 @@ def test_home_comes_before_the_package(published, monkeypatch, tmp_path):
     digest = hashlib.sha256(published.read_bytes()).hexdigest()
     (home / "SHA256SUMS").write_text(f"{digest}  fusion_cnn.mine.safetensors\n")
     monkeypatch.setenv("COLORZOO_HOME", str(home))
+    assert weights.folders()[0] == home
     assert not colorzoo.load("fusion_cnn.mine").training
+    package = tmp_path / "package"
+    shutil.copytree(home, package)
+    monkeypatch.setattr(weights, "folders", lambda: [home, package])
+    assert weights.published() == {"fusion_cnn.mine": home / "fusion_cnn.mine.safetensors"}
+
+
+def test_a_home_that_is_missing_is_an_error(monkeypatch, tmp_path):
+    monkeypatch.setenv("COLORZOO_HOME", str(tmp_path / "missing"))
+    with pytest.raises(CheckpointError, match="COLORZOO_HOME"):
+        weights.folders()
+
+
+@pytest.mark.parametrize("content", [b"hello\n", b"\x80\x02}q\x00", b"PK\x03\x04 damaged"])
+def test_a_damaged_run_is_named(tmp_path, content):
+    (tmp_path / "run.ckpt").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"run\.ckpt is damaged"):
+        weights.read(tmp_path / "run.ckpt")
+
+
+def test_damaged_sums_are_named(published):
+    (published.parent / "SHA256SUMS").write_text("nonsense\n")
+    with pytest.raises(CheckpointError, match="SHA256SUMS is damaged"):
+        weights.read(published)
 
 
 def test_a_record_must_say_everything(record):

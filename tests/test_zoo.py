@@ -5,8 +5,9 @@ import pytest
 import torch
 
 import colorzoo
-from colorzoo import weights, zoo
+from colorzoo import weights
 from colorzoo.errors import CheckpointError, UnknownModelError
+from colorzoo.method import Method
 
 
 def run_python(code):
@@ -86,9 +87,22 @@ def test_checkpoint_of_another_model_is_refused(tmp_path, record):
 @pytest.mark.parametrize("value", [torch.zeros(1), object(), float("nan")])
 def test_hyper_parameters_must_be_plain(value):
     with pytest.raises(TypeError, match="hyper-parameter 'num_classes'"):
-        zoo.model_class("fusion_cnn").__mro__[2].__init__(Plain.__new__(Plain), num_classes=value)
+        Plain(value)
 
 
-class Plain(zoo.model_class("fusion_cnn")):
+def test_every_argument_must_be_passed_on():
+    with pytest.raises(TypeError, match=r"must pass on \['kept', 'lost'\], but passed \['kept'\]"):
+        Forgetful(1, 2)
+
+
+class Plain(Method):
     def __init__(self, num_classes):
-        pass
+        super().__init__(num_classes=num_classes)
+
+    def losses(self, batch):
+        return {}
+
+
+class Forgetful(Plain):
+    def __init__(self, kept, lost):
+        Method.__init__(self, kept=kept)
