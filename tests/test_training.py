@@ -80,6 +80,17 @@ def test_short_names_stand_for_classes(data, capsys):
     assert printed["model"]["init_args"]["alpha"] == 0.5
 
 
+def test_recipes_of_the_package_are_found_from_anywhere(recipe, tmp_path, monkeypatch, capsys):
+    packaged = tmp_path / "site" / "colorzoo" / "configs" / "tiny.yaml"
+    packaged.parent.mkdir(parents=True)
+    packaged.write_text(recipe.read_text())
+    monkeypatch.setattr(colorzoo, "__file__", str(packaged.parent.parent / "__init__.py"))
+    with pytest.raises(SystemExit) as stop:
+        main(["fit", "--config", "configs/tiny.yaml", "--print_config"])
+    assert stop.value.code == 0
+    assert "SyntheticDataModule" in capsys.readouterr().out
+
+
 def test_unknown_weights_end_with_one_line(recipe, capsys):
     assert main(["test", "--config", str(recipe), "--model.weights", "fusion_cn"]) == 2
     assert "did you mean 'fusion_cnn'" in capsys.readouterr().err.strip().splitlines()[-1]

@@ -1,7 +1,7 @@
 """The base that does all the thinking: loaders, pairs on the device, flips and shifts, the split's fingerprint."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -14,17 +14,27 @@ from colorzoo.errors import DataError
 from colorzoo.pairs import ColorPairs, Grey, Pictures, color_pairs
 
 
-class PictureSource(Protocol):
-    """A split: its names, and whole batches of uint8 pictures by index."""
+class PictureSource(Dataset[Pictures], ABC):
+    """A split: its names, and whole batches of uint8 pictures by index.
 
-    names: list[str]
+    Args:
+        names: One unique name a picture.
+    """
 
-    def __len__(self) -> int: ...
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
 
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Pictures:
+        return self.__getitems__([index])
+
+    @abstractmethod
     def __getitems__(self, indices: list[int]) -> Pictures: ...
 
 
-class TensorPictures(Dataset[Pictures]):
+class TensorPictures(PictureSource):
     """A split that lives in memory as one uint8 tensor and is indexed by the batch.
 
     Args:
@@ -34,15 +44,9 @@ class TensorPictures(Dataset[Pictures]):
     """
 
     def __init__(self, names: list[str], rgb: Tensor, label: Tensor | None = None) -> None:
-        self.names = names
+        super().__init__(names)
         self.rgb = rgb
         self.label = label
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __getitem__(self, index: int) -> Pictures:
-        return self.__getitems__([index])
 
     def __getitems__(self, indices: list[int]) -> Pictures:
         pictures: Pictures = {"rgb": self.rgb[indices], "name": [self.names[index] for index in indices]}
@@ -136,7 +140,7 @@ class PictureDataModule(LightningDataModule, ABC):
 
     def _loader(self, split: str, shuffle: bool = False, drop_last: bool = False) -> DataLoader[Pictures]:
         return DataLoader(
-            cast(Dataset[Pictures], self._splits[split]),
+            self._splits[split],
             batch_size=self.batch_size,
             shuffle=shuffle,
             drop_last=drop_last,

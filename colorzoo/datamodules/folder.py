@@ -9,9 +9,8 @@ import PIL.Image
 import PIL.ImageOps
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.datamodules.base import PictureDataModule, PictureSource
 from colorzoo.datamodules.splits import ranked, share_of
 from colorzoo.errors import DataError, UnreadableImageError
 from colorzoo.pairs import Grey, Pictures
@@ -21,7 +20,7 @@ Unreadable = Literal["skip", "fail"]
 _SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"))
 
 
-class FolderPictures(Dataset[Pictures]):
+class FolderPictures(PictureSource):
     """Picture files, decoded when they are asked for and cropped to squares.
 
     Args:
@@ -36,17 +35,11 @@ class FolderPictures(Dataset[Pictures]):
     def __init__(
         self, root: Path, names: list[str], size: int, random_crop: bool = False, unreadable: Unreadable = "skip"
     ) -> None:
+        super().__init__(names)
         self.root = root
-        self.names = names
         self.size = size
         self.random_crop = random_crop
         self.unreadable = unreadable
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __getitem__(self, index: int) -> Pictures:
-        return self.__getitems__([index])
 
     def __getitems__(self, indices: list[int]) -> Pictures:
         names, squares = zip(*(self._readable(index) for index in indices), strict=True)

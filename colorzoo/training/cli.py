@@ -3,6 +3,7 @@
 import pkgutil
 import sys
 from importlib import import_module
+from pathlib import Path
 
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
@@ -91,13 +92,21 @@ def _import_all() -> None:
         import_module(f"{datamodules.__name__}.{module.name}")
 
 
+def _recipe(path: Path) -> Path:
+    """Return the packaged recipe of that name, if there is no such file here."""
+    packaged = Path(colorzoo.__file__).parent / path
+    return packaged if packaged.is_file() and not path.exists() else path
+
+
 def _with_full_names(args: list[str]) -> list[str]:
-    """Let ``--data CIFAR10`` stand for ``--data CIFAR10DataModule``."""
+    """Let ``--data CIFAR10`` stand for ``--data CIFAR10DataModule``, and find the recipes that a wheel brings along."""
     names = {cls.__name__.removesuffix("DataModule"): cls.__name__ for cls in PictureDataModule.__subclasses__()}
     full: list[str] = []
     for arg in args:
         if full and full[-1] == "--data":
             full.append(names.get(arg, arg))
+        elif full and full[-1] == "--config":
+            full.append(str(_recipe(Path(arg))))
         elif arg.startswith("--data="):
             value = arg.removeprefix("--data=")
             full.append(f"--data={names.get(value, value)}")
