@@ -62,10 +62,7 @@ def load(name: str | Path) -> Any:
         >>> load("fusion_cnn").training
         False
     """
-    checkpoint = weights.read(locate(name))
-    model = _build(checkpoint)
-    _copy(checkpoint, model)
-    return model.eval()
+    return rebuild(weights.read(locate(name)))
 
 
 def info(name: str | Path) -> weights.Record:
@@ -146,8 +143,19 @@ def locate(name: str | Path) -> Path:
     return published[f"{model}.{tag}"]
 
 
-def _build(checkpoint: weights.Checkpoint) -> Method:
-    """Create the model that a checkpoint names, with exactly its hyper-parameters."""
+def rebuild(checkpoint: weights.Checkpoint) -> Method:
+    """Return the model that a checkpoint holds, with exactly its hyper-parameters and tensors.
+
+    Args:
+        checkpoint: What `weights.read` returns.
+
+    Returns:
+        The model, in evaluation mode.
+
+    Raises:
+        UnknownModelError: If it names no model of the zoo.
+        CheckpointError: If its hyper-parameters or tensors do not fit.
+    """
     cls = model_class(checkpoint.model)
     stored, expected = set(checkpoint.hparams), set(cls.hparam_names())
     if stored != expected:
@@ -155,7 +163,9 @@ def _build(checkpoint: weights.Checkpoint) -> Method:
             f"{checkpoint.path} does not fit {cls.__name__}: missing hyper-parameters {sorted(expected - stored)}, "
             f"unknown ones {sorted(stored - expected)}; use the version of colorzoo that wrote it"
         )
-    return cls(**checkpoint.hparams)
+    model = cls(**checkpoint.hparams)
+    _copy(checkpoint, model)
+    return model.eval()
 
 
 def _copy(checkpoint: weights.Checkpoint, model: Method) -> None:

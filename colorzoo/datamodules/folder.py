@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 import PIL.Image
-import PIL.ImageOps
 import torch
 from torch import Tensor
 

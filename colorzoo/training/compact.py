@@ -5,10 +5,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from colorzoo.colorizer import Colorizer
 from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.weights import Checkpoint
-from colorzoo.zoo import create
+from colorzoo.zoo import rebuild
 
 _INVISIBLE = 1 / 510
 """Half a step of an 8-bit picture."""
@@ -26,24 +25,16 @@ def compacted(checkpoint: Checkpoint, data: PictureDataModule) -> Checkpoint:
     Returns:
         The checkpoint with rounded tensors, or as it was.
     """
-    rounded = {name: _halved(tensor) for name, tensor in checkpoint.tensors.items()}
-    exact, stored = _model(checkpoint, checkpoint.tensors), _model(checkpoint, rounded)
+    rounded = replace(checkpoint, tensors={name: _halved(tensor) for name, tensor in checkpoint.tensors.items()})
+    exact, stored = rebuild(checkpoint), rebuild(rounded)
     data.setup("validate")
     with torch.inference_mode():
         for pictures in data.val_dataloader():
             grey = data.on_after_batch_transfer(pictures, 0)["grey"]
             if float((exact(grey) - stored(grey)).abs().max()) > _INVISIBLE:
                 return checkpoint
-    return replace(checkpoint, tensors=rounded)
+    return rounded
 
 
 def _halved(tensor: Tensor) -> Tensor:
     return tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
-
-
-def _model(checkpoint: Checkpoint, tensors: dict[str, Tensor]) -> Colorizer:
-    model = create(checkpoint.model, **checkpoint.hparams)
-    if not isinstance(model, Colorizer):
-        raise TypeError(f"{checkpoint.model} is no colouriser")
-    model.load_state_dict(tensors)
-    return model.eval()
