@@ -3,10 +3,11 @@
 import inspect
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
+from torch.nn import Parameter
 
 _PLAIN = (str, int, float, bool, type(None))
 
@@ -26,6 +27,8 @@ class Method(nn.Module, ABC):
 
     task: ClassVar[str]
     paper: ClassVar[str]
+    starting_points: ClassVar[tuple[str, ...]] = ("weights",)
+    """Arguments that say where tensors come from; a checkpoint, which has the tensors, does not store them."""
 
     def __init__(self, **hparams: Any) -> None:
         super().__init__()
@@ -38,7 +41,7 @@ class Method(nn.Module, ABC):
     def hparam_names(cls) -> list[str]:
         """Names of the hyper-parameters, in the order of the signature."""
         parameters = inspect.signature(cls.__init__).parameters
-        return [name for name in parameters if name not in ("self", "weights")]
+        return [name for name in parameters if name != "self" and name not in cls.starting_points]
 
     @classmethod
     def name(cls) -> str:
@@ -48,6 +51,14 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def losses(self, batch: Any) -> dict[str, Tensor]:
         """Return the scalars of one batch: ``"loss"``, which is minimised, and the parts worth logging."""
+
+    def learners(self) -> dict[str, list[Parameter]]:
+        """Groups of parameters that learn one after another in each step; one group unless the method is a game."""
+        return {"model": list(self.parameters())}
+
+    def turns(self, batch: Any) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """Yield the name of each learner and the losses it minimises; it takes its step before the next is asked."""
+        yield "model", self.losses(batch)
 
     def start_from(self, weights: str | None) -> None:
         """Copy published weights, or a file's, into this network; the last line of a subclass's ``__init__``.

@@ -1,5 +1,8 @@
 """What every model of the zoo promises, whatever its method."""
 
+import copy
+import functools
+
 import pytest
 import torch
 from lightning.pytorch import Trainer
@@ -15,14 +18,28 @@ from colorzoo.training.task import ColorizationTask
 every_model = pytest.mark.parametrize("name", colorzoo.list_models())
 
 
-@pytest.fixture(params=colorzoo.list_models())
-def model(request):
-    model = colorzoo.create(request.param)
-    # Running statistics of a fresh batch norm are no fixed point: let it see a few pictures first.
+@functools.cache
+def settled(name):
+    """Running statistics of a fresh batch norm are no fixed point: let it see a few pictures first."""
+    model = colorzoo.create(name)
     with torch.no_grad():
         for _ in range(20):
             model.losses(batch())
     return model.eval()
+
+
+@pytest.fixture(params=colorzoo.list_models())
+def model(request):
+    return copy.deepcopy(settled(request.param))
+
+
+def trainable(module):
+    return {key: parameter for key, parameter in module.named_parameters() if parameter.requires_grad}
+
+
+def backward(model, pairs):
+    for _, losses in model.turns(pairs):
+        losses["loss"].backward()
 
 
 def batch(count=8, size=32):
@@ -66,7 +83,8 @@ def test_answer_is_deterministic_and_independent_of_the_batch(model):
         together = model(grey)
         assert torch.equal(together, model(grey))
         alone = torch.cat([model(picture[None]) for picture in grey])
-    torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
+    # Kernels differ with the batch, and norms magnify it: a fortieth of an 8-bit step.
+    torch.testing.assert_close(together, alone, atol=1e-4, rtol=0)
 
 
 def test_channels_last_gives_the_same_answer(model):
@@ -105,30 +123,49 @@ def test_losses_see_the_grey_input_and_not_the_truth(model):
 def test_pictures_without_a_class_train_every_parameter_too(model):
     pairs = batch()
     del pairs["label"]
-    model.train().losses(pairs)["loss"].backward()
-    assert all(parameter.grad is not None for parameter in model.parameters())
+    backward(model.train(), pairs)
+    assert all(parameter.grad is not None for parameter in trainable(model).values())
+
+
+@every_model
+def test_every_parameter_has_one_learner(name):
+    model = colorzoo.create(name)
+    learning = [id(parameter) for group in model.learners().values() for parameter in group]
+    assert sorted(learning) == sorted(id(parameter) for parameter in model.parameters())
 
 
 @every_model
 def test_every_parameter_is_trained(name):
     model = colorzoo.create(name)
-    model.losses(batch())["loss"].backward()
-    idle = [key for key, parameter in model.named_parameters() if parameter.grad is None or not parameter.grad.any()]
-    assert not idle
+    backward(model, batch())
+    assert trainable(model)
+    assert not [key for key, value in trainable(model).items() if value.grad is None or not value.grad.any()]
+
+
+@every_model
+def test_what_is_frozen_stays_as_it_is(name):
+    model = colorzoo.create(name).train()
+    frozen = [module for module in model.modules() if list(module.parameters()) and not trainable(module)]
+    before = [{key: value.clone() for key, value in module.state_dict().items()} for module in frozen]
+    optimizer = torch.optim.AdamW(trainable(model).values(), 0.1)
+    backward(model, batch())
+    optimizer.step()
+    for module, state in zip(frozen, before, strict=True):
+        assert all(torch.equal(value, state[key]) for key, value in module.state_dict().items())
 
 
 @every_model
 def test_one_batch_can_be_learnt_by_heart(name):
     model = colorzoo.create(name)
     pairs = batch()
-    optimizer = torch.optim.AdamW(model.parameters(), 5e-3)
+    optimizers = {learner: torch.optim.AdamW(group, 5e-3) for learner, group in model.learners().items()}
     first = float(model.losses(pairs)["loss"].detach())
     for _ in range(80):
-        loss = model.losses(pairs)["loss"]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert float(loss.detach()) < 0.2 * first
+        for learner, losses in model.turns(pairs):
+            optimizers[learner].zero_grad()
+            losses["loss"].backward()
+            optimizers[learner].step()
+    assert float(model.losses(pairs)["loss"].detach()) < 0.2 * first
 
 
 @every_model

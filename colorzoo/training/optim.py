@@ -21,6 +21,8 @@ class Optim:
         momentum: Momentum of ``sgd``.
         schedule: ``"constant"``, or ``"cosine"``: up during ``warmup``, then down to nearly 0.
         warmup: Share of all steps in which the rate of ``"cosine"`` rises.
+        clip_norm: Longest gradient of all parameters together; None for no limit.
+        beta1: Decay of the first moment of ``adam`` and ``adamw``; games between networks like 0.5.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -32,6 +34,8 @@ class Optim:
     momentum: float = 0.0
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: float = 0.0
+    clip_norm: float | None = None
+    beta1: float = 0.9
 
     def __post_init__(self) -> None:
         if self.name not in ("adamw", "adam", "sgd", "rmsprop"):
@@ -40,6 +44,10 @@ class Optim:
             raise ValueError(f"schedule is {self.schedule!r}; give constant or cosine")
         if not 0 < self.lr < math.inf:
             raise ValueError(f"lr is {self.lr}; give a positive number")
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise ValueError(f"clip_norm is {self.clip_norm}; give a positive number or None")
+        if not 0 <= self.beta1 < 1:
+            raise ValueError(f"beta1 is {self.beta1}; give a number in [0, 1)")
         if self.weight_decay < 0 or not 0 <= self.momentum < 1 or not 0 <= self.warmup < 1:
             raise ValueError(f"weight_decay must be >= 0, momentum and warmup in [0, 1); got {self}")
 
@@ -52,9 +60,9 @@ class Optim:
         ]
         groups = [group for group in groups if group["params"]]
         if self.name == "adamw":
-            return AdamW(groups, self.lr)
+            return AdamW(groups, self.lr, betas=(self.beta1, 0.999))
         if self.name == "adam":
-            return Adam(groups, self.lr)
+            return Adam(groups, self.lr, betas=(self.beta1, 0.999))
         if self.name == "sgd":
             return SGD(groups, self.lr, momentum=self.momentum)
         return RMSprop(groups, self.lr)

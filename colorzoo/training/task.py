@@ -4,8 +4,12 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
+from torch.nn import Parameter
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import Optimizer
 
 from colorzoo.colorizer import Colorizer
 from colorzoo.metrics import panel
@@ -30,16 +34,37 @@ class ColorizationTask(LightningModule):
         # A third more pictures a second on a CPU, and what tensor cores want on a GPU.
         self.model = model.to(memory_format=torch.channels_last)
         self.optim = optim or Optim()
+        self.automatic_optimization = len(model.learners()) == 1
+
+    def setup(self, stage: str) -> None:
+        """Tell DistributedDataParallel that in a game each backward pass reaches the parameters of one player only."""
+        if not self.automatic_optimization and isinstance(self.trainer.strategy, DDPStrategy):
+            self.trainer.strategy._ddp_kwargs["find_unused_parameters"] = True
 
     def forward(self, grey: Tensor) -> Tensor:
         """Colour a batch; see `Colorizer.forward`."""
         return self.model(grey)  # type: ignore[no-any-return]
 
-    def training_step(self, batch: ColorPairs, batch_idx: int) -> Tensor:
-        """Return the loss of a batch and log its parts."""
-        losses = self.model.losses(batch)
-        self._log("train", losses, batch)
-        return losses["loss"]
+    def training_step(self, batch: ColorPairs, batch_idx: int) -> Tensor | None:
+        """Return the loss of a batch, or let several learners take their steps; log the parts."""
+        if self.automatic_optimization:
+            losses = self.model.losses(batch)
+            self._log("train", losses, batch)
+            return losses["loss"]
+        optimizers = dict(zip(self.model.learners(), self._all(self.optimizers()), strict=True))
+        for learner, losses in self.model.turns(batch):
+            optimizers[learner].zero_grad()
+            self.manual_backward(losses["loss"])
+            optimizers[learner].step()
+            self._log("train", {f"{learner}_{name}": value.detach() for name, value in losses.items()}, batch)
+        for scheduler in self._all(self.lr_schedulers()):
+            scheduler.step()
+        return None
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Clip gradients, of one learner as of several, after a loss scaler has unscaled them."""
+        if self.optim.clip_norm is not None:
+            clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.optim.clip_norm)
 
     def validation_step(self, batch: ColorPairs, batch_idx: int) -> Tensor:
         """Measure a batch; return its colours."""
@@ -71,11 +96,19 @@ class ColorizationTask(LightningModule):
                 sync_dist=split != "train",
             )
 
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """The optimiser, and its schedule over the steps that the trainer will take."""
-        optimizer = self.optim.optimizer(self.model.parameters())
+    def configure_optimizers(self) -> list[OptimizerLRSchedulerConfig]:
+        """An optimiser a learner, and its schedule over the batches that the trainer will see."""
+        return [self._optimization(group) for group in self.model.learners().values()]
+
+    def _optimization(self, parameters: list[Parameter]) -> OptimizerLRSchedulerConfig:
+        optimizer = self.optim.optimizer(parameters)
         scheduler = self.optim.scheduler(optimizer, self.trainer.estimated_stepping_batches)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    @staticmethod
+    def _all(one_or_more: Any) -> list[Any]:
+        """Lightning answers with one thing, a list of them, or None."""
+        return list(one_or_more) if isinstance(one_or_more, list) else [one_or_more]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what ``colorzoo.load`` needs to rebuild the model from this file alone."""
