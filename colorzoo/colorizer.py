@@ -20,7 +20,7 @@ class Colorizer(Method):
     """
 
     task: ClassVar[str] = "colorization"
-    working_size: ClassVar[int] = 256
+    working_size: int = 256
     """Longer side, in pixels, at which `colorize` shows a large picture to the network."""
 
     @abstractmethod
