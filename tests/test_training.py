@@ -219,6 +219,7 @@ def test_a_study_fills_its_table_and_resumes(recipe, tmp_path):
     table.write_text("\n".join([*kept, ""]))
     assert run_study(path).read_text().splitlines() == [*kept, rows[-1]]
     assert "| with | mse |" in table.with_suffix(".md").read_text()
+    assert "<svg" in table.with_suffix(".svg").read_text()
 
 
 @pytest.mark.parametrize("study", STUDIES, **by_name)

@@ -11,6 +11,7 @@ import yaml
 
 from colorzoo.errors import DataError
 from colorzoo.training.cli import run
+from colorzoo.training.plot import plot_study
 from colorzoo.weights import write_atomically
 
 _COLUMNS = ("variant", "seed", "figure", "value")
@@ -28,10 +29,10 @@ def run_study(path: Path) -> Path:
             and its arguments), ``seeds``, ``figures`` (of the test, without ``test/``) and ``output`` (a CSV file).
 
     Returns:
-        The table; beside it lies a summary with the mean and the standard deviation over the seeds.
+        The table; beside it lie a summary with the mean and the standard deviation over the seeds, and a plot.
 
     Raises:
-        DataError: If the file lacks one of these keys or has others.
+        DataError: If the file lacks one of these keys or has others, or matplotlib is missing.
     """
     study: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     if set(study) != _KEYS:
@@ -50,6 +51,7 @@ def run_study(path: Path) -> Path:
                 rows.append({"variant": variant, "seed": str(seed), "figure": figure, "value": value})
             _write(output, rows)
     _write_summary(output, rows)
+    plot_study(output.with_suffix(".svg"), rows)
     return output
 
 
