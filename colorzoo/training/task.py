@@ -1,5 +1,6 @@
 """The LightningModule that trains and measures any colouriser of the zoo."""
 
+import warnings
 from typing import Any
 
 import torch
@@ -57,8 +58,11 @@ class ColorizationTask(LightningModule):
             self.manual_backward(losses["loss"])
             optimizers[learner].step()
             self._log("train", {f"{learner}_{name}": value.detach() for name, value in losses.items()}, batch)
-        for scheduler in self._all(self.lr_schedulers()):
-            scheduler.step()
+        with warnings.catch_warnings():
+            # One clock for all: the schedule of a learner that has not had a turn yet runs too, on purpose.
+            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
+            for scheduler in self._all(self.lr_schedulers()):
+                scheduler.step()
         return None
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
