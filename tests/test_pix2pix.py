@@ -20,6 +20,12 @@ def create(**hparams):
     return colorzoo.create("pix2pix", width=8, improver=[8], **hparams)
 
 
+def copied(model):
+    again = colorzoo.create("pix2pix", **model.hparams)
+    again.load_state_dict(model.state_dict())
+    return again
+
+
 def state(module):
     return {key: value.clone() for key, value in module.state_dict().items()}
 
@@ -54,12 +60,6 @@ def test_each_player_learns_from_the_others_newest_weights():
         model.discriminator[-1].bias += 1.0  # as a step of the discriminator between the turns would
     _, after = next(turns)
     assert float(after["adversarial"]) != float(before["adversarial"])
-
-
-def copied(model):
-    again = colorzoo.create("pix2pix", **model.hparams)
-    again.load_state_dict(model.state_dict())
-    return again
 
 
 def test_a_turn_gives_gradients_to_its_player_alone():
@@ -175,6 +175,24 @@ def test_resumed_run_is_the_run_that_was_never_interrupted(tmp_path):
     run(2)
     resumed = run(3, tmp_path / "2.ckpt")
     assert all(torch.equal(value, whole[key]) for key, value in resumed.items())
+
+
+def test_two_processes_learn_what_one_learns_from_the_joint_batch(tmp_path):
+    torch.manual_seed(1)
+    before = create()
+
+    def run(batch_size, **options):
+        model = copied(before)
+        data = SyntheticDataModule(size=32, train_images=4, val_images=4, batch_size=batch_size, flip=False)
+        fit(model, tmp_path, data, Optim(name="sgd", lr=0.1), max_epochs=1, limit_val_batches=0, **options)
+        return model.state_dict()
+
+    alone = run(4, devices=1)
+    together = run(2, devices=2, strategy="ddp_fork")
+    for key, value in together.items():
+        torch.testing.assert_close(value, alone[key], atol=1e-5, rtol=1e-3)
+    moved = (together["generator.out.weight"] - before.state_dict()["generator.out.weight"]).abs().max()
+    assert float(moved) > 1e-3
 
 
 @pytest.mark.parametrize(
