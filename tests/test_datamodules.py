@@ -9,6 +9,8 @@ from colorzoo.color import grey_to_lightness, rgb_to_lab, rgb_to_luma
 from colorzoo.datamodules.base import flipped, shifted
 from colorzoo.datamodules.cifar10 import CLASSES, CIFAR10DataModule
 from colorzoo.datamodules.folder import ImageFolderDataModule
+from colorzoo.datamodules.imagenette import CLASSES as IMAGENETTE_CLASSES
+from colorzoo.datamodules.imagenette import ImagenetteDataModule
 from colorzoo.datamodules.splits import ranked, share_of, split_hash
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import DataError, UnreadableImageError
@@ -238,3 +240,37 @@ def test_folders_that_cannot_serve_are_refused(tmp_path):
         ImageFolderDataModule(str(tmp_path)).split_names()
     with pytest.raises(ValueError, match="must leave pictures"):
         ImageFolderDataModule(str(tmp_path), val_share=0.6, test_share=0.5)
+
+
+@pytest.fixture
+def imagenette(tmp_path):
+    for split, count in (("train", 6), ("val", 2)):
+        for name in IMAGENETTE_CLASSES:
+            folder = tmp_path / "imagenette2-320" / split / name
+            folder.mkdir(parents=True)
+            for index in range(count):
+                size = (48, 40 + index)
+                PIL.Image.effect_noise(size, 64).convert("RGB").save(folder / f"{name}_{index}.JPEG")
+    return tmp_path
+
+
+def test_imagenette_validates_on_training_pictures_and_tests_on_the_others(imagenette):
+    data = ImagenetteDataModule(root=str(imagenette), size=32, val_images=20, batch_size=5, num_workers=0)
+    names = data.split_names()
+    assert {split: len(found) for split, found in names.items()} == {"train": 40, "val": 20, "test": 20}
+    assert not set(names["train"]) & set(names["val"])
+    assert all(name.startswith("val/") for name in names["test"])
+    assert data.describe("test") == "20 test photographs of Imagenette, 32x32 pixels"
+    data.setup("fit")
+    batch = next(iter(data.train_dataloader()))
+    assert batch["rgb"].shape == (5, 3, 32, 32)
+    assert [IMAGENETTE_CLASSES[label] for label in batch["label"]] == [name.split("/")[1] for name in batch["name"]]
+
+
+def test_imagenette_says_what_is_missing(imagenette, tmp_path):
+    with pytest.raises(DataError, match="too few for 60 to validate"):
+        ImagenetteDataModule(root=str(imagenette), val_images=60).split_names()
+    with pytest.raises(DataError, match="download=True"):
+        ImagenetteDataModule(root=str(tmp_path / "nothing")).split_names()
+    with pytest.raises(ValueError, match=r"size \(0\)"):
+        ImagenetteDataModule(size=0)
