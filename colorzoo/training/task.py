@@ -6,6 +6,7 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
+from torch.optim import Optimizer
 
 from colorzoo.colorizer import Colorizer
 from colorzoo.metrics import panel
@@ -71,10 +72,12 @@ class ColorizationTask(LightningModule):
                 sync_dist=split != "train",
             )
 
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """The optimiser, and its schedule over the steps that the trainer will take."""
+    def configure_optimizers(self) -> Optimizer | OptimizerLRSchedulerConfig:
+        """The optimiser, and its schedule, if it has one, over the steps that the trainer will take."""
         optimizer = self.optim.optimizer(self.model.parameters())
         scheduler = self.optim.scheduler(optimizer, self.trainer.estimated_stepping_batches)
+        if scheduler is None:
+            return optimizer
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
