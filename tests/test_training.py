@@ -257,6 +257,17 @@ def test_cosine_schedule_rises_and_falls():
     assert rates[10:] == sorted(rates[10:], reverse=True)
 
 
+def test_a_constant_rate_is_no_schedule_that_would_undo_what_a_callback_sets():
+    optim = Optim()
+    assert optim.scheduler(optim.optimizer([torch.nn.Parameter(torch.zeros(2, 2))]), steps=float("inf")) is None
+
+
+def test_a_cosine_without_an_end_is_refused():
+    optim = Optim(schedule="cosine")
+    with pytest.raises(ValueError, match="max_epochs"):
+        optim.scheduler(optim.optimizer([torch.nn.Parameter(torch.zeros(2, 2))]), steps=float("inf"))
+
+
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd", "rmsprop"])
 def test_every_optimizer_learns_and_spares_norms_from_decay(name):
     model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))

@@ -111,9 +111,7 @@ def dense_stack(
     Raises:
         ValueError: If an activation, the initialisation or a number is unknown.
     """
-    for name in (activation, last_activation):
-        if name not in _ACTIVATIONS:
-            raise ValueError(f"no activation is called {name!r}; give one of {', '.join(_ACTIVATIONS)}")
+    hidden_layer, last_layer = activation_layer(activation), activation_layer(last_activation)
     if init not in ("default", "xavier", "normal"):
         raise ValueError(f"no initialisation is called {init!r}; give default, xavier or normal")
     if min(widths) < 1 or not 0 <= dropout < 1:
@@ -126,10 +124,27 @@ def dense_stack(
         layers.append(linear)
         if norm_output if last else batch_norm:
             layers.append(nn.BatchNorm1d(outputs))
-        layers.append(_ACTIVATIONS[last_activation if last else activation]())
+        layers.append(last_layer() if last else hidden_layer())
         if dropout > 0 and not last:
             layers.append(nn.Dropout(dropout))
     return nn.Sequential(*layers)
+
+
+def activation_layer(name: Activation) -> type[nn.Module]:
+    """Return the class of this activation.
+
+    Args:
+        name: Its name.
+
+    Returns:
+        The class; its constructor needs no argument.
+
+    Raises:
+        ValueError: If there is no such activation.
+    """
+    if name not in _ACTIVATIONS:
+        raise ValueError(f"no activation is called {name!r}; give one of {', '.join(_ACTIVATIONS)}")
+    return _ACTIVATIONS[name]
 
 
 def _initialise(linear: nn.Linear, init: Init) -> None:

@@ -67,15 +67,18 @@ class Optim:
             return SGD(groups, self.lr, momentum=self.momentum)
         return RMSprop(groups, self.lr)
 
-    def scheduler(self, optimizer: Optimizer, steps: float) -> LambdaLR:
-        """Return the schedule over this many steps, which must be finite for ``"cosine"``; it is stepped after each."""
-        if self.schedule == "cosine" and not math.isfinite(steps):
+    def scheduler(self, optimizer: Optimizer, steps: float) -> LambdaLR | None:
+        """Return the schedule over this many steps, which must be finite; it is stepped after each.
+
+        None for ``"constant"``: even a schedule of ones would undo what a callback does to the rate.
+        """
+        if self.schedule == "constant":
+            return None
+        if not math.isfinite(steps):
             raise ValueError("the cosine schedule must know when training ends; set max_epochs or max_steps")
         rising = self.warmup * steps
 
         def share(step: int) -> float:
-            if self.schedule == "constant":
-                return 1.0
             if step < rising:
                 return (step + 1) / rising
             return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1.0, steps - rising))))

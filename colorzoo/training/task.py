@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.strategies import DDPStrategy
-from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from lightning.pytorch.utilities.types import OptimizerConfig, OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.utils import clip_grad_norm_
@@ -100,18 +100,22 @@ class ColorizationTask(LightningModule):
                 sync_dist=split != "train",
             )
 
-    def configure_optimizers(self) -> list[OptimizerLRSchedulerConfig]:
-        """An optimiser a learner, and its schedule over the batches that the trainer will see."""
+    def configure_optimizers(self) -> list[OptimizerConfig | OptimizerLRSchedulerConfig]:
+        """An optimiser a learner, and its schedule, if it has one, over the batches that the trainer will see."""
         return [self._optimization(group) for group in self.model.learners().values()]
 
-    def _optimization(self, parameters: list[Parameter]) -> OptimizerLRSchedulerConfig:
+    def _optimization(self, parameters: list[Parameter]) -> OptimizerConfig | OptimizerLRSchedulerConfig:
         optimizer = self.optim.optimizer(parameters)
         scheduler = self.optim.scheduler(optimizer, self.trainer.estimated_stepping_batches)
+        if scheduler is None:
+            return {"optimizer": optimizer}
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     @staticmethod
     def _all(one_or_more: Any) -> list[Any]:
-        """Lightning answers with one thing, a list of them, or None."""
+        """Lightning answers with a list, with the one thing there is, or with None."""
+        if one_or_more is None:
+            return []
         return list(one_or_more) if isinstance(one_or_more, list) else [one_or_more]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
