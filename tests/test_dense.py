@@ -45,6 +45,12 @@ def test_every_depth_and_activation_learns(hidden, activation):
     assert learn(model, batch, steps=60) < 0.5 * first
 
 
+def test_code_of_the_auto_encoder_is_as_narrow_as_it_was_told():
+    model = colorzoo.create("dense_autoencoder", encoder=[40, 6], decoder=[20], size=16)
+    widths = [layer.out_features for layer in model.net if isinstance(layer, torch.nn.Linear)]
+    assert widths == [40, 6, 20, 3 * 16 * 16]
+
+
 @pytest.mark.parametrize(("last", "low", "high"), [("sigmoid", 0, 1), ("relu", 0, 9), ("tanh", -1, 1), ("none", -9, 9)])
 def test_last_activation_bounds_the_answer(last, low, high):
     model = colorzoo.create("mlp", hidden=[8], last_activation=last, size=16)
@@ -69,6 +75,7 @@ def test_own_error_is_that_of_the_document_on_either_range():
         ("mlp", {"hidden": [0]}, "must be positive"),
         ("mlp", {"dropout": 1.0}, "dropout"),
         ("mlp", {"size": 0}, "at least 1"),
+        ("dense_autoencoder", {"encoder": []}, "width of the code"),
     ],
 )
 def test_unknown_arguments_are_named(name, arguments, message):
