@@ -1,18 +1,12 @@
-"""What dense colourisers share: a stack of linear layers from a fixed grey square to its colours."""
+"""What dense colourisers share: a stack of linear layers."""
 
 import itertools
 from typing import Literal
 
-from torch import Tensor, nn
-from torch.nn import functional as F
-
-from colorzoo.color import lightness_to_grey, rgb_to_lab, scale_ab, unscale_ab
-from colorzoo.colorizer import Colorizer
-from colorzoo.pairs import ColorPairs
+from torch import nn
 
 Activation = Literal["sigmoid", "relu", "tanh", "none"]
 Init = Literal["default", "xavier", "normal"]
-Target = Literal["rgb_signed", "rgb", "ab"]
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
@@ -20,69 +14,6 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "tanh": nn.Tanh,
     "none": nn.Identity,
 }
-_CHANNELS = {"rgb_signed": 3, "rgb": 3, "ab": 2}
-
-
-class DenseColorizer(Colorizer):
-    """Colours every picture at one fixed size, for a dense layer knows no other; a*b* are then scaled to the picture's.
-
-    A subclass builds ``self.net``, which maps ``(B, size * size)`` to ``(B, channels * size * size)``.
-
-    Args:
-        target: What the network answers: RGB on [-1, 1], RGB on [0, 1], or a*b* scaled to [0, 1].
-        size: Edge in pixels of the square that the network sees.
-        hparams: All arguments of the subclass.
-    """
-
-    net: nn.Module
-
-    def __init__(self, target: Target, size: int, **hparams: object) -> None:
-        if target not in _CHANNELS:
-            raise ValueError(f"target is {target!r}; give one of {', '.join(_CHANNELS)}")
-        if size < 1:
-            raise ValueError(f"size is {size}; give at least 1 pixel")
-        super().__init__(target=target, size=size, **hparams)
-        self.target = target
-        self.size = size
-        self.outputs = _CHANNELS[target] * size * size
-
-    def chroma(self, lightness: Tensor) -> Tensor:
-        """Predict a*b* from L*; see `Colorizer.chroma`."""
-        grey = lightness_to_grey(lightness)
-        if grey.shape[-2:] != (self.size, self.size):
-            grey = F.interpolate(grey, size=(self.size, self.size), mode="bilinear", antialias=True)
-        answer = self._answer(grey)
-        if self.target == "ab":
-            return unscale_ab(answer)
-        return rgb_to_lab(answer if self.target == "rgb" else (answer + 1) / 2)[:, 1:]
-
-    def losses(self, batch: ColorPairs) -> dict[str, Tensor]:
-        """MSE of the network's own answer, in its own range.
-
-        Args:
-            batch: Pairs of the network's size.
-
-        Returns:
-            ``loss``; for RGB also ``own_mse``, the same on [0, 1], which is what the documents print.
-        """
-        answer = self._answer(batch["grey"])
-        if self.target == "ab":
-            return {"loss": F.mse_loss(answer, scale_ab(batch["lab"][:, 1:]))}
-        if self.target == "rgb":
-            loss = F.mse_loss(answer, batch["rgb"])
-            return {"loss": loss, "own_mse": loss.detach()}
-        loss = F.mse_loss(answer, 2 * batch["rgb"] - 1)
-        return {"loss": loss, "own_mse": loss.detach() / 4}
-
-    def _answer(self, grey: Tensor) -> Tensor:
-        """Grey ``(B, 1, size, size)`` in [0, 1] -> what the network says, as a picture of its channels."""
-        if grey.shape[-2:] != (self.size, self.size):
-            raise ValueError(
-                f"the pictures are {tuple(grey.shape[-2:])}; this network trains on {self.size}x{self.size}"
-            )
-        seen = grey if self.target == "rgb" else 2 * grey - 1
-        answer: Tensor = self.net(seen.flatten(start_dim=1)).float()
-        return answer.view(len(grey), -1, self.size, self.size)
 
 
 def dense_stack(

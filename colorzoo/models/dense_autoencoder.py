@@ -4,12 +4,13 @@ Xia and Salhi, "Image Colorization with Neural Networks" (EURECOM, 2021), sectio
 deeper ones, trained exactly as the MLP.
 """
 
-from colorzoo.models._dense import Activation, DenseColorizer, Init, Target, dense_stack
+from colorzoo.models._dense import Activation, Init, dense_stack
+from colorzoo.models._fixed_size import FixedSizeColorizer, Target
 
 DEFAULT_TAG = "cifar10"
 
 
-class DenseAutoencoder(DenseColorizer):
+class DenseAutoencoder(FixedSizeColorizer):
     """Encoder to a narrow code and decoder to the colours, all layers dense.
 
     Args:

@@ -5,12 +5,13 @@ hidden layers, sigmoids, batch norm on hidden and output layers, Xavier initiali
 Xia and Salhi, "Image Colorization with Neural Networks" (EURECOM, 2021): one to three hidden layers, RGB on [-1, 1].
 """
 
-from colorzoo.models._dense import Activation, DenseColorizer, Init, Target, dense_stack
+from colorzoo.models._dense import Activation, Init, dense_stack
+from colorzoo.models._fixed_size import FixedSizeColorizer, Target
 
 DEFAULT_TAG = "cifar10"
 
 
-class MLP(DenseColorizer):
+class MLP(FixedSizeColorizer):
     """Multi-layer perceptron from 1,024 grey pixels to the colours of all of them.
 
     Args:
