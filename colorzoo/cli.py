@@ -6,8 +6,9 @@ This file imports no Lightning, so that colouring one photograph does not wait f
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from colorzoo import __version__
 from colorzoo.errors import ColorzooError, OutputExistsError, UsageError
@@ -18,7 +19,7 @@ _TRAINING = {
     "test": "measure a model on test pictures",
     "predict": "colour a data set's pictures",
 }
-_SUFFIX = "-color"
+_SUFFIXES = {"colorize": "-color", "denoise": "-clean"}
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -53,20 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"colorzoo {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    colorize = commands.add_parser("colorize", help="colour grey photographs")
-    colorize.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="picture files")
-    colorize.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="OUT",
-        help=f"a file (with a suffix) for one input, a folder for several (default: IN{_SUFFIX})",
-    )
-    colorize.add_argument("-m", "--model", default="fusion_cnn", metavar="NAME", help="a model, or a checkpoint's path")
+    colorize = _picture_verb(commands, "colorize", "colour grey photographs", model="fusion_cnn")
     colorize.add_argument("--working-size", type=int, metavar="PIXELS", help="longer side that the network sees")
-    colorize.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
-    colorize.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
-    colorize.set_defaults(run=_colorize)
+
+    denoise = _picture_verb(commands, "denoise", "take the noise out of photographs", model="linear_denoiser")
+    denoise.add_argument("--strength", type=float, default=1.0, metavar="SHARE", help="how far to go (default: 1)")
 
     listing = commands.add_parser("list", help="list the models with figure, baseline, size and licence")
     listing.set_defaults(run=_list)
@@ -92,18 +84,50 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _colorize(args: argparse.Namespace) -> int:
-    """Colour each input; one that fails is reported in a line, and the others are done all the same."""
+def _picture_verb(commands: Any, verb: str, purpose: str, model: str) -> argparse.ArgumentParser:
+    """Add a command that makes a picture of each picture."""
+    parser: argparse.ArgumentParser = commands.add_parser(verb, help=purpose)
+    parser.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="picture files")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="OUT",
+        help=f"a file (with a suffix) for one input, a folder for several (default: IN{_SUFFIXES[verb]})",
+    )
+    parser.add_argument("-m", "--model", default=model, metavar="NAME", help="a model, or a checkpoint's path")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
+    parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    parser.set_defaults(run=_pictures, verb=verb)
+    return parser
+
+
+def _transform(args: argparse.Namespace, model: Any) -> Callable[[Any], Any]:
+    """Return what the verb makes of one picture."""
     from colorzoo.colorizer import Colorizer
+    from colorzoo.denoiser import Denoiser
+
+    if args.verb == "colorize":
+        if not isinstance(model, Colorizer):
+            raise UsageError(f"{args.model} does not colourise; colorzoo list shows what does")
+        return lambda image: model.colorize(image, args.working_size)
+    if not isinstance(model, Denoiser):
+        raise UsageError(f"{args.model} does not de-noise; colorzoo list shows what does")
+    return lambda image: model.denoise(image, args.strength)
+
+
+def _pictures(args: argparse.Namespace) -> int:
+    """Do each input; one that fails is reported in a line, and the others are done all the same."""
     from colorzoo.photo import read, write
     from colorzoo.zoo import load
 
-    if args.working_size is not None and args.working_size < 1:
+    if args.verb == "colorize" and args.working_size is not None and args.working_size < 1:
         raise UsageError(f"--working-size is {args.working_size}; give a number of pixels, at least 1")
-    outputs = _outputs(args.inputs, args.output)
+    if args.verb == "denoise" and not 0 <= args.strength <= 1:
+        raise UsageError(f"--strength is {args.strength}; give a number from 0 (nothing) to 1 (all the way)")
+    outputs = _outputs(args.inputs, args.output, _SUFFIXES[args.verb])
     model = load(args.model)
-    if not isinstance(model, Colorizer):
-        raise UsageError(f"{args.model} does not colourise; colorzoo list shows what does")
+    transform = _transform(args, model)
     try:
         model.to(args.device)
     except (RuntimeError, AssertionError) as error:
@@ -113,7 +137,7 @@ def _colorize(args: argparse.Namespace) -> int:
         try:
             if target.exists() and not args.overwrite:
                 raise OutputExistsError(f"{target} exists; choose another name with -o, or add --overwrite")
-            write(model.colorize(read(source), args.working_size), target, args.overwrite)
+            write(transform(read(source)), target, args.overwrite)
         except (OSError, ValueError, RuntimeError, MemoryError) as error:
             failed += 1
             about = "" if str(source) in str(error) else f"{source}: "
@@ -123,10 +147,10 @@ def _colorize(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _outputs(inputs: Sequence[Path], output: Path | None) -> list[Path]:
+def _outputs(inputs: Sequence[Path], output: Path | None, suffix: str) -> list[Path]:
     """Return one output path an input, none of them twice."""
     if output is None:
-        outputs = [path.with_name(f"{path.stem}{_SUFFIX}{path.suffix}") for path in inputs]
+        outputs = [path.with_name(f"{path.stem}{suffix}{path.suffix}") for path in inputs]
     elif len(inputs) == 1 and output.suffix and not output.is_dir():
         outputs = [output]
     elif output.is_file():
@@ -135,7 +159,7 @@ def _outputs(inputs: Sequence[Path], output: Path | None) -> list[Path]:
         outputs = [output / path.name for path in inputs]
     target, uses = Counter(outputs).most_common(1)[0]
     if uses > 1:
-        raise UsageError(f"two inputs would both be written to {target}; colour them in two commands")
+        raise UsageError(f"two inputs would both be written to {target}; do them in two commands")
     originals = {path.resolve() for path in inputs}
     if replaced := [path for path in outputs if path.resolve() in originals]:
         raise UsageError(f"the output {replaced[0]} is one of the inputs; give another name or folder with -o")

@@ -20,6 +20,8 @@ class Colorizer(Method):
     """
 
     task: ClassVar[str] = "colorization"
+    sees: ClassVar[str] = "grey"
+    learns: ClassVar[str] = "rgb"
     working_size: int = 256
     """Longer side, in pixels, at which `colorize` shows a large picture to the network."""
 

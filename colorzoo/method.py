@@ -27,6 +27,10 @@ class Method(nn.Module, ABC):
 
     task: ClassVar[str]
     paper: ClassVar[str]
+    sees: ClassVar[str]
+    """Key of a batch under which the input of the network lies."""
+    learns: ClassVar[str]
+    """Key of a batch under which the truth lies that its output is compared with."""
     starting_points: ClassVar[tuple[str, ...]] = ("weights",)
     """Arguments that say where tensors come from; a checkpoint, which has the tensors, does not store them."""
 

@@ -1,21 +1,23 @@
-"""How good a colourised picture is, a figure an image, each beside what the grey picture costs."""
+"""How good a picture is, a figure an image, each beside what needs no model."""
 
 from typing import cast
 
 import torch
+from kornia.filters import median_blur
 from torch import Tensor
+from torch.nn.functional import conv2d
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from colorzoo.color import lightness_to_grey, rgb_to_lab, rgb_to_luma
 
 
 def mse(rgb: Tensor, truth: Tensor) -> Tensor:
-    """Mean squared error of RGB in [0, 1]: ``(B, 3, H, W)`` twice -> ``(B,)``."""
+    """Mean squared error of RGB in [0, 1]: ``(B, C, H, W)`` twice -> ``(B,)``."""
     return (rgb - truth).square().mean(dim=(1, 2, 3))
 
 
 def psnr(rgb: Tensor, truth: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in dB of RGB in [0, 1]: ``(B, 3, H, W)`` twice -> ``(B,)``.
+    """Peak signal-to-noise ratio in dB of RGB in [0, 1]: ``(B, C, H, W)`` twice -> ``(B,)``.
 
     Identical pictures, whose ratio is infinite, count as 100 dB.
     """
@@ -39,12 +41,32 @@ def colorfulness(rgb: Tensor) -> Tensor:
     return deviation + 0.3 * opponents.mean(dim=2).square().sum(dim=1).sqrt()
 
 
-def panel(rgb: Tensor, truth: Tensor) -> dict[str, Tensor]:
-    """All figures of a batch, each the mean over its pictures.
+def switching_mean(noisy: Tensor) -> Tensor:
+    """Replace each black or white value by the mean of the nearest others: ``(B, C, H, W)`` -> the same shape.
+
+    The trivial restoration of salt and pepper: the mean is that of the 3x3 window, or of the smallest larger one that
+    holds a value in between.
+    """
+    folded = noisy.reshape(-1, 1, *noisy.shape[-2:])
+    sound = ((folded > 0) & (folded < 1)).to(folded.dtype)
+    restored, missing = folded.clone(), sound == 0
+    for radius in range(1, 6):
+        window = folded.new_ones(1, 1, 2 * radius + 1, 2 * radius + 1)
+        counts = conv2d(sound, window, padding=radius)
+        means = conv2d(folded * sound, window, padding=radius) / counts.clamp(min=1)
+        found = missing & (counts > 0)
+        restored = torch.where(found, means, restored)
+        missing = missing & ~found
+    return restored.reshape(noisy.shape)
+
+
+def color_panel(rgb: Tensor, truth: Tensor, grey: Tensor | None = None) -> dict[str, Tensor]:
+    """All figures of a batch of colourised pictures, each the mean over its pictures.
 
     Args:
         rgb: Colourised pictures in [0, 1].
         truth: Their originals.
+        grey: What the model saw; the baselines are made of the truth.
 
     Shape:
         ``(B, 3, H, W)`` twice.
@@ -54,16 +76,44 @@ def panel(rgb: Tensor, truth: Tensor) -> dict[str, Tensor]:
         baselines: the grey picture that keeps L* (``grey_``), the luma grey (``luma_``), the truth (``true_``).
     """
     with torch.autocast(rgb.device.type, enabled=False):
-        return _panel(rgb.float(), truth.float())
+        rgb, truth = rgb.float(), truth.float()
+        lightness = lightness_to_grey(rgb_to_lab(truth)[:, :1]).expand_as(truth)
+        candidates = {"": rgb, "grey_": lightness, "luma_": rgb_to_luma(truth).expand_as(truth)}
+        colors = {"colorfulness": colorfulness(rgb).mean(), "true_colorfulness": colorfulness(truth).mean()}
+        return colors | _compared(candidates, truth)
 
 
-def _panel(rgb: Tensor, truth: Tensor) -> dict[str, Tensor]:
-    grey = lightness_to_grey(rgb_to_lab(truth)[:, :1]).expand_as(truth)
-    luma = rgb_to_luma(truth).expand_as(truth)
-    figures = {"colorfulness": colorfulness(rgb), "true_colorfulness": colorfulness(truth)}
-    for prefix, candidate in (("", rgb), ("grey_", grey), ("luma_", luma)):
-        figures[f"{prefix}mse"] = mse(candidate, truth)
-        figures[f"{prefix}psnr"] = psnr(candidate, truth)
+def noise_panel(restored: Tensor, clean: Tensor, noisy: Tensor) -> dict[str, Tensor]:
+    """All figures of a batch of restored pictures, each the mean over its pictures.
+
+    Args:
+        restored: De-noised pictures in [0, 1].
+        clean: Their originals.
+        noisy: What the model saw.
+
+    Shape:
+        ``(B, C, H, W)`` three times.
+
+    Returns:
+        ``mse``, ``psnr`` and ``ssim`` (if there are 11x11 pixels), beside the same of the noisy picture (``noisy_``),
+        of its 3x3 median (``median_``) and of its `switching_mean` (``switching_``).
+    """
+    with torch.autocast(restored.device.type, enabled=False):
+        noisy = noisy.float()
+        candidates = {
+            "": restored.float(),
+            "noisy_": noisy,
+            "median_": median_blur(noisy, (3, 3)),
+            "switching_": switching_mean(noisy),
+        }
+        return _compared(candidates, clean.float())
+
+
+def _compared(candidates: dict[str, Tensor], truth: Tensor) -> dict[str, Tensor]:
+    figures = {}
+    for prefix, candidate in candidates.items():
+        figures[f"{prefix}mse"] = mse(candidate, truth).mean()
+        figures[f"{prefix}psnr"] = psnr(candidate, truth).mean()
         if min(truth.shape[-2:]) >= 11:
-            figures[f"{prefix}ssim"] = ssim(candidate, truth)
-    return {name: value.mean() for name, value in figures.items()}
+            figures[f"{prefix}ssim"] = ssim(candidate, truth).mean()
+    return figures

@@ -1,10 +1,12 @@
-"""From a batch of colour pictures to what a method learns from: the grey input and its L*a*b* truth."""
+"""From a batch of pictures to what a method learns from: grey and its L*a*b* truth, or noisy and clean."""
 
+from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
 from torch import Tensor
 
 from colorzoo.color import lightness_to_grey, rgb_to_lab, rgb_to_luma
+from colorzoo.noise import Noise, spoiled
 
 Grey = Literal["lightness", "luma"]
 """Which grey picture is the input: the one that keeps L*, or Rec. 601 luma."""
@@ -24,6 +26,15 @@ class ColorPairs(TypedDict):
     grey: Tensor
     rgb: Tensor
     lab: Tensor
+    label: NotRequired[Tensor]
+    name: NotRequired[list[str]]
+
+
+class NoisyPairs(TypedDict):
+    """A batch as a de-noiser sees it: input ``noisy`` and target ``clean`` in [0, 1], of one channel or three."""
+
+    noisy: Tensor
+    clean: Tensor
     label: NotRequired[Tensor]
     name: NotRequired[list[str]]
 
@@ -50,18 +61,56 @@ def color_pairs(pictures: Pictures, grey: Grey = "lightness") -> ColorPairs:
         >>> tuple(pairs["grey"].shape)
         (2, 1, 8, 8)
     """
-    if grey not in ("lightness", "luma"):
-        raise ValueError(f"grey is {grey!r}; give 'lightness' or 'luma'")
-    rgb = pictures["rgb"]
-    rgb = rgb.float() if rgb.is_floating_point() else rgb.float() / 255
-    lab = rgb_to_lab(rgb)
-    pairs: ColorPairs = {
-        "grey": lightness_to_grey(lab[:, :1]) if grey == "lightness" else rgb_to_luma(rgb),
-        "rgb": rgb,
-        "lab": lab,
-    }
+    rgb = _scaled(pictures)
+    pairs: ColorPairs = {"grey": _grey(rgb, grey), "rgb": rgb, "lab": rgb_to_lab(rgb)}
     if "label" in pictures:
         pairs["label"] = pictures["label"]
     if "name" in pictures:
         pairs["name"] = pictures["name"]
     return pairs
+
+
+def noisy_pairs(
+    pictures: Pictures,
+    noise: Noise,
+    color: bool = False,
+    grey: Grey = "luma",
+    seeds: Sequence[int] | None = None,
+) -> NoisyPairs:
+    """Spoil a whole batch, on the device where it lies.
+
+    Args:
+        pictures: ``rgb`` as uint8 in [0, 255] or float in [0, 1].
+        noise: What spoils them.
+        color: Keep the three channels instead of making the pictures grey.
+        grey: Which grey.
+        seeds: One for each picture; None draws the noise anew.
+
+    Shape:
+        ``rgb`` ``(B, 3, H, W)`` -> ``noisy`` and ``clean``, ``(B, 1, H, W)`` or, of colour, ``(B, 3, H, W)``.
+
+    Returns:
+        The pairs; ``label`` and ``name`` are passed through.
+
+    Raises:
+        ValueError: If there is no such grey.
+    """
+    rgb = _scaled(pictures)
+    clean = rgb if color else _grey(rgb, grey)
+    pairs: NoisyPairs = {"noisy": spoiled(clean, noise, seeds), "clean": clean}
+    if "label" in pictures:
+        pairs["label"] = pictures["label"]
+    if "name" in pictures:
+        pairs["name"] = pictures["name"]
+    return pairs
+
+
+def _scaled(pictures: Pictures) -> Tensor:
+    rgb = pictures["rgb"]
+    return rgb.float() if rgb.is_floating_point() else rgb.float() / 255
+
+
+def _grey(rgb: Tensor, grey: Grey) -> Tensor:
+    if grey not in ("lightness", "luma"):
+        raise ValueError(f"grey is {grey!r}; give 'lightness' or 'luma'")
+    return lightness_to_grey(rgb_to_lab(rgb)[:, :1]) if grey == "lightness" else rgb_to_luma(rgb)

@@ -23,6 +23,7 @@ Picture = str | Path | PIL.Image.Image
 Image = Picture | Array | Tensor
 """The kinds of picture that the zoo takes; what it gives back is of the same kind, a PIL image for a path."""
 
+_UNKNOWN_KIND = "cannot read a picture from a {}; give a path, a PIL image, an array or a tensor"
 _DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
@@ -59,9 +60,48 @@ def on_grey(image: Image, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Image
         if alpha is not None:
             coloured.putalpha(alpha)
         return coloured
-    raise TypeError(
-        f"cannot read a picture from a {type(image).__name__}; give a path, a PIL image, an array or a tensor"
-    )
+    raise TypeError(_UNKNOWN_KIND.format(type(image).__name__))
+
+
+@overload
+def on_channels(image: Picture, restore: Callable[[Tensor], Tensor]) -> PIL.Image.Image: ...
+@overload
+def on_channels(image: Array, restore: Callable[[Tensor], Tensor]) -> Array: ...
+@overload
+def on_channels(image: Tensor, restore: Callable[[Tensor], Tensor]) -> Tensor: ...
+def on_channels(image: Image, restore: Callable[[Tensor], Tensor]) -> PIL.Image.Image | Array | Tensor:
+    """Run what keeps the channels of a picture on any kind of picture, and return the result as that kind.
+
+    Args:
+        image: What `Denoiser.denoise` takes.
+        restore: Maps ``(B, C, H, W)`` in [0, 1] to the same shape in [0, 1].
+
+    Returns:
+        A tensor for a tensor, an array of the same shape and type for an array, else a PIL image: 8- or 16-bit grey or
+        RGB as the input was, with its alpha channel.
+
+    Raises:
+        UnreadableImageError: If a path is missing or no picture.
+        ValueError: If the picture has a wrong shape, is empty, or holds values that are no levels.
+        TypeError: If it is of no kind listed in `Image`.
+    """
+    if isinstance(image, Tensor):
+        return restore(_checked(image, channels=image.shape[1] if image.ndim == 4 else 1))
+    if isinstance(image, np.ndarray):
+        return _to_array(restore(_array_to_tensor(image)), image.dtype).reshape(image.shape)
+    if isinstance(image, str | Path):
+        image = read(image)
+    if isinstance(image, PIL.Image.Image):
+        if image.mode in (*_DEEP_GREY, "F"):
+            array = np.asarray(image) if image.mode == "F" else _deep(image)
+            return PIL.Image.fromarray(on_channels(array, restore))
+        alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+        levels = np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
+        restored = PIL.Image.fromarray(on_channels(levels, restore))
+        if alpha is not None:
+            restored.putalpha(alpha)
+        return restored
+    raise TypeError(_UNKNOWN_KIND.format(type(image).__name__))
 
 
 def read(path: str | Path) -> PIL.Image.Image:
@@ -179,6 +219,12 @@ def _deep(image: PIL.Image.Image) -> Array:
 
 def _array_to_grey(array: Array) -> Tensor:
     """Return an array ``(H, W)`` or ``(H, W, 1 or 3)`` as a tensor ``(1, 1, H, W)`` in [0, 1]."""
+    tensor = _array_to_tensor(array)
+    return tensor if tensor.shape[1] == 1 else _decoloured(tensor)
+
+
+def _array_to_tensor(array: Array) -> Tensor:
+    """Return an array ``(H, W)`` or ``(H, W, 1 or 3)`` as a tensor ``(1, 1 or 3, H, W)`` in [0, 1]."""
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] not in (1, 3):
@@ -192,7 +238,7 @@ def _array_to_grey(array: Array) -> Tensor:
     else:
         raise ValueError(f"the array is of {array.dtype}; give uint8, uint16, bool, or float in [0, 1]")
     tensor = torch.from_numpy(scaled).movedim(2, 0)[None]
-    return _checked(tensor if tensor.shape[1] == 1 else _decoloured(_checked(tensor, channels=3)))
+    return _checked(tensor, channels=tensor.shape[1])
 
 
 def _decoloured(rgb: Tensor) -> Tensor:

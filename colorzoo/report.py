@@ -13,13 +13,14 @@ RESULTS = "results.csv"
 _OVERVIEW_MARKS = ("<!-- generated: models -->\n", "<!-- end of generated: models -->")
 _COLUMNS = ("checkpoint", "figure", "value", "baseline", "baseline_value", "evaluated_on", "recipe", "kib", "licence")
 _UNITS = {
-    "mse": ("RGB MSE on [0, 1]", 100.0, "%"),
-    "psnr": ("RGB PSNR, mean over pictures", 1.0, "dB"),
-    "ssim": ("RGB SSIM, mean over pictures", 1.0, ""),
+    "mse": ("MSE on [0, 1]", 100.0, "%"),
+    "psnr": ("PSNR, mean over pictures", 1.0, "dB"),
+    "ssim": ("SSIM, mean over pictures", 1.0, ""),
+    "half_mse": ("half the MSE, of pixels whose window lies within the picture", 100.0, "%"),
     "colorfulness": ("colourfulness (Hasler-Suesstrunk)", 1.0, ""),
     "own_mse": ("MSE of the network's own RGB on [0, 1] (four times that on [-1, 1])", 100.0, "%"),
-    "generator_mse": ("RGB MSE on [0, 1] of the generator alone", 100.0, "%"),
-    "generator_psnr": ("RGB PSNR of the generator alone", 1.0, "dB"),
+    "generator_mse": ("MSE on [0, 1] of the generator alone", 100.0, "%"),
+    "generator_psnr": ("PSNR of the generator alone", 1.0, "dB"),
     "accuracy": ("accuracy of the class head, grey input", 100.0, "%"),
     "ab_mse": ("MSE of a*b* scaled by 220 to [0, 1]", 100.0, "%"),
     "cross_entropy": ("cross entropy of the class head", 1.0, "nats"),

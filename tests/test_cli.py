@@ -122,3 +122,32 @@ def test_help_names_every_command(capsys):
 def test_the_module_runs_as_a_command():
     shown = subprocess.run([sys.executable, "-m", "colorzoo", "--version"], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == f"colorzoo {colorzoo.__version__}"
+
+
+@pytest.fixture
+def denoiser(tmp_path, record):
+    path = tmp_path / "weights" / "linear_denoiser.test.safetensors"
+    model = colorzoo.create("linear_denoiser", detector="extremes", fill=True)
+    weights.write(weights.Checkpoint(path, "linear_denoiser", model.hparams, model.state_dict(), record))
+    return str(path)
+
+
+def test_denoise_writes_what_python_gives(photo, denoiser, capsys):
+    assert main(["denoise", str(photo), "-m", denoiser, "--strength", "0.5"]) == 0
+    out = photo.with_name("photo-clean.png")
+    assert capsys.readouterr().out.strip() == str(out)
+    with PIL.Image.open(out) as image:
+        assert image.mode == "L"
+        assert np.array_equal(np.asarray(image), np.asarray(colorzoo.load(denoiser).denoise(photo, strength=0.5)))
+
+
+def test_a_model_of_another_kind_is_refused(photo, denoiser, checkpoint, capsys):
+    assert main(["denoise", str(photo), "-m", checkpoint]) == 2
+    assert "does not de-noise" in capsys.readouterr().err
+    assert main(["colorize", str(photo), "-m", denoiser]) == 2
+    assert "does not colourise" in capsys.readouterr().err
+
+
+def test_strength_beyond_all_is_refused(photo, denoiser, capsys):
+    assert main(["denoise", str(photo), "-m", denoiser, "--strength", "1.5"]) == 2
+    assert "--strength is 1.5" in capsys.readouterr().err

@@ -3,6 +3,8 @@
 import copy
 import functools
 
+import numpy as np
+import PIL.Image
 import pytest
 import torch
 from lightning.pytorch import Trainer
@@ -10,11 +12,16 @@ from lightning.pytorch import Trainer
 import colorzoo
 from colorzoo import weights
 from colorzoo.color import grey_to_lightness
+from colorzoo.colorizer import Colorizer
 from colorzoo.datamodules.synthetic import SyntheticDataModule
-from colorzoo.pairs import color_pairs
+from colorzoo.denoiser import Denoiser
+from colorzoo.noise import Noise
+from colorzoo.pairs import color_pairs, noisy_pairs
 from colorzoo.training.optim import Optim
-from colorzoo.training.task import ColorizationTask
+from colorzoo.training.task import PictureTask
+from colorzoo.zoo import model_class
 
+NOISE = Noise(impulse=0.2, sigma=10.0)
 every_model = pytest.mark.parametrize("name", colorzoo.list_models())
 
 
@@ -24,12 +31,26 @@ def settled(name):
     model = colorzoo.create(name)
     with torch.no_grad():
         for _ in range(20):
-            model.losses(batch())
+            model.losses(batch(model))
     return model.eval()
+
+
+def of(kind):
+    return [name for name in colorzoo.list_models() if issubclass(model_class(name), kind)]
 
 
 @pytest.fixture(params=colorzoo.list_models())
 def model(request):
+    return copy.deepcopy(settled(request.param))
+
+
+@pytest.fixture(params=of(Colorizer))
+def colorizer(request):
+    return copy.deepcopy(settled(request.param))
+
+
+@pytest.fixture(params=of(Denoiser))
+def denoiser(request):
     return copy.deepcopy(settled(request.param))
 
 
@@ -42,86 +63,138 @@ def backward(model, pairs):
         losses["loss"].backward()
 
 
-def batch(count=8, size=32):
-    return color_pairs(
-        SyntheticDataModule(size=size, train_images=count).load_split("train").__getitems__(range(count))
-    )
+def batch(model, count=8, size=32):
+    source = SyntheticDataModule(size=size, train_images=count).load_split("train")
+    pictures = source.__getitems__(list(range(count)))
+    if isinstance(model, Colorizer):
+        return color_pairs(pictures)
+    return noisy_pairs(pictures, NOISE, color=model.channels == 3, seeds=range(count))
+
+
+def shown(model, count=2, size=(32, 32)):
+    """Pictures of the kind that the model sees."""
+    return torch.rand(count, getattr(model, "channels", 1), *size)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (1, 1), (1, 20), (7, 3), (33, 47), (64, 40)])
-def test_any_size_gives_colours_of_that_size_in_range(model, size):
-    rgb = model(torch.rand(2, 1, *size))
+def test_any_size_gives_colours_of_that_size_in_range(colorizer, size):
+    rgb = colorizer(torch.rand(2, 1, *size))
     assert rgb.shape == (2, 3, *size)
     assert rgb.dtype == torch.float32
     assert bool(((rgb >= 0) & (rgb <= 1)).all())
 
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 47)])
-def test_lightness_is_kept(model, size):
+def test_lightness_is_kept(colorizer, size):
     grey = torch.rand(2, 1, *size)
-    rgb = model.colorize(grey)
+    rgb = colorizer.colorize(grey)
     lightness = colorzoo.color.rgb_to_lab(rgb)[:, :1]
     torch.testing.assert_close(lightness, grey_to_lightness(grey), atol=0.3, rtol=0)
 
 
-def test_colorize_of_a_small_picture_is_forward(model):
+def test_colorize_of_a_small_picture_is_forward(colorizer):
     grey = torch.rand(2, 1, 32, 32)
     with torch.no_grad():
-        assert torch.equal(model.colorize(grey), model(grey))
+        assert torch.equal(colorizer.colorize(grey), colorizer(grey))
 
 
-def test_working_size_changes_colour_but_not_size_or_lightness(model):
+def test_working_size_changes_colour_but_not_size_or_lightness(colorizer):
     grey = torch.rand(1, 1, 60, 80)
-    small = model.colorize(grey, working_size=20)
+    small = colorizer.colorize(grey, working_size=20)
     assert small.shape == (1, 3, 60, 80)
     torch.testing.assert_close(colorzoo.color.rgb_to_lab(small)[:, :1], grey_to_lightness(grey), atol=0.3, rtol=0)
 
 
 def test_answer_is_deterministic_and_independent_of_the_batch(model):
-    grey = torch.rand(4, 1, 32, 32)
+    pictures = shown(model, 4)
     with torch.no_grad():
-        together = model(grey)
-        assert torch.equal(together, model(grey))
-        alone = torch.cat([model(picture[None]) for picture in grey])
+        together = model(pictures)
+        assert torch.equal(together, model(pictures))
+        alone = torch.cat([model(picture[None]) for picture in pictures])
     # Kernels differ with the batch, and norms magnify it: a fortieth of an 8-bit step.
     torch.testing.assert_close(together, alone, atol=1e-4, rtol=0)
 
 
 def test_channels_last_gives_the_same_answer(model):
-    grey = torch.rand(2, 1, 32, 32)
+    pictures = shown(model)
     with torch.no_grad():
-        expected = model(grey)
-        actual = model.to(memory_format=torch.channels_last)(grey)
+        expected = model(pictures)
+        actual = model.to(memory_format=torch.channels_last)(pictures)
     torch.testing.assert_close(actual, expected, atol=1e-4, rtol=0)
 
 
 def test_reduced_precision_stays_close(model):
-    grey = torch.rand(2, 1, 32, 32)
+    pictures = shown(model)
     with torch.no_grad():
-        expected = model(grey)
+        expected = model(pictures)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            actual = model(grey)
+            actual = model(pictures)
     assert actual.dtype == torch.float32
     assert float((actual - expected).abs().mean()) < 0.02
 
 
-def test_training_mode_and_colour_are_refused(model):
+def test_training_mode_and_colour_are_refused(colorizer):
     with pytest.raises(ValueError, match=r"call eval\(\)"):
-        model.train().colorize(torch.rand(1, 1, 8, 8))
+        colorizer.train().colorize(torch.rand(1, 1, 8, 8))
     with pytest.raises(ValueError, match=r"give \(B, 1, H, W\)"):
-        model.eval()(torch.rand(1, 3, 8, 8))
+        colorizer.eval()(torch.rand(1, 3, 8, 8))
 
 
-def test_losses_see_the_grey_input_and_not_the_truth(model):
-    pairs = batch()
-    expected = {key: float(value) for key, value in model.losses(pairs).items()}
+@pytest.mark.parametrize("size", [(32, 32), (1, 1), (1, 20), (7, 3), (33, 47)])
+def test_restored_pictures_have_size_and_channels_of_the_noisy_ones(denoiser, size):
+    noisy = shown(denoiser, 2, size)
+    restored = denoiser(noisy)
+    assert restored.shape == noisy.shape
+    assert restored.dtype == torch.float32
+    assert bool(((restored >= 0) & (restored <= 1)).all())
+
+
+def test_strength_leads_from_the_noisy_to_the_restored_picture(denoiser):
+    noisy = shown(denoiser)
+    with torch.no_grad():
+        whole = denoiser(noisy)
+    assert torch.equal(denoiser.denoise(noisy, strength=0), noisy)
+    torch.testing.assert_close(denoiser.denoise(noisy), whole, atol=1e-6, rtol=0)
+    torch.testing.assert_close(denoiser.denoise(noisy, strength=0.5), (noisy + whole) / 2, atol=1e-6, rtol=0)
+
+
+def test_tiles_leave_no_seam(denoiser, monkeypatch):
+    noisy = shown(denoiser, 1, (70, 45))
+    whole = denoiser.denoise(noisy)
+    monkeypatch.setattr("colorzoo.denoiser._TILE", 32)
+    torch.testing.assert_close(denoiser.denoise(noisy), whole, atol=1 / 255, rtol=0)
+
+
+def test_kinds_of_pictures_come_back_as_they_were(denoiser):
+    depth = getattr(denoiser, "channels", 1)
+    array = np.random.default_rng(0).integers(0, 256, (20, 30, 3) if depth == 3 else (20, 30), dtype=np.uint8)
+    assert denoiser.denoise(array).shape == array.shape
+    assert denoiser.denoise(array).dtype == np.uint8
+    deep = array.astype(np.uint16) * 257
+    assert denoiser.denoise(deep).dtype == np.uint16
+    image = PIL.Image.fromarray(array)
+    assert denoiser.denoise(image).mode == image.mode
+    image.putalpha(128)
+    assert denoiser.denoise(image).getchannel("A").tobytes() == image.getchannel("A").tobytes()
+
+
+def test_denoising_in_training_mode_or_too_far_is_refused(denoiser):
+    with pytest.raises(ValueError, match="strength is 2"):
+        denoiser.denoise(shown(denoiser), strength=2)
+    with pytest.raises(ValueError, match=r"call eval\(\)"):
+        denoiser.train().denoise(shown(denoiser))
+
+
+def test_losses_see_the_grey_input_and_not_the_truth(colorizer):
+    pairs = batch(colorizer)
+    expected = {key: float(value) for key, value in colorizer.losses(pairs).items()}
     pairs["lab"] = pairs["lab"].clone()
     pairs["lab"][:, 0] = 50
-    assert {key: float(value) for key, value in model.losses(pairs).items()} == expected
+    assert {key: float(value) for key, value in colorizer.losses(pairs).items()} == expected
 
 
 def test_pictures_without_a_class_train_every_parameter_too(model):
-    pairs = batch()
+    pairs = batch(model)
     del pairs["label"]
     backward(model.train(), pairs)
     assert all(parameter.grad is not None for parameter in trainable(model).values())
@@ -137,7 +210,7 @@ def test_every_parameter_has_one_learner(name):
 @every_model
 def test_every_parameter_is_trained(name):
     model = colorzoo.create(name)
-    backward(model, batch())
+    backward(model, batch(model))
     assert trainable(model)
     assert not [key for key, value in trainable(model).items() if value.grad is None or not value.grad.any()]
 
@@ -148,7 +221,7 @@ def test_what_is_frozen_stays_as_it_is(name):
     frozen = [module for module in model.modules() if list(module.parameters()) and not trainable(module)]
     before = [{key: value.clone() for key, value in module.state_dict().items()} for module in frozen]
     optimizer = torch.optim.AdamW(trainable(model).values(), 0.1)
-    backward(model, batch())
+    backward(model, batch(model))
     optimizer.step()
     for module, state in zip(frozen, before, strict=True):
         assert all(torch.equal(value, state[key]) for key, value in module.state_dict().items())
@@ -157,7 +230,7 @@ def test_what_is_frozen_stays_as_it_is(name):
 @every_model
 def test_one_batch_can_be_learnt_by_heart(name):
     model = colorzoo.create(name)
-    pairs = batch()
+    pairs = batch(model)
     optimizers = {learner: torch.optim.AdamW(group, 5e-3) for learner, group in model.learners().items()}
     first = float(model.losses(pairs)["loss"].detach())
     for _ in range(80):
@@ -181,17 +254,18 @@ def test_written_and_loaded_model_answers_bit_equal(name, tmp_path, record):
     model = colorzoo.create(name).eval()
     path = tmp_path / f"{name}.test.safetensors"
     weights.write(weights.Checkpoint(path, name, model.hparams, model.state_dict(), record))
-    grey = torch.rand(2, 1, 32, 32)
+    pictures = shown(model)
     with torch.no_grad():
-        assert torch.equal(colorzoo.load(path)(grey), model(grey))
+        assert torch.equal(colorzoo.load(path)(pictures), model(pictures))
 
 
 @every_model
 def test_checkpoint_of_a_run_loads_by_path_and_resumes(name, tmp_path):
-    data = SyntheticDataModule(size=32, train_images=16, val_images=4, batch_size=8)
+    noise = NOISE if issubclass(model_class(name), Denoiser) else None
+    data = SyntheticDataModule(size=32, train_images=16, val_images=4, batch_size=8, noise=noise)
     options = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     trainer = Trainer(max_epochs=1, default_root_dir=tmp_path, **options)
-    task = ColorizationTask(colorzoo.create(name), Optim())
+    task = PictureTask(colorzoo.create(name), Optim())
     trainer.fit(task, data)
     path = tmp_path / "run.ckpt"
     trainer.save_checkpoint(path)
@@ -200,7 +274,7 @@ def test_checkpoint_of_a_run_loads_by_path_and_resumes(name, tmp_path):
     assert all(torch.equal(loaded[key], value) for key, value in task.model.state_dict().items())
 
     resumed = Trainer(max_epochs=2, default_root_dir=tmp_path, **options)
-    resumed.fit(ColorizationTask(colorzoo.create(name), Optim()), data, ckpt_path=path, weights_only=True)
+    resumed.fit(PictureTask(colorzoo.create(name), Optim()), data, ckpt_path=path, weights_only=True)
     assert resumed.current_epoch == 2
 
 
@@ -218,8 +292,8 @@ def test_weights_argument_starts_from_a_file(name, tmp_path, record):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_gpu_gives_the_answer_of_the_cpu(name):
     model = colorzoo.create(name).eval()
-    grey = torch.rand(2, 1, 32, 32)
+    pictures = shown(model)
     with torch.no_grad():
-        expected = model(grey)
-        actual = model.cuda()(grey.cuda()).cpu()
+        expected = model(pictures)
+        actual = model.cuda()(pictures.cuda()).cpu()
     torch.testing.assert_close(actual, expected, atol=2 / 255, rtol=0)

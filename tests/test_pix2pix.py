@@ -8,7 +8,7 @@ import colorzoo
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.pairs import color_pairs
 from colorzoo.training.optim import Optim
-from colorzoo.training.task import ColorizationTask
+from colorzoo.training.task import PictureTask
 
 
 def pairs(count=4, size=32):
@@ -38,7 +38,7 @@ def fit(model, tmp_path, data=None, optim=None, **options):
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     data = data or SyntheticDataModule(size=32, train_images=8, val_images=4, batch_size=4)
     trainer = Trainer(default_root_dir=tmp_path, enable_checkpointing=False, **quiet, **options)
-    trainer.fit(ColorizationTask(model, optim or Optim(lr=1e-3)), data)
+    trainer.fit(PictureTask(model, optim or Optim(lr=1e-3)), data)
     return trainer
 
 
@@ -139,7 +139,7 @@ def test_training_moves_all_three_players_and_their_schedules(tmp_path):
 def test_gradients_are_clipped(tmp_path):
     longest = []
 
-    class Watched(ColorizationTask):
+    class Watched(PictureTask):
         def on_before_optimizer_step(self, optimizer):
             super().on_before_optimizer_step(optimizer)
             gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
@@ -167,7 +167,7 @@ def test_resumed_run_is_the_run_that_was_never_interrupted(tmp_path):
         trainer = Trainer(max_epochs=epochs, default_root_dir=tmp_path, limit_val_batches=0, **options)
         data = SyntheticDataModule(size=32, train_images=4, val_images=4, batch_size=4, flip=False)
         data.train_dataloader = lambda: data._loader("train")  # in order: sums in another order round otherwise
-        trainer.fit(ColorizationTask(model, Optim(lr=1e-3)), data, ckpt_path=path, weights_only=True)
+        trainer.fit(PictureTask(model, Optim(lr=1e-3)), data, ckpt_path=path, weights_only=True)
         trainer.save_checkpoint(tmp_path / f"{epochs}.ckpt")
         return model.state_dict()
 

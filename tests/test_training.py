@@ -12,7 +12,7 @@ from colorzoo import weights
 from colorzoo.cli import main
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import CheckpointError, DataError
-from colorzoo.metrics import colorfulness, mse, panel, psnr
+from colorzoo.metrics import color_panel, colorfulness, mse, noise_panel, psnr
 from colorzoo.pairs import color_pairs
 from colorzoo.report import write_reports
 from colorzoo.training.cli import run
@@ -298,15 +298,26 @@ def test_figures_of_known_pictures():
 
 def test_figures_do_not_depend_on_precision():
     truth, rgb = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
-    expected = panel(rgb, truth)
+    expected = color_panel(rgb, truth)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert panel(rgb, truth) == expected
+        assert color_panel(rgb, truth) == expected
 
 
 def test_the_panel_stands_beside_its_baselines():
     truth = torch.rand(3, 3, 16, 16)
-    figures = panel(truth, truth)
+    figures = color_panel(truth, truth)
     assert float(figures["mse"]) == 0
     assert float(figures["grey_mse"]) > float(figures["luma_mse"]) > 0
     assert {name for name in figures if name.endswith("ssim")} == {"ssim", "grey_ssim", "luma_ssim"}
-    assert not any(name.endswith("ssim") for name in panel(truth[..., :8], truth[..., :8]))
+    assert not any(name.endswith("ssim") for name in color_panel(truth[..., :8], truth[..., :8]))
+
+
+def test_the_panel_of_denoisers_stands_beside_noise_and_median():
+    clean = torch.full((2, 1, 16, 16), 0.5)
+    noisy = clean.clone()
+    noisy[:, :, 8, 8] = 1.0
+    figures = noise_panel(clean, clean, noisy)
+    assert float(figures["mse"]) == 0
+    assert float(figures["noisy_mse"]) == pytest.approx(0.25 / 256)
+    assert float(figures["median_mse"]) == pytest.approx(0, abs=1e-9)
+    assert float(figures["switching_mse"]) == pytest.approx(0, abs=1e-9)

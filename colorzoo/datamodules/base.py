@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from colorzoo.datamodules.splits import split_hash
+from colorzoo.datamodules.splits import seed_of, split_hash
 from colorzoo.errors import DataError
-from colorzoo.pairs import ColorPairs, Grey, Pictures, color_pairs
+from colorzoo.noise import Noise
+from colorzoo.pairs import ColorPairs, Grey, NoisyPairs, Pictures, color_pairs, noisy_pairs
 
 
 class PictureSource(Dataset[Pictures], ABC):
@@ -56,9 +57,10 @@ class TensorPictures(PictureSource):
 
 
 class PictureDataModule(LightningDataModule, ABC):
-    """Colour pictures of any source as pairs (grey, L*a*b*) for training, validation and test.
+    """Colour pictures of any source as pairs (grey, L*a*b*) or (noisy, clean) for training, validation and test.
 
-    A subclass gives `load_split` for the splits ``"train"``, ``"val"`` and ``"test"``, and its own arguments.
+    A subclass gives `load_split` for the splits ``"train"``, ``"val"`` and ``"test"``, and its own arguments; those of
+    this class it passes on by name.
 
     Args:
         batch_size: Pictures a batch and a process.
@@ -66,7 +68,10 @@ class PictureDataModule(LightningDataModule, ABC):
         grey: The input keeps L* (``"lightness"``) or is Rec. 601 ``"luma"``.
         flip: Mirror half of the training pictures.
         max_shift: Shift training pictures by up to this many pixels, the border repeated.
-        seed: Seed of the splits.
+        noise: Make pairs (noisy, clean) for de-noisers; outside training the noise is that of seed and picture's name.
+            None makes pairs for colourisers.
+        color: With ``noise``: keep the colours instead of making the pictures grey.
+        seed: Seed of the splits, and of the noise.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -79,6 +84,8 @@ class PictureDataModule(LightningDataModule, ABC):
         grey: Grey = "lightness",
         flip: bool = True,
         max_shift: int = 0,
+        noise: Noise | None = None,
+        color: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -86,12 +93,15 @@ class PictureDataModule(LightningDataModule, ABC):
             raise ValueError(f"batch_size is {batch_size}; give at least 1")
         if num_workers < 0 or max_shift < 0:
             raise ValueError(f"num_workers ({num_workers}) and max_shift ({max_shift}) cannot be negative")
-        self.save_hyperparameters()
+        # A checkpoint holds plain values alone; the run's configuration file has the noise.
+        self.save_hyperparameters(ignore=["noise"])
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.grey: Grey = grey
         self.flip = flip
         self.max_shift = max_shift
+        self.noise = noise
+        self.color = color
         self.seed = seed
         self._splits: dict[str, PictureSource] = {}
 
@@ -149,15 +159,19 @@ class PictureDataModule(LightningDataModule, ABC):
             collate_fn=_as_it_is,
         )
 
-    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> ColorPairs:
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> ColorPairs | NoisyPairs:
         """Augment training pictures and make the pairs, for the whole batch, on the device."""
         pictures = cast(Pictures, dict(batch))
-        if self.trainer is not None and self.trainer.training:
+        training = self.trainer is not None and bool(self.trainer.training)
+        if training:
             if self.flip:
                 pictures["rgb"] = flipped(pictures["rgb"])
             if self.max_shift > 0:
                 pictures["rgb"] = shifted(pictures["rgb"], self.max_shift)
-        return color_pairs(pictures, self.grey)
+        if self.noise is None:
+            return color_pairs(pictures, self.grey)
+        seeds = None if training else [seed_of(name, self.seed) for name in pictures["name"]]
+        return noisy_pairs(pictures, self.noise, self.color, self.grey, seeds)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint remembers of the data."""

@@ -1,6 +1,7 @@
 """CIFAR-10 (Krizhevsky, 2009): 60,000 pictures of 32x32 pixels in ten classes."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,6 @@ from colorzoo.datamodules.base import PictureDataModule, TensorPictures
 from colorzoo.datamodules.locations import data_root
 from colorzoo.datamodules.splits import ranked
 from colorzoo.errors import DataError
-from colorzoo.pairs import Grey
 from colorzoo.photo import read
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -29,12 +29,7 @@ class CIFAR10DataModule(PictureDataModule):
         classes: Only these classes, for instance ``["ship"]``; None for all ten. Labels stay those of all ten.
         train_images: Train on this many pictures, drawn by ``seed``; None for all that are left.
         val_images: Validate on this many.
-        batch_size: Pictures a batch and a process.
-        num_workers: Loader processes; the pictures live in memory, so 0 is fastest.
-        grey: The input keeps L* (``"lightness"``) or is Rec. 601 ``"luma"``.
-        flip: Mirror half of the training pictures.
-        max_shift: Shift training pictures by up to this many pixels, the border repeated.
-        seed: Seed of the splits.
+        base: The other arguments of `PictureDataModule`.
 
     Raises:
         ValueError: If a class is unknown or a number out of its range.
@@ -48,14 +43,9 @@ class CIFAR10DataModule(PictureDataModule):
         classes: list[str] | None = None,
         train_images: int | None = None,
         val_images: int = 1000,
-        batch_size: int = 64,
-        num_workers: int = 0,
-        grey: Grey = "lightness",
-        flip: bool = True,
-        max_shift: int = 0,
-        seed: int = 0,
+        **base: Any,
     ) -> None:
-        super().__init__(batch_size, num_workers, grey, flip, max_shift, seed)
+        super().__init__(**base)
         unknown = sorted(set(classes or ()) - set(CLASSES))
         if unknown:
             raise ValueError(f"CIFAR-10 has no class {unknown[0]!r}; it has {', '.join(CLASSES)}")

@@ -2,7 +2,7 @@
 
 import warnings
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import PIL.Image
@@ -12,7 +12,7 @@ from torch import Tensor
 from colorzoo.datamodules.base import PictureDataModule, PictureSource
 from colorzoo.datamodules.splits import ranked, share_of
 from colorzoo.errors import DataError, UnreadableImageError
-from colorzoo.pairs import Grey, Pictures
+from colorzoo.pairs import Pictures
 from colorzoo.photo import read, to_rgb
 
 Unreadable = Literal["skip", "fail"]
@@ -83,10 +83,7 @@ class ImageFolderDataModule(PictureDataModule):
         unreadable: ``"skip"`` warns by name about files that cannot be decoded; ``"fail"`` raises.
         batch_size: Pictures a batch and a process.
         num_workers: Loader processes that decode.
-        grey: The input keeps L* (``"lightness"``) or is Rec. 601 ``"luma"``.
-        flip: Mirror half of the training pictures.
-        max_shift: Shift training pictures by up to this many pixels, the border repeated.
-        seed: Seed of the splits.
+        base: The other arguments of `PictureDataModule`.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -103,12 +100,9 @@ class ImageFolderDataModule(PictureDataModule):
         unreadable: Unreadable = "skip",
         batch_size: int = 32,
         num_workers: int = 2,
-        grey: Grey = "lightness",
-        flip: bool = True,
-        max_shift: int = 0,
-        seed: int = 0,
+        **base: Any,
     ) -> None:
-        super().__init__(batch_size, num_workers, grey, flip, max_shift, seed)
+        super().__init__(batch_size=batch_size, num_workers=num_workers, **base)
         if size < 1:
             raise ValueError(f"size is {size}; give at least 1 pixel")
         if not (0 < val_share < 1 and 0 <= test_share < 1 and val_share + test_share < 1):

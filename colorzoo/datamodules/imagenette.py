@@ -1,6 +1,7 @@
 """Imagenette (Howard, 2019): photographs of ten classes of ImageNet that are easy to tell apart."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -9,7 +10,7 @@ from colorzoo.datamodules.folder import FolderPictures
 from colorzoo.datamodules.locations import data_root
 from colorzoo.datamodules.splits import ranked
 from colorzoo.errors import DataError
-from colorzoo.pairs import Grey, Pictures
+from colorzoo.pairs import Pictures
 
 CLASSES = (
     "n01440764",  # tench
@@ -46,10 +47,7 @@ class ImagenetteDataModule(PictureDataModule):
         val_images: Validate on this many.
         batch_size: Pictures a batch and a process.
         num_workers: Loader processes that decode.
-        grey: The input keeps L* (``"lightness"``) or is Rec. 601 ``"luma"``.
-        flip: Mirror half of the training pictures.
-        max_shift: Shift training pictures by up to this many pixels, the border repeated.
-        seed: Seed of the splits.
+        base: The other arguments of `PictureDataModule`.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -65,12 +63,9 @@ class ImagenetteDataModule(PictureDataModule):
         val_images: int = 500,
         batch_size: int = 32,
         num_workers: int = 2,
-        grey: Grey = "lightness",
-        flip: bool = True,
-        max_shift: int = 0,
-        seed: int = 0,
+        **base: Any,
     ) -> None:
-        super().__init__(batch_size, num_workers, grey, flip, max_shift, seed)
+        super().__init__(batch_size=batch_size, num_workers=num_workers, **base)
         if size < 1 or val_images < 1 or (train_images is not None and train_images < 1):
             raise ValueError(
                 f"size ({size}), train_images ({train_images}), val_images ({val_images}): at least 1 each"

@@ -34,6 +34,19 @@ def share_of(name: str, seed: int) -> float:
     return int.from_bytes(_digest(name, seed)[:6], "big") / 2**48
 
 
+def seed_of(name: str, seed: int) -> int:
+    """Return a seed that a name and a seed make together: what is drawn for a picture depends on no other one.
+
+    Args:
+        name: A name.
+        seed: Another seed gives another one.
+
+    Returns:
+        An integer of 63 bits.
+    """
+    return int.from_bytes(_digest(name, seed)[6:14], "big") >> 1
+
+
 def _digest(name: str, seed: int) -> bytes:
     # File names need not be valid Unicode.
     return hashlib.sha256(f"{seed}:{name}".encode(errors="surrogateescape")).digest()

@@ -1,11 +1,12 @@
 """Procedural pictures for tests, documentation and first steps: no files, no network, always the same."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from colorzoo.color import lab_to_rgb
 from colorzoo.datamodules.base import PictureDataModule, TensorPictures
-from colorzoo.pairs import Grey
 
 _HUES = 10
 _FIRST_INDEX = {"train": 0, "val": 1_000_000, "test": 2_000_000}
@@ -22,11 +23,7 @@ class SyntheticDataModule(PictureDataModule):
         val_images: Number of validation pictures.
         test_images: Number of test pictures.
         batch_size: Pictures a batch and a process.
-        num_workers: Loader processes.
-        grey: The input keeps L* (``"lightness"``) or is Rec. 601 ``"luma"``.
-        flip: Mirror half of the training pictures.
-        max_shift: Shift training pictures by up to this many pixels, the border repeated.
-        seed: Another seed gives other pictures.
+        base: The other arguments of `PictureDataModule`.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -44,13 +41,9 @@ class SyntheticDataModule(PictureDataModule):
         val_images: int = 64,
         test_images: int = 64,
         batch_size: int = 32,
-        num_workers: int = 0,
-        grey: Grey = "lightness",
-        flip: bool = True,
-        max_shift: int = 0,
-        seed: int = 0,
+        **base: Any,
     ) -> None:
-        super().__init__(batch_size, num_workers, grey, flip, max_shift, seed)
+        super().__init__(batch_size=batch_size, **base)
         if min(size, train_images, val_images, test_images) < 1:
             raise ValueError("size, train_images, val_images and test_images must all be at least 1")
         self.size = size

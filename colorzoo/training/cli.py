@@ -9,13 +9,12 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 
 import colorzoo
 from colorzoo import datamodules
-from colorzoo.colorizer import Colorizer
 from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.method import Method
 from colorzoo.training.optim import Optim
 from colorzoo.training.picture_grid import PictureGrid
 from colorzoo.training.picture_writer import PictureWriter
-from colorzoo.training.task import ColorizationTask
+from colorzoo.training.task import PictureTask
 from colorzoo.weights import read
 from colorzoo.zoo import list_models, locate, model_class
 
@@ -55,10 +54,7 @@ class ColorzooCLI(LightningCLI):
             # Read here what the model would read later: within its constructor, the parser would bury the reason.
             read(locate(weights))
         super().instantiate_classes()
-        method = self._get(self.config_init, "model")
-        if not isinstance(method, Colorizer):
-            raise TypeError(f"no task trains a {type(method).__name__}")
-        self.model = ColorizationTask(method, self._get(self.config_init, "optim"))
+        self.model = PictureTask(self._get(self.config_init, "model"), self._get(self.config_init, "optim"))
 
 
 def run(args: list[str] | None = None) -> ColorzooCLI:

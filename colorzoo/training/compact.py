@@ -19,7 +19,7 @@ def compacted(checkpoint: Checkpoint, data: PictureDataModule) -> Checkpoint:
     Vectors (biases, norms and their statistics) stay as they are: they are small in bytes and wide in range.
 
     Args:
-        checkpoint: A trained colouriser.
+        checkpoint: A trained model.
         data: Its data; the validation pictures decide.
 
     Returns:
@@ -30,8 +30,8 @@ def compacted(checkpoint: Checkpoint, data: PictureDataModule) -> Checkpoint:
     data.setup("validate")
     with torch.inference_mode():
         for pictures in data.val_dataloader():
-            grey = data.on_after_batch_transfer(pictures, 0)["grey"]
-            if float((exact(grey) - stored(grey)).abs().max()) > _INVISIBLE:
+            seen = data.on_after_batch_transfer(pictures, 0)[exact.sees]  # type: ignore[literal-required]
+            if float((exact(seen) - stored(seen)).abs().max()) > _INVISIBLE:
                 return checkpoint
     return rounded
 

@@ -1,4 +1,4 @@
-"""A callback that shows what the model does: rows of grey | predicted | truth after every validation."""
+"""A callback that shows what the model does: rows of input | output | truth after every validation."""
 
 from pathlib import Path
 from typing import Any
@@ -40,31 +40,32 @@ class PictureGrid(Callback):
         log_dir = trainer.log_dir  # a broadcast: every process must take part
         if not trainer.is_global_zero:
             return
-        grid = triptychs(batch["grey"], outputs, batch["rgb"], self.pictures)
+        model: Any = pl_module.model
+        grid = triptychs(batch[model.sees], outputs, batch[model.learns], self.pictures)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image("val/grey_predicted_truth", grid, trainer.global_step)
+                logger.experiment.add_image("val/input_output_truth", grid, trainer.global_step)
         if log_dir is not None and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             folder = Path(log_dir) / "pictures"
             folder.mkdir(parents=True, exist_ok=True)
             save_image(grid, folder / f"epoch-{trainer.current_epoch:03d}.png")
 
 
-def triptychs(grey: Tensor, predicted: Tensor, truth: Tensor, rows: int) -> Tensor:
-    """Lay out rows of grey | predicted | truth.
+def triptychs(seen: Tensor, made: Tensor, truth: Tensor, rows: int) -> Tensor:
+    """Lay out rows of input | output | truth.
 
     Args:
-        grey: Inputs in [0, 1].
-        predicted: What the model made of them.
+        seen: Inputs in [0, 1].
+        made: What the model made of them.
         truth: The originals.
         rows: At most this many.
 
     Shape:
-        ``(B, 1, H, W)``, ``(B, 3, H, W)``, ``(B, 3, H, W)`` -> ``(3, height, width)``.
+        ``(B, 1 or C, H, W)``, ``(B, C, H, W)`` twice -> ``(3, height, width)``.
 
     Returns:
         The grid, on the CPU.
     """
-    columns = torch.stack([grey.expand_as(truth), predicted.to(truth.dtype), truth], dim=1)[:rows]
+    columns = torch.stack([seen.expand_as(truth), made.to(truth.dtype), truth], dim=1)[:rows]
     grid: Tensor = make_grid(columns.flatten(end_dim=1).float().cpu(), nrow=3, padding=2)
     return grid

@@ -19,7 +19,14 @@ from colorzoo.weights import Record
 from colorzoo.zoo import list_models
 
 _LICENCE = "Apache-2.0"
-_BASELINES = {"luma_": "luma grey", "grey_": "L* grey", "true_": "truth"}
+_BASELINES = {
+    "luma_": "luma grey",
+    "grey_": "L* grey",
+    "true_": "truth",
+    "noisy_": "noisy input",
+    "median_": "3x3 median",
+    "switching_": "mean of sound neighbours",
+}
 # One process and full precision: figures must not depend on the machine that publishes.
 _EXACTLY = (
     "--trainer.accelerator=cpu",

@@ -1,6 +1,7 @@
-"""The LightningModule that trains and measures any colouriser of the zoo."""
+"""The LightningModule that trains and measures any method of the zoo."""
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,14 +13,20 @@ from torch.nn import Parameter
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
-from colorzoo.colorizer import Colorizer
-from colorzoo.metrics import panel
-from colorzoo.pairs import ColorPairs
+from colorzoo.method import Method
+from colorzoo.metrics import color_panel, noise_panel
+from colorzoo.pairs import ColorPairs, NoisyPairs
 from colorzoo.training.optim import Optim
 
+Pairs = ColorPairs | NoisyPairs
+_PANELS: dict[str, Callable[[Tensor, Tensor, Tensor], dict[str, Tensor]]] = {
+    "colorization": color_panel,
+    "denoising": noise_panel,
+}
 
-class ColorizationTask(LightningModule):
-    """Trains a colouriser on pairs, and measures it beside the grey picture.
+
+class PictureTask(LightningModule):
+    """Trains a method on pairs, and measures it beside what needs no model.
 
     Args:
         model: The network; it is trained in place, and is what ``colorzoo.load`` gives back from a checkpoint.
@@ -27,10 +34,10 @@ class ColorizationTask(LightningModule):
 
     Example:
         >>> import colorzoo
-        >>> task = ColorizationTask(colorzoo.create("fusion_cnn"), Optim(lr=3e-4))
+        >>> task = PictureTask(colorzoo.create("fusion_cnn"), Optim(lr=3e-4))
     """
 
-    def __init__(self, model: Colorizer, optim: Optim | None = None) -> None:
+    def __init__(self, model: Method, optim: Optim | None = None) -> None:
         super().__init__()
         # A third more pictures a second on a CPU, and what tensor cores want on a GPU.
         self.model = model.to(memory_format=torch.channels_last)
@@ -42,11 +49,11 @@ class ColorizationTask(LightningModule):
         if not self.automatic_optimization and isinstance(self.trainer.strategy, DDPStrategy):
             self.trainer.strategy._ddp_kwargs["find_unused_parameters"] = True
 
-    def forward(self, grey: Tensor) -> Tensor:
-        """Colour a batch; see `Colorizer.forward`."""
-        return self.model(grey)  # type: ignore[no-any-return]
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Colour or restore a batch; see `Colorizer.forward`, `Denoiser.forward`."""
+        return self.model(pictures)  # type: ignore[no-any-return]
 
-    def training_step(self, batch: ColorPairs, batch_idx: int) -> Tensor | None:
+    def training_step(self, batch: Pairs, batch_idx: int) -> Tensor | None:
         """Return the loss of a batch, or let several learners take their steps; log the parts."""
         if self.automatic_optimization:
             losses = self.model.losses(batch)
@@ -70,30 +77,33 @@ class ColorizationTask(LightningModule):
         if self.optim.clip_norm is not None:
             clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.optim.clip_norm)
 
-    def validation_step(self, batch: ColorPairs, batch_idx: int) -> Tensor:
-        """Measure a batch; return its colours."""
+    def validation_step(self, batch: Pairs, batch_idx: int) -> Tensor:
+        """Measure a batch; return what the model makes of it."""
         return self._measure("val", batch)
 
-    def test_step(self, batch: ColorPairs, batch_idx: int) -> Tensor:
-        """Measure a batch; return its colours."""
+    def test_step(self, batch: Pairs, batch_idx: int) -> Tensor:
+        """Measure a batch; return what the model makes of it."""
         return self._measure("test", batch)
 
-    def predict_step(self, batch: ColorPairs, batch_idx: int) -> Tensor:
-        """Return the colours of a batch."""
-        return self.model(batch["grey"])  # type: ignore[no-any-return]
+    def predict_step(self, batch: Pairs, batch_idx: int) -> Tensor:
+        """Return what the model makes of a batch."""
+        return self.model(batch[self.model.sees])  # type: ignore[no-any-return,literal-required]
 
-    def _measure(self, split: str, batch: ColorPairs) -> Tensor:
-        rgb: Tensor = self.model(batch["grey"])
-        self._log(split, self.model.losses(batch) | panel(rgb, batch["rgb"]), batch)
-        return rgb
+    def _measure(self, split: str, batch: Pairs) -> Tensor:
+        seen, truth = batch[self.model.sees], batch[self.model.learns]  # type: ignore[literal-required]
+        output: Tensor = self.model(seen)
+        figures = _PANELS[self.model.task](output, truth, seen)
+        self._log(split, self.model.losses(batch) | figures, batch)
+        return output
 
-    def _log(self, split: str, figures: dict[str, Tensor], batch: ColorPairs) -> None:
+    def _log(self, split: str, figures: dict[str, Tensor], batch: Pairs) -> None:
+        pictures = len(batch[self.model.sees])  # type: ignore[literal-required]
         for name, value in figures.items():
             running = split == "train" and name == "loss"
             self.log(
                 f"{split}/{name}",
                 value,
-                batch_size=len(batch["rgb"]),
+                batch_size=pictures,
                 prog_bar=running or (split != "train" and name == "psnr"),
                 on_step=running,
                 on_epoch=True,

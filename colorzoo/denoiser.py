@@ -1,0 +1,116 @@
+"""The contract of every de-noiser: a noisy picture in, the same picture without the noise out."""
+
+from abc import abstractmethod
+from typing import ClassVar, overload
+
+import PIL.Image
+import torch
+from torch import Tensor
+
+from colorzoo.method import Method
+from colorzoo.photo import Array, Image, Picture, on_channels
+
+_TILE = 512
+
+
+class Denoiser(Method):
+    """A method that takes the noise out of a picture.
+
+    A subclass gives `restore`, `reach` and `losses`; everything that pictures and people need is here.
+    """
+
+    task: ClassVar[str] = "denoising"
+    sees: ClassVar[str] = "noisy"
+    learns: ClassVar[str] = "clean"
+    channels: int = 1
+    """1: each channel of a picture is restored by itself; 3: the three of a colour picture together."""
+
+    @property
+    @abstractmethod
+    def reach(self) -> int:
+        """How many pixels to each side a restored pixel may depend on."""
+
+    @abstractmethod
+    def restore(self, noisy: Tensor) -> Tensor:
+        """Take the noise out.
+
+        Args:
+            noisy: In [0, 1], or a little beyond where the noise was not clipped.
+
+        Shape:
+            ``(B, channels, H, W)`` -> the same, for any H, W >= 1.
+
+        Returns:
+            The restored pictures, not necessarily within [0, 1].
+        """
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        """Restore a batch.
+
+        Args:
+            noisy: Pictures in [0, 1].
+
+        Shape:
+            ``(B, C, H, W)`` -> ``(B, C, H, W)``; any C if the channels are restored one by one, else 3.
+
+        Returns:
+            The restored pictures in [0, 1].
+
+        Raises:
+            ValueError: If the number of channels is none that this model restores.
+        """
+        if noisy.ndim != 4 or (self.channels != 1 and noisy.shape[1] != self.channels):
+            wanted = "(B, C, H, W)" if self.channels == 1 else f"(B, {self.channels}, H, W)"
+            raise ValueError(f"the pictures have shape {tuple(noisy.shape)}; give {wanted}")
+        folded = noisy.reshape(-1, self.channels, *noisy.shape[-2:])
+        return self.restore(folded).float().clamp(0, 1).reshape(noisy.shape)
+
+    @overload
+    def denoise(self, image: Picture, strength: float = 1.0) -> PIL.Image.Image: ...
+    @overload
+    def denoise(self, image: Array, strength: float = 1.0) -> Array: ...
+    @overload
+    def denoise(self, image: Tensor, strength: float = 1.0) -> Tensor: ...
+    def denoise(self, image: Image, strength: float = 1.0) -> PIL.Image.Image | Array | Tensor:
+        """De-noise one picture, or a batch, of any size; the result is of the kind that was given.
+
+        Large pictures are restored in tiles that overlap by as much as the method reaches, so that no seam shows.
+
+        Args:
+            image: A path, a PIL image, an array ``(H, W)`` or ``(H, W, C)``, or a tensor ``(B, C, H, W)`` in [0, 1].
+            strength: How far to go from the noisy picture (0) to the restored one (1).
+
+        Returns:
+            A PIL image for a path or PIL image, else an array or tensor of the same shape.
+
+        Raises:
+            UnreadableImageError: If a path is missing or no picture.
+            ValueError: If the shape, the values or the strength make no sense, or the model is in training mode.
+            TypeError: If the kind of image is unknown.
+
+        Example:
+            >>> import colorzoo
+            >>> colorzoo.create("linear_denoiser").eval().denoise(torch.rand(2, 3, 48, 40)).shape
+            torch.Size([2, 3, 48, 40])
+        """
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength is {strength}; give a number from 0 (nothing) to 1 (all the way)")
+        if self.training:
+            raise ValueError("the model is in training mode; call eval()")
+        return on_channels(image, lambda noisy: self._denoise_tensor(noisy, strength))
+
+    @torch.no_grad()
+    def _denoise_tensor(self, noisy: Tensor, strength: float) -> Tensor:
+        parameter = next(self.parameters())
+        restored = torch.empty_like(noisy)
+        height, width = noisy.shape[-2:]
+        for top in range(0, height, _TILE):
+            for left in range(0, width, _TILE):
+                # The tile with its surroundings, and where in it the tile lies.
+                above, before = min(top, self.reach), min(left, self.reach)
+                rows = slice(top - above, top + _TILE + self.reach)
+                columns = slice(left - before, left + _TILE + self.reach)
+                tile = self(noisy[..., rows, columns].to(parameter.device)).to(noisy.device)
+                inner = tile[..., above : above + _TILE, before : before + _TILE]
+                restored[..., top : top + _TILE, left : left + _TILE] = inner
+        return noisy + strength * (restored - noisy)
