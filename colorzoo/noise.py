@@ -48,6 +48,16 @@ class Noise:
         """Lowest and highest share of impulses, lowest and highest sigma."""
         return _range(self.impulse), _range(self.sigma)
 
+    def describe(self) -> str:
+        """Say in a few words what it is; goes into every published checkpoint of a de-noiser."""
+        (least, most), (smallest, largest) = self.ranges()
+        parts = []
+        if most > 0:
+            parts.append(f"salt and pepper on {_span(100 * least, 100 * most)} % of the values")
+        if largest > 0 or self.bias != 0:
+            parts.append(f"Gaussian noise of sigma {_span(smallest, largest)}, mean {self.bias:g} (8-bit levels)")
+        return " and ".join(parts) or "no noise"
+
 
 def spoiled(clean: Tensor, noise: Noise, seeds: Sequence[int] | None = None) -> Tensor:
     """Add noise to pictures.
@@ -104,3 +114,7 @@ def _range(level: Level) -> tuple[float, float]:
         return float(level), float(level)
     low, high = level
     return float(low), float(high)
+
+
+def _span(low: float, high: float) -> str:
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"

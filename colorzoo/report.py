@@ -90,7 +90,7 @@ def card(checkpoint: Checkpoint) -> str:
         f"- Measure it again: `colorzoo test --config {record.recipe} --model.weights {name}`",
         f"- Train it again: `colorzoo fit --config {record.recipe}`",
         f"- Hyper-parameters: {hparams}",
-        f"- Size: {record.parameters / 1e6:.2f} M parameters, {checkpoint.path.stat().st_size / 2**20:.1f} MiB",
+        f"- Size: {_count(record.parameters)} parameters, {_size(checkpoint.path)}",
         f"- Licence of the weights: {record.licence}",
         f"- Published by colorzoo {record.code_version}",
     ]
@@ -116,8 +116,8 @@ def overview_rows(checkpoints: list[Checkpoint]) -> list[tuple[str, ...]]:
             record = _record(checkpoint)
             figure = next(iter(record.metrics))
             value = f"{_label(figure)} {_number(figure, record.metrics[figure])}"
-            size = f"{checkpoint.path.stat().st_size / 2**20:.1f} MiB"
-            rows.append((checkpoint.path.stem, value, _beside(record, figure), size, record.licence))
+            beside, size = _beside(record, figure), _size(checkpoint.path)
+            rows.append((checkpoint.path.stem, value, beside, size, record.licence))
         if not mine:
             rows.append((model, "not published: create and train it", "", "", ""))
     return rows
@@ -141,6 +141,15 @@ def _baselines(record: Record, figure: str) -> list[tuple[str, float]]:
 
 def _beside(record: Record, figure: str) -> str:
     return ", ".join(f"{name} {_number(figure, value)}" for name, value in _baselines(record, figure))
+
+
+def _count(parameters: int) -> str:
+    return f"{parameters / 1e6:.2f} M" if parameters >= 10_000 else f"{parameters:,}"
+
+
+def _size(path: Path) -> str:
+    size = path.stat().st_size
+    return f"{size / 2**20:.1f} MiB" if size >= 2**17 else f"{size / 2**10:.1f} KiB"
 
 
 def _label(figure: str) -> str:

@@ -65,6 +65,18 @@ def test_validation_noise_is_that_of_the_picture_whatever_the_batch():
 
 
 @pytest.mark.parametrize(
+    ("noise", "words"),
+    [
+        (Noise(), "no noise"),
+        (Noise(impulse=0.15), "salt and pepper on 15 % of the values"),
+        (Noise(sigma=(0.0, 50.0)), "Gaussian noise of sigma 0 to 50, mean 0 (8-bit levels)"),
+    ],
+)
+def test_noise_describes_itself(noise, words):
+    assert noise.describe() == words
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"impulse": 1.1}, r"impulse is 1\.1"),

@@ -11,6 +11,7 @@ import torch
 
 import colorzoo
 from colorzoo import weights
+from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.errors import CheckpointError
 from colorzoo.report import write_reports
 from colorzoo.training.cli import ColorzooCLI, run
@@ -105,10 +106,10 @@ def _record(cli: ColorzooCLI, config: Path, notes: str) -> Record:
     order = [*_FIRST, *sorted(set(metrics) - set(_FIRST))]
     return Record(
         task=method.task,
-        data=data.describe("train"),
+        data=_described(data, "train"),
         split_hash=data.split_hash(),
         recipe=config.as_posix(),
-        evaluated_on=data.describe("test"),
+        evaluated_on=_described(data, "test"),
         metrics={name: metrics[name] for name in order if name in metrics},
         baselines=baselines,
         parameters=sum(parameter.numel() for parameter in method.parameters()),
@@ -117,6 +118,11 @@ def _record(cli: ColorzooCLI, config: Path, notes: str) -> Record:
         code_version=colorzoo.__version__,
         notes=notes,
     )
+
+
+def _described(data: PictureDataModule, split: str) -> str:
+    spoilt = "" if data.noise is None else f", with {data.noise.describe()}"
+    return f"{data.describe(split)}{spoilt}"
 
 
 def _majority_share(label: torch.Tensor) -> float:
