@@ -1,4 +1,4 @@
-"""Pictures in, pictures out: files, PIL images, arrays and tensors on one side, grey tensors on the other."""
+"""Pictures in, pictures out: files, PIL images, arrays and tensors on one side, batches of tensors on the other."""
 
 import os
 import tempfile
@@ -59,9 +59,42 @@ def on_grey(image: Image, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Image
         if alpha is not None:
             coloured.putalpha(alpha)
         return coloured
-    raise TypeError(
-        f"cannot read a picture from a {type(image).__name__}; give a path, a PIL image, an array or a tensor"
-    )
+    raise _unknown_kind(image)
+
+
+def to_batch(image: Image) -> Tensor:
+    """Return any kind of picture as a batch, grey or RGB as it is; an alpha channel is set aside.
+
+    Args:
+        image: A path, a PIL image, an array ``(H, W)`` or ``(H, W, 1 or 3)``, or a tensor ``(B, 1 or 3, H, W)`` in
+            [0, 1].
+
+    Returns:
+        ``(B, 1, H, W)`` or ``(B, 3, H, W)`` in [0, 1]; B is 1 for all but tensors.
+
+    Raises:
+        UnreadableImageError: If a path is missing or no picture.
+        ValueError: If the picture has a wrong shape, is empty, or holds values that are no levels.
+        TypeError: If it is of no kind listed in `Image`.
+
+    Example:
+        >>> to_batch(PIL.Image.new("RGBA", (40, 30))).shape
+        torch.Size([1, 3, 30, 40])
+    """
+    if isinstance(image, Tensor):
+        return _checked(image, 1, 3)
+    if isinstance(image, np.ndarray):
+        return _array_to_batch(image)
+    if isinstance(image, str | Path):
+        image = read(image)
+    if isinstance(image, PIL.Image.Image):
+        return _array_to_batch(levels(image))
+    raise _unknown_kind(image)
+
+
+def _unknown_kind(image: object) -> TypeError:
+    kind = type(image).__name__
+    return TypeError(f"cannot read a picture from a {kind}; give a path, a PIL image, an array or a tensor")
 
 
 def read(path: str | Path) -> PIL.Image.Image:
@@ -115,10 +148,7 @@ def write(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> 
         ValueError: If the suffix names no format that Pillow writes.
     """
     path = Path(path)
-    formats = PIL.Image.registered_extensions()
-    format_name = formats.get(path.suffix.lower())
-    if format_name is None or format_name not in PIL.Image.SAVE:
-        raise ValueError(f"cannot tell a picture format from {path.name!r}; end the name in .png, .jpg or .tif")
+    format_name = format_of(path)
     if not overwrite and path.exists():
         raise OutputExistsError(f"{path} exists; choose another name or allow overwriting")
     options: dict[str, Any] = {}
@@ -135,6 +165,25 @@ def write(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> 
         _publish(temporary, path, overwrite)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def format_of(path: Path) -> str:
+    """Return Pillow's name for the format that a file's suffix stands for.
+
+    Args:
+        path: The file's name.
+
+    Raises:
+        ValueError: If the suffix names no format that Pillow writes.
+
+    Example:
+        >>> format_of(Path("picture.jpg"))
+        'JPEG'
+    """
+    name = PIL.Image.registered_extensions().get(path.suffix.lower())
+    if name is None or name not in PIL.Image.SAVE:
+        raise ValueError(f"cannot tell a picture format from {path.name!r}; end the name in .png, .jpg or .tif")
+    return name
 
 
 def _publish(temporary: str, path: Path, overwrite: bool) -> None:
@@ -156,12 +205,8 @@ def _publish(temporary: str, path: Path, overwrite: bool) -> None:
 
 def _pil_to_grey(image: PIL.Image.Image) -> tuple[Tensor, PIL.Image.Image | None]:
     """Return ``(1, 1, H, W)`` in [0, 1], and the alpha channel where there is one."""
-    if image.mode in _DEEP_GREY:
-        return _array_to_grey(_deep(image)), None
-    if image.mode == "F":
-        return _array_to_grey(np.asarray(image)), None
-    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-    return _array_to_grey(np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))), alpha
+    has_alpha = image.mode not in (*_DEEP_GREY, "F") and image.has_transparency_data
+    return _array_to_grey(levels(image)), image.convert("RGBA").getchannel("A") if has_alpha else None
 
 
 def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
@@ -173,12 +218,27 @@ def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     return image.convert("RGB")
 
 
+def levels(image: PIL.Image.Image) -> Array:
+    """Return the levels of a picture of any mode as an array of grey or RGB, without alpha."""
+    if image.mode in _DEEP_GREY:
+        return _deep(image)
+    if image.mode == "F":
+        return np.asarray(image)
+    return np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
+
+
 def _deep(image: PIL.Image.Image) -> Array:
     return np.asarray(np.clip(np.asarray(image), 0, 65535), dtype=np.uint16)
 
 
 def _array_to_grey(array: Array) -> Tensor:
     """Return an array ``(H, W)`` or ``(H, W, 1 or 3)`` as a tensor ``(1, 1, H, W)`` in [0, 1]."""
+    batch = _array_to_batch(array)
+    return batch if batch.shape[1] == 1 else _checked(_decoloured(batch))
+
+
+def _array_to_batch(array: Array) -> Tensor:
+    """Return an array ``(H, W)`` or ``(H, W, 1 or 3)`` as a tensor ``(1, 1 or 3, H, W)`` in [0, 1]."""
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] not in (1, 3):
@@ -191,8 +251,7 @@ def _array_to_grey(array: Array) -> Tensor:
         scaled = array.astype(np.float32)
     else:
         raise ValueError(f"the array is of {array.dtype}; give uint8, uint16, bool, or float in [0, 1]")
-    tensor = torch.from_numpy(scaled).movedim(2, 0)[None]
-    return _checked(tensor if tensor.shape[1] == 1 else _decoloured(_checked(tensor, channels=3)))
+    return _checked(torch.from_numpy(scaled).movedim(2, 0)[None], 1, 3)
 
 
 def _decoloured(rgb: Tensor) -> Tensor:
@@ -202,21 +261,22 @@ def _decoloured(rgb: Tensor) -> Tensor:
     return lightness_to_grey(rgb_to_lab(rgb)[:, :1])
 
 
-def _checked(tensor: Tensor, channels: int = 1) -> Tensor:
-    """Refuse what is not a batch ``(B, channels, H, W)`` of floats in [0, 1]."""
+def _checked(tensor: Tensor, *channels: int) -> Tensor:
+    """Refuse what is not a batch ``(B, C, H, W)`` of floats in [0, 1], with one of these numbers of channels (or 1)."""
+    wanted = " or ".join(str(count) for count in channels or (1,))
     if tensor.ndim != 4:
-        raise ValueError(f"the tensor has shape {tuple(tensor.shape)}; give a batch (B, {channels}, H, W)")
-    if tensor.shape[1] != channels:
+        raise ValueError(f"the tensor has shape {tuple(tensor.shape)}; give a batch (B, {wanted}, H, W)")
+    if tensor.shape[1] not in (channels or (1,)):
         raise ValueError(
-            f"the tensor has {tensor.shape[1]} channels; give {channels}"
-            + (", for instance colorzoo.color.rgb_to_luma(rgb)" if channels == 1 else "")
+            f"the tensor has {tensor.shape[1]} channels; give {wanted}"
+            + ("" if channels else ", for instance colorzoo.color.rgb_to_luma(rgb)")
         )
     if tensor.numel() == 0:
         raise ValueError(f"the picture is empty: its shape is {tuple(tensor.shape)}")
     if not tensor.is_floating_point():
         raise ValueError(f"the tensor is of {tensor.dtype}; give floats in [0, 1], for instance tensor.float() / 255")
     if bool(torch.isnan(tensor).any()):
-        raise ValueError("the picture holds NaN; replace it before colouring")
+        raise ValueError("the picture holds NaN; replace it first")
     low, high = float(tensor.min()), float(tensor.max())
     if low < 0 or high > 1:
         raise ValueError(f"the values lie in [{low:g}, {high:g}]; scale them to [0, 1]")
