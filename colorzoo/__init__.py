@@ -7,15 +7,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from colorzoo.inpainting import inpaint
     from colorzoo.zoo import create, info, list_models, load
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "create", "info", "list_models", "load"]
+__all__ = ["__version__", "create", "info", "inpaint", "list_models", "load"]
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module("colorzoo.zoo"), name)
+        home = "colorzoo.inpainting" if name == "inpaint" else "colorzoo.zoo"
+        return getattr(import_module(home), name)
     raise AttributeError(f"module 'colorzoo' has no attribute {name!r}; it offers {', '.join(__all__)}")
 
 

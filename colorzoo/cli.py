@@ -6,7 +6,7 @@ This file imports no Lightning, so that colouring one photograph does not wait f
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,17 @@ def _parser() -> argparse.ArgumentParser:
 
     denoise = _picture_verb(commands, "denoise", "take the noise out of photographs", model="linear_denoiser")
     denoise.add_argument("--strength", type=float, default=1.0, metavar="SHARE", help="how far to go (default: 1)")
+
+    inpaint = commands.add_parser("inpaint", help="fill a hole in a picture with copies of what is around it")
+    inpaint.add_argument("input", type=Path, metavar="IN", help="a picture file")
+    inpaint.add_argument("--mask", type=Path, required=True, help="a picture of the same size; white is hole")
+    inpaint.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the file to write")
+    inpaint.add_argument(
+        "--window", type=int, default=15, metavar="PIXELS", help="side of what is compared (default: 15)"
+    )
+    inpaint.add_argument("--seed", type=int, default=0, help="another one gives another filling (default: 0)")
+    inpaint.add_argument("--overwrite", action="store_true", help="replace an output that exists")
+    inpaint.set_defaults(run=_inpaint)
 
     listing = commands.add_parser("list", help="list the models with figure, baseline, size and licence")
     listing.set_defaults(run=_list)
@@ -118,7 +129,7 @@ def _transform(args: argparse.Namespace, model: Any) -> Callable[[Any], Any]:
 
 def _pictures(args: argparse.Namespace) -> int:
     """Do each input; one that fails is reported in a line, and the others are done all the same."""
-    from colorzoo.photo import read, write
+    from colorzoo.picture_file import read, write
     from colorzoo.zoo import load
 
     if args.verb == "colorize" and args.working_size is not None and args.working_size < 1:
@@ -145,6 +156,50 @@ def _pictures(args: argparse.Namespace) -> int:
         else:
             print(target)
     return 1 if failed else 0
+
+
+def _inpaint(args: argparse.Namespace) -> int:
+    """Fill one picture; what is filled when Ctrl-C is pressed is written all the same."""
+    from colorzoo.inpainting import Inpainting
+    from colorzoo.picture_file import format_of, read, write
+
+    if args.window < 3 or args.window % 2 == 0:
+        raise UsageError(f"--window is {args.window}; give an odd number of pixels, at least 3")
+    if args.seed < 0:
+        raise UsageError(f"--seed is {args.seed}; give a number from 0 on")
+    if args.output.resolve() in (args.input.resolve(), args.mask.resolve()):
+        raise UsageError(f"the output {args.output} is one of the inputs; give another name with -o")
+    try:
+        if args.output.exists() and not args.overwrite:
+            raise OutputExistsError(f"{args.output} exists; choose another name with -o, or add --overwrite")
+        format_of(args.output)
+        filling = Inpainting(read(args.input), args.mask, args.window, args.seed)
+        interrupted = not _iterate(filling, filling.total)
+        write(filling.picture(), args.output, args.overwrite)
+    except (OSError, ValueError, MemoryError) as error:
+        print(f"colorzoo: {error}", file=sys.stderr)
+        return 1
+    if interrupted:
+        left = f"{filling.filled} of {filling.total} pixels are filled"
+        print(f"colorzoo: interrupted; {left} in {args.output}", file=sys.stderr)
+        return 1
+    print(args.output)
+    return 0
+
+
+def _iterate(work: Iterable[int], total: int) -> bool:
+    """Do work that tells how far it is, with a line about it on a terminal; return False if Ctrl-C ended it."""
+    shown = sys.stderr.isatty()
+    try:
+        for done in work:
+            if shown:
+                print(f"\r{done} of {total} pixels", end="", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        return False
+    finally:
+        if shown:
+            print(file=sys.stderr)
+    return True
 
 
 def _outputs(inputs: Sequence[Path], output: Path | None, suffix: str) -> list[Path]:

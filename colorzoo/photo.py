@@ -1,21 +1,17 @@
-"""Pictures in, pictures out: files, PIL images, arrays and tensors on one side, grey tensors on the other."""
+"""Pictures in, pictures out: files, PIL images, arrays and tensors on one side, batches of tensors on the other."""
 
-import os
-import tempfile
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 import PIL.Image
-import PIL.ImageOps
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from colorzoo.color import lightness_to_grey, rgb_to_lab
-from colorzoo.errors import OutputExistsError, UnreadableImageError
+from colorzoo.picture_file import read
 
 Array = NDArray[Any]
 Picture = str | Path | PIL.Image.Image
@@ -23,7 +19,6 @@ Picture = str | Path | PIL.Image.Image
 Image = Picture | Array | Tensor
 """The kinds of picture that the zoo takes; what it gives back is of the same kind, a PIL image for a path."""
 
-_UNKNOWN_KIND = "cannot read a picture from a {}; give a path, a PIL image, an array or a tensor"
 _DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
@@ -55,12 +50,12 @@ def on_grey(image: Image, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Image
     if isinstance(image, str | Path):
         image = read(image)
     if isinstance(image, PIL.Image.Image):
-        grey, alpha = _pil_to_grey(image)
-        coloured = PIL.Image.fromarray(_to_array(colour(grey), np.dtype(np.uint8)))
+        coloured = PIL.Image.fromarray(_to_array(colour(_array_to_grey(levels(image))), np.dtype(np.uint8)))
+        alpha = _alpha(image)
         if alpha is not None:
             coloured.putalpha(alpha)
         return coloured
-    raise TypeError(_UNKNOWN_KIND.format(type(image).__name__))
+    raise _unknown_kind(image)
 
 
 @overload
@@ -86,122 +81,59 @@ def on_channels(image: Image, restore: Callable[[Tensor], Tensor]) -> PIL.Image.
         TypeError: If it is of no kind listed in `Image`.
     """
     if isinstance(image, Tensor):
-        return restore(_checked(image, channels=image.shape[1] if image.ndim == 4 else 1))
+        return restore(_checked(image, 1, 3))
     if isinstance(image, np.ndarray):
-        return _to_array(restore(_array_to_tensor(image)), image.dtype).reshape(image.shape)
+        return _to_array(restore(_array_to_batch(image)), image.dtype).reshape(image.shape)
     if isinstance(image, str | Path):
         image = read(image)
     if isinstance(image, PIL.Image.Image):
-        if image.mode in (*_DEEP_GREY, "F"):
-            array = np.asarray(image) if image.mode == "F" else _deep(image)
-            return PIL.Image.fromarray(on_channels(array, restore))
-        alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-        levels = np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
-        restored = PIL.Image.fromarray(on_channels(levels, restore))
+        restored = PIL.Image.fromarray(on_channels(levels(image), restore))
+        alpha = _alpha(image)
         if alpha is not None:
             restored.putalpha(alpha)
         return restored
-    raise TypeError(_UNKNOWN_KIND.format(type(image).__name__))
+    raise _unknown_kind(image)
 
 
-def read(path: str | Path) -> PIL.Image.Image:
-    """Open and decode a picture file, turned upright as its EXIF orientation says.
+def to_batch(image: Image) -> Tensor:
+    """Return any kind of picture as a batch, grey or RGB as it is; an alpha channel is set aside.
 
     Args:
-        path: Any format that Pillow reads.
+        image: A path, a PIL image, an array ``(H, W)`` or ``(H, W, 1 or 3)``, or a tensor ``(B, 1 or 3, H, W)`` in
+            [0, 1].
 
     Returns:
-        The decoded picture.
+        ``(B, 1, H, W)`` or ``(B, 3, H, W)`` in [0, 1]; B is 1 for all but tensors.
 
     Raises:
-        UnreadableImageError: If the file is missing, empty, a directory, truncated or no picture.
+        UnreadableImageError: If a path is missing or no picture.
+        ValueError: If the picture has a wrong shape, is empty, or holds values that are no levels.
+        TypeError: If it is of no kind listed in `Image`.
+
+    Example:
+        >>> to_batch(PIL.Image.new("RGBA", (40, 30))).shape
+        torch.Size([1, 3, 30, 40])
     """
-    path = Path(path)
-    if path.is_dir():
-        raise UnreadableImageError(f"{path} is a directory; give the picture files in it")
-    if not path.exists():
-        raise UnreadableImageError(f"{path} does not exist; check the name")
-    if path.stat().st_size == 0:
-        raise UnreadableImageError(f"{path} is empty (0 bytes); copy it again from where it came")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
-            with PIL.Image.open(path) as image:
-                image.load()
-                return PIL.ImageOps.exif_transpose(image)
-    except PIL.UnidentifiedImageError as error:
-        raise UnreadableImageError(f"{path} is not a picture, or of a format that Pillow does not read") from error
-    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
-        raise UnreadableImageError(
-            f"{path} is too large: {error}. If you trust the file, raise PIL.Image.MAX_IMAGE_PIXELS"
-        ) from error
-    except Exception as error:  # decoders of damaged files raise nearly everything
-        raise UnreadableImageError(f"{path} cannot be decoded ({error}); it may be truncated") from error
+    if isinstance(image, Tensor):
+        return _checked(image, 1, 3)
+    if isinstance(image, np.ndarray):
+        return _array_to_batch(image)
+    if isinstance(image, str | Path):
+        image = read(image)
+    if isinstance(image, PIL.Image.Image):
+        return _array_to_batch(levels(image))
+    raise _unknown_kind(image)
 
 
-def write(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> None:
-    """Write a picture so that nothing half-written ever bears its name, and nothing is overwritten unasked.
-
-    JPEG is written at quality 95 without chroma sub-sampling, WebP without loss: the defaults throw away what a
-    colouriser adds.
-
-    Args:
-        image: The picture; its alpha channel is dropped for JPEG, which has none.
-        path: Where to; the suffix chooses the format, and missing folders are made.
-        overwrite: Replace a file that is already there.
-
-    Raises:
-        OutputExistsError: If the file is there and ``overwrite`` is False.
-        ValueError: If the suffix names no format that Pillow writes.
-    """
-    path = Path(path)
-    formats = PIL.Image.registered_extensions()
-    format_name = formats.get(path.suffix.lower())
-    if format_name is None or format_name not in PIL.Image.SAVE:
-        raise ValueError(f"cannot tell a picture format from {path.name!r}; end the name in .png, .jpg or .tif")
-    if not overwrite and path.exists():
-        raise OutputExistsError(f"{path} exists; choose another name or allow overwriting")
-    options: dict[str, Any] = {}
-    if format_name == "JPEG":
-        image = image.convert("RGB")
-        options = {"quality": 95, "subsampling": 0}
-    elif format_name == "WEBP":
-        options = {"lossless": True}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            image.save(stream, format=format_name, **options)
-        _publish(temporary, path, overwrite)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+def _unknown_kind(image: object) -> TypeError:
+    kind = type(image).__name__
+    return TypeError(f"cannot read a picture from a {kind}; give a path, a PIL image, an array or a tensor")
 
 
-def _publish(temporary: str, path: Path, overwrite: bool) -> None:
-    """Give a finished file its name, in one step."""
-    umask = os.umask(0)
-    os.umask(umask)
-    os.chmod(temporary, 0o666 & ~umask)
-    if overwrite:
-        os.replace(temporary, path)
-        return
-    try:
-        # A link, unlike a rename, fails where another process has made the file meanwhile.
-        os.link(temporary, path)
-    except FileExistsError as error:
-        raise OutputExistsError(f"{path} exists; choose another name or allow overwriting") from error
-    except OSError:
-        os.rename(temporary, path)
-
-
-def _pil_to_grey(image: PIL.Image.Image) -> tuple[Tensor, PIL.Image.Image | None]:
-    """Return ``(1, 1, H, W)`` in [0, 1], and the alpha channel where there is one."""
-    if image.mode in _DEEP_GREY:
-        return _array_to_grey(_deep(image)), None
-    if image.mode == "F":
-        return _array_to_grey(np.asarray(image)), None
-    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-    return _array_to_grey(np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))), alpha
+def _alpha(image: PIL.Image.Image) -> PIL.Image.Image | None:
+    """Return the alpha channel where there is one."""
+    has_alpha = image.mode not in (*_DEEP_GREY, "F") and image.has_transparency_data
+    return image.convert("RGBA").getchannel("A") if has_alpha else None
 
 
 def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
@@ -213,17 +145,26 @@ def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     return image.convert("RGB")
 
 
+def levels(image: PIL.Image.Image) -> Array:
+    """Return the levels of a picture of any mode as an array of grey or RGB, without alpha."""
+    if image.mode in _DEEP_GREY:
+        return _deep(image)
+    if image.mode == "F":
+        return np.asarray(image)
+    return np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
+
+
 def _deep(image: PIL.Image.Image) -> Array:
     return np.asarray(np.clip(np.asarray(image), 0, 65535), dtype=np.uint16)
 
 
 def _array_to_grey(array: Array) -> Tensor:
     """Return an array ``(H, W)`` or ``(H, W, 1 or 3)`` as a tensor ``(1, 1, H, W)`` in [0, 1]."""
-    tensor = _array_to_tensor(array)
-    return tensor if tensor.shape[1] == 1 else _decoloured(tensor)
+    batch = _array_to_batch(array)
+    return batch if batch.shape[1] == 1 else _checked(_decoloured(batch))
 
 
-def _array_to_tensor(array: Array) -> Tensor:
+def _array_to_batch(array: Array) -> Tensor:
     """Return an array ``(H, W)`` or ``(H, W, 1 or 3)`` as a tensor ``(1, 1 or 3, H, W)`` in [0, 1]."""
     if array.ndim == 2:
         array = array[:, :, None]
@@ -237,8 +178,7 @@ def _array_to_tensor(array: Array) -> Tensor:
         scaled = array.astype(np.float32)
     else:
         raise ValueError(f"the array is of {array.dtype}; give uint8, uint16, bool, or float in [0, 1]")
-    tensor = torch.from_numpy(scaled).movedim(2, 0)[None]
-    return _checked(tensor, channels=tensor.shape[1])
+    return _checked(torch.from_numpy(scaled).movedim(2, 0)[None], 1, 3)
 
 
 def _decoloured(rgb: Tensor) -> Tensor:
@@ -248,21 +188,22 @@ def _decoloured(rgb: Tensor) -> Tensor:
     return lightness_to_grey(rgb_to_lab(rgb)[:, :1])
 
 
-def _checked(tensor: Tensor, channels: int = 1) -> Tensor:
-    """Refuse what is not a batch ``(B, channels, H, W)`` of floats in [0, 1]."""
+def _checked(tensor: Tensor, *channels: int) -> Tensor:
+    """Refuse what is not a batch ``(B, C, H, W)`` of floats in [0, 1], with one of these numbers of channels (or 1)."""
+    wanted = " or ".join(str(count) for count in channels or (1,))
     if tensor.ndim != 4:
-        raise ValueError(f"the tensor has shape {tuple(tensor.shape)}; give a batch (B, {channels}, H, W)")
-    if tensor.shape[1] != channels:
+        raise ValueError(f"the tensor has shape {tuple(tensor.shape)}; give a batch (B, {wanted}, H, W)")
+    if tensor.shape[1] not in (channels or (1,)):
         raise ValueError(
-            f"the tensor has {tensor.shape[1]} channels; give {channels}"
-            + (", for instance colorzoo.color.rgb_to_luma(rgb)" if channels == 1 else "")
+            f"the tensor has {tensor.shape[1]} channels; give {wanted}"
+            + ("" if channels else ", for instance colorzoo.color.rgb_to_luma(rgb)")
         )
     if tensor.numel() == 0:
         raise ValueError(f"the picture is empty: its shape is {tuple(tensor.shape)}")
     if not tensor.is_floating_point():
         raise ValueError(f"the tensor is of {tensor.dtype}; give floats in [0, 1], for instance tensor.float() / 255")
     if bool(torch.isnan(tensor).any()):
-        raise ValueError("the picture holds NaN; replace it before colouring")
+        raise ValueError("the picture holds NaN; replace it first")
     low, high = float(tensor.min()), float(tensor.max())
     if low < 0 or high > 1:
         raise ValueError(f"the values lie in [{low:g}, {high:g}]; scale them to [0, 1]")

@@ -116,7 +116,9 @@ def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     shown = capsys.readouterr().out
-    assert all(verb in shown for verb in ("colorize", "list", "info", "publish", "study", "fit", "test", "predict"))
+    assert all(
+        verb in shown for verb in ("colorize", "inpaint", "list", "info", "publish", "study", "fit", "test", "predict")
+    )
 
 
 def test_the_module_runs_as_a_command():

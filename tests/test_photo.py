@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from colorzoo.errors import OutputExistsError, UnreadableImageError
-from colorzoo.photo import on_grey, read, write
+from colorzoo.photo import on_grey
+from colorzoo.picture_file import read, write
 
 
 def tinted(grey):

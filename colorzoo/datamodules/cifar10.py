@@ -11,7 +11,7 @@ from colorzoo.datamodules.base import PictureDataModule, TensorPictures
 from colorzoo.datamodules.locations import data_root
 from colorzoo.datamodules.splits import ranked
 from colorzoo.errors import DataError
-from colorzoo.photo import read
+from colorzoo.picture_file import read
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _EDGE = 32

@@ -8,7 +8,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
 from torchvision.transforms.functional import to_pil_image
 
-from colorzoo.photo import write
+from colorzoo.picture_file import write
 
 
 class PictureWriter(BasePredictionWriter):
