@@ -13,7 +13,7 @@ AB_RANGE = 220.0
 """Width of the a*b* interval that is mapped to [0, 1]: [-110, 110] holds every colour of sRGB."""
 
 _GAMUT_TOLERANCE = 0.25 / 255
-_BISECTIONS = 8
+_BISECTIONS = 14  # finer than float32 can tell in RGB: a colour near the edge of the gamut must not jump
 _LUMA = (0.299, 0.587, 0.114)
 
 
