@@ -137,7 +137,9 @@ def locate(name: str | Path) -> Path:
     model, _, tag = str(name).partition(".")
     if model not in list_models():
         raise UnknownModelError(_unknown(str(name), [*list_models(), *published]))
-    tag = tag or import_module(f"{models.__name__}.{model}").DEFAULT_TAG
+    tag = tag or getattr(import_module(f"{models.__name__}.{model}"), "DEFAULT_TAG", "")
+    if not tag:
+        raise UnknownModelError(f"nothing is published of {model} yet; colorzoo.create({model!r}) gives it untrained")
     if f"{model}.{tag}" not in published:
         raise UnknownModelError(_unknown(f"{model}.{tag}", list(published), what="published checkpoint"))
     return published[f"{model}.{tag}"]

@@ -136,8 +136,10 @@ def test_training_on_some_pixels_is_training_on_all_in_turns():
         answer = model._answer(model._padded(batch["grey"]))
         squares = (answer - batch["rgb"]).square()
         expected = [float(squares[..., down::3, right::3].mean()) for down in range(3) for right in range(3)]
-        seen = {round(float(model.losses(batch)["own_mse"]), 6) for _ in range(200)}
-    assert seen == {round(value, 6) for value in expected}
+        seen = [float(model.losses(batch)["own_mse"]) for _ in range(200)]
+    nearest = [min(range(9), key=lambda turn: abs(value - expected[turn])) for value in seen]
+    assert set(nearest) == set(range(9))
+    assert seen == pytest.approx([expected[turn] for turn in nearest], rel=1e-5)
     assert whole == pytest.approx(float(squares.mean()), rel=1e-5)
 
 

@@ -225,9 +225,10 @@ def test_a_study_fills_its_table_and_resumes(recipe, tmp_path):
 @pytest.mark.parametrize("study", STUDIES, **by_name)
 def test_every_study_names_a_recipe_and_arguments_that_parse(study, capsys):
     content = yaml.safe_load(study.read_text())
-    recipe = CONFIGS.parent / content["recipe"]
     for arguments in content["variants"].values():
-        options = [f"--{key}={value}" for key, value in {**content["common"], **arguments}.items()]
+        settings = {"recipe": content["recipe"], **content["common"], **arguments}
+        recipe = CONFIGS.parent / settings.pop("recipe")
+        options = [f"--{key}={value}" for key, value in settings.items()]
         with pytest.raises(SystemExit) as stop:
             main(["fit", "--config", str(recipe), *options, "--print_config"])
         assert stop.value.code == 0

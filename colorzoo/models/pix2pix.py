@@ -23,8 +23,6 @@ from colorzoo.colorizer import Colorizer
 from colorzoo.metrics import mse, psnr
 from colorzoo.pairs import ColorPairs
 
-DEFAULT_TAG = "cifar10"
-
 _AB = 110.0
 _GROUP = 8
 

@@ -26,7 +26,8 @@ def run_study(path: Path) -> Path:
 
     Args:
         path: A YAML file with ``recipe`` (a configuration), ``common`` (arguments of every run), ``variants`` (a name
-            and its arguments), ``seeds``, ``figures`` (of the test, without ``test/``) and ``output`` (a CSV file).
+            and its arguments, among them perhaps a ``recipe`` of its own), ``seeds``, ``figures`` (of the test, without
+            ``test/``) and ``output`` (a CSV file).
 
     Returns:
         The table; beside it lie a summary with the mean and the standard deviation over the seeds, and a plot.
@@ -56,8 +57,9 @@ def run_study(path: Path) -> Path:
 
 
 def _run_one(study: Mapping[str, Any], arguments: Mapping[str, Any], seed: int) -> dict[str, float]:
-    options = [f"--{key}={value}" for key, value in {**arguments, "seed_everything": seed}.items()]
-    cli = run(["fit", "--config", study["recipe"], *options])
+    settings = {"recipe": study["recipe"], **arguments, "seed_everything": seed}
+    recipe = settings.pop("recipe")
+    cli = run(["fit", "--config", recipe, *(f"--{key}={value}" for key, value in settings.items())])
     figures = cli.trainer.test(cli.model, datamodule=cli.datamodule, verbose=False)
     return {name: float(value) for name, value in figures[0].items()}
 
