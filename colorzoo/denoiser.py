@@ -24,6 +24,8 @@ class Denoiser(Method):
     learns: ClassVar[str] = "clean"
     channels: int = 1
     """1: each channel of a picture is restored by itself; 3: the three of a colour picture together."""
+    grid: int = 1
+    """Tiles of a large picture begin at multiples of so many pixels, for methods that cut pictures into squares."""
 
     @property
     @abstractmethod
@@ -104,13 +106,14 @@ class Denoiser(Method):
         parameter = next(self.parameters())
         restored = torch.empty_like(noisy)
         height, width = noisy.shape[-2:]
-        for top in range(0, height, _TILE):
-            for left in range(0, width, _TILE):
+        edge, reach = (-(-length // self.grid) * self.grid for length in (_TILE, self.reach))
+        for top in range(0, height, edge):
+            for left in range(0, width, edge):
                 # The tile with its surroundings, and where in it the tile lies.
-                above, before = min(top, self.reach), min(left, self.reach)
-                rows = slice(top - above, top + _TILE + self.reach)
-                columns = slice(left - before, left + _TILE + self.reach)
+                above, before = min(top, reach), min(left, reach)
+                rows = slice(top - above, top + edge + reach)
+                columns = slice(left - before, left + edge + reach)
                 tile = self(noisy[..., rows, columns].to(parameter.device)).to(noisy.device)
-                inner = tile[..., above : above + _TILE, before : before + _TILE]
-                restored[..., top : top + _TILE, left : left + _TILE] = inner
+                inner = tile[..., above : above + edge, before : before + edge]
+                restored[..., top : top + edge, left : left + edge] = inner
         return noisy + strength * (restored - noisy)

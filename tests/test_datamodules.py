@@ -11,9 +11,11 @@ from colorzoo.datamodules.cifar10 import CLASSES, CIFAR10DataModule
 from colorzoo.datamodules.folder import ImageFolderDataModule
 from colorzoo.datamodules.imagenette import CLASSES as IMAGENETTE_CLASSES
 from colorzoo.datamodules.imagenette import ImagenetteDataModule
+from colorzoo.datamodules.mnist import MNISTDataModule
 from colorzoo.datamodules.splits import ranked, share_of, split_hash
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import DataError, UnreadableImageError
+from colorzoo.noise import Noise
 from colorzoo.pairs import color_pairs
 
 
@@ -274,3 +276,40 @@ def test_imagenette_says_what_is_missing(imagenette, tmp_path):
         ImagenetteDataModule(root=str(tmp_path / "nothing")).split_names()
     with pytest.raises(ValueError, match=r"size \(0\)"):
         ImagenetteDataModule(size=0)
+
+
+@pytest.fixture
+def mnist(tmp_path):
+    """Twelve training digits and three test digits in the format of the original files."""
+    folder = tmp_path / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    for split, count in (("train", 12), ("t10k", 3)):
+        pixels = bytes(index % 256 for index in range(count * 28 * 28))
+        header = b"".join(number.to_bytes(4, "big") for number in (2051, count, 28, 28))
+        (folder / f"{split}-images-idx3-ubyte").write_bytes(header + pixels)
+        labels = bytes(index % 10 for index in range(count))
+        (folder / f"{split}-labels-idx1-ubyte").write_bytes(
+            (2049).to_bytes(4, "big") + count.to_bytes(4, "big") + labels
+        )
+    return tmp_path
+
+
+def test_mnist_gives_grey_digits_with_their_labels(mnist):
+    data = MNISTDataModule(root=str(mnist), val_images=4, batch_size=4, noise=Noise(sigma=10.0))
+    assert {split: len(names) for split, names in data.split_names().items()} == {"train": 8, "val": 4, "test": 3}
+    assert data.describe("test") == "3 test digits of MNIST"
+    data.setup("test")
+    batch = next(iter(data.test_dataloader()))
+    assert batch["label"].tolist() == [0, 1, 2]
+    pairs = data.on_after_batch_transfer(batch, 0)
+    assert pairs["clean"].shape == (3, 1, 28, 28)
+    torch.testing.assert_close(pairs["clean"][0].flatten()[:256], torch.arange(256) / 255, atol=1e-5, rtol=0)
+
+
+def test_mnist_says_what_is_missing(mnist, tmp_path):
+    with pytest.raises(DataError, match="too few for 12 to validate"):
+        MNISTDataModule(root=str(mnist), val_images=12).split_names()
+    with pytest.raises(DataError, match="download=True"):
+        MNISTDataModule(root=str(tmp_path / "nothing")).split_names()
+    with pytest.raises(ValueError, match="at least 1"):
+        MNISTDataModule(val_images=0)

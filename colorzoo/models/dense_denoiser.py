@@ -1,0 +1,97 @@
+"""Dense auto-encoder de-noiser: a square's pixels, a narrow code, the pixels without the noise.
+
+Patel, Kalbag and Rajput, "Symptotic Analysis of Autoencoder Architectures for Image Colorization and Noise Reduction"
+(DS303, CMInDS, IIT Bombay, 2022): 784-500-300-100-300-500-784 on the digits of MNIST, ReLU, sigmoid at the end.
+"""
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from colorzoo.denoiser import Denoiser
+from colorzoo.models._dense import Activation, dense_stack
+from colorzoo.pairs import NoisyPairs
+
+DEFAULT_TAG = "mnist"
+
+
+class DenseDenoiser(Denoiser):
+    """Auto-encoder of dense layers over squares of one size; larger pictures are restored square by square.
+
+    Args:
+        encoder: Width of each layer from the square to the code; the last one is the code's.
+        decoder: Width of each layer between the code and the pixels.
+        activation: After each hidden layer.
+        batch_norm: Normalise each hidden layer.
+        dropout: Share of hidden units dropped in training.
+        channels: 1 restores each channel by itself, 3 the three of a colour picture together.
+        size: Edge in pixels of the square.
+        weights: Start from a published model or a file; None for random initialisation.
+
+    Raises:
+        ValueError: If there is no code, or an argument is unknown or out of its range.
+
+    Example:
+        >>> DenseDenoiser(encoder=[64, 16], decoder=[64]).eval()(torch.rand(1, 1, 48, 40)).shape
+        torch.Size([1, 1, 48, 40])
+    """
+
+    paper = "Patel, Kalbag, Rajput: Symptotic Analysis of Autoencoder Architectures (DS303, IIT Bombay, 2022)"
+
+    def __init__(
+        self,
+        encoder: list[int] | None = None,
+        decoder: list[int] | None = None,
+        activation: Activation = "relu",
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+        channels: int = 1,
+        size: int = 28,
+        weights: str | None = None,
+    ) -> None:
+        encoder = [500, 300, 100] if encoder is None else list(encoder)
+        decoder = encoder[-2::-1] if decoder is None else list(decoder)
+        if not encoder:
+            raise ValueError("encoder is empty; give at least the width of the code")
+        if channels not in (1, 3) or size < 1:
+            raise ValueError(f"channels is {channels} and size is {size}; give 1 or 3 channels, and at least 1 pixel")
+        super().__init__(
+            encoder=encoder,
+            decoder=decoder,
+            activation=activation,
+            batch_norm=batch_norm,
+            dropout=dropout,
+            channels=channels,
+            size=size,
+        )
+        self.channels = channels
+        self.grid = size
+        pixels = channels * size * size
+        widths = [pixels, *encoder, *decoder, pixels]
+        self.net = dense_stack(widths, activation, "sigmoid", batch_norm, False, "xavier", dropout)
+        self.start_from(weights)
+
+    @property
+    def reach(self) -> int:
+        """The other pixels of the square."""
+        return self.grid
+
+    def restore(self, noisy: Tensor) -> Tensor:
+        """Restore square by square, the border repeated where the last ones overhang; see `Denoiser.restore`."""
+        height, width = noisy.shape[-2:]
+        edge = self.grid
+        padded = F.pad(noisy, (0, -width % edge, 0, -height % edge), mode="replicate")
+        squares = F.unfold(padded, edge, stride=edge).movedim(1, 2)
+        restored = self.net(squares.flatten(end_dim=1)).view_as(squares)
+        whole = F.fold(restored.movedim(1, 2), padded.shape[-2:], edge, stride=edge)
+        return whole[..., :height, :width]
+
+    def losses(self, batch: NoisyPairs) -> dict[str, Tensor]:
+        """MSE of the restored pixels.
+
+        Args:
+            batch: Pairs of this model's channels.
+
+        Returns:
+            ``loss``.
+        """
+        return {"loss": F.mse_loss(self.restore(batch["noisy"]).float(), batch["clean"])}
