@@ -17,7 +17,7 @@ _TRAINING = {
     "fit": "train a model",
     "validate": "measure a model on validation pictures",
     "test": "measure a model on test pictures",
-    "predict": "colour a data set's pictures",
+    "predict": "colour or restore a data set's pictures",
 }
 _SUFFIXES = {"colorize": "-color", "denoise": "-clean"}
 
@@ -48,7 +48,7 @@ def main(args: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="colorzoo",
-        description="Colourise pictures, and train the models that do it.",
+        description="Colourise and restore pictures, and train the models that do it.",
         epilog="Each command explains itself: colorzoo COMMAND --help",
     )
     parser.add_argument("--version", action="version", version=f"colorzoo {__version__}")

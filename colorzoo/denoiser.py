@@ -113,7 +113,7 @@ class Denoiser(Method):
                 above, before = min(top, reach), min(left, reach)
                 rows = slice(top - above, top + edge + reach)
                 columns = slice(left - before, left + edge + reach)
-                tile = self(noisy[..., rows, columns].to(parameter.device)).to(noisy.device)
+                tile = self(noisy[..., rows, columns].to(parameter.device, parameter.dtype)).to(noisy)
                 inner = tile[..., above : above + edge, before : before + edge]
                 restored[..., top : top + edge, left : left + edge] = inner
         return noisy + strength * (restored - noisy)

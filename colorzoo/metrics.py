@@ -3,12 +3,21 @@
 from typing import cast
 
 import torch
-from kornia.filters import median_blur
 from torch import Tensor
-from torch.nn.functional import conv2d
+from torch.nn import functional as F
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from colorzoo.color import lightness_to_grey, rgb_to_lab, rgb_to_luma
+
+BASELINES = {
+    "luma_": "luma grey",
+    "grey_": "L* grey",
+    "true_": "truth",
+    "noisy_": "noisy input",
+    "median_": "3x3 median",
+    "switching_": "mean of sound neighbours",
+}
+"""What needs no model: the prefix of its figures in a panel, and its name."""
 
 
 def mse(rgb: Tensor, truth: Tensor) -> Tensor:
@@ -41,19 +50,25 @@ def colorfulness(rgb: Tensor) -> Tensor:
     return deviation + 0.3 * opponents.mean(dim=2).square().sum(dim=1).sqrt()
 
 
+def median(noisy: Tensor) -> Tensor:
+    """Replace each value by the median of its 3x3 window, the border repeated: ``(B, C, H, W)`` -> the same shape."""
+    folded = F.pad(noisy.reshape(-1, 1, *noisy.shape[-2:]), (1, 1, 1, 1), mode="replicate")
+    return F.unfold(folded, 3).median(dim=1).values.reshape(noisy.shape)
+
+
 def switching_mean(noisy: Tensor) -> Tensor:
     """Replace each black or white value by the mean of the nearest others: ``(B, C, H, W)`` -> the same shape.
 
-    The trivial restoration of salt and pepper: the mean is that of the 3x3 window, or of the smallest larger one that
-    holds a value in between.
+    The trivial restoration of salt and pepper: the mean is that of the 3x3 window, or of the smallest one up to 11x11
+    that holds a value in between.
     """
     folded = noisy.reshape(-1, 1, *noisy.shape[-2:])
     sound = ((folded > 0) & (folded < 1)).to(folded.dtype)
     restored, missing = folded.clone(), sound == 0
     for radius in range(1, 6):
         window = folded.new_ones(1, 1, 2 * radius + 1, 2 * radius + 1)
-        counts = conv2d(sound, window, padding=radius)
-        means = conv2d(folded * sound, window, padding=radius) / counts.clamp(min=1)
+        counts = F.conv2d(sound, window, padding=radius)
+        means = F.conv2d(folded * sound, window, padding=radius) / counts.clamp(min=1)
         found = missing & (counts > 0)
         restored = torch.where(found, means, restored)
         missing = missing & ~found
@@ -103,7 +118,7 @@ def noise_panel(restored: Tensor, clean: Tensor, noisy: Tensor) -> dict[str, Ten
         candidates = {
             "": restored.float(),
             "noisy_": noisy,
-            "median_": median_blur(noisy, (3, 3)),
+            "median_": median(noisy),
             "switching_": switching_mean(noisy),
         }
         return _compared(candidates, clean.float())

@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorzoo.color import lightness_to_grey, rgb_to_lab
-from colorzoo.picture_file import read
+from colorzoo.picture_file import DEEP_GREY, deep_levels, read
 
 Array = NDArray[Any]
 Picture = str | Path | PIL.Image.Image
 """A photograph: a file's path, or what Pillow made of it."""
 Image = Picture | Array | Tensor
 """The kinds of picture that the zoo takes; what it gives back is of the same kind, a PIL image for a path."""
-
-_DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
 @overload
@@ -72,8 +70,8 @@ def on_channels(image: Image, restore: Callable[[Tensor], Tensor]) -> PIL.Image.
         restore: Maps ``(B, C, H, W)`` in [0, 1] to the same shape in [0, 1].
 
     Returns:
-        A tensor for a tensor, an array of the same shape and type for an array, else a PIL image: 8- or 16-bit grey or
-        RGB as the input was, with its alpha channel.
+        A tensor for a tensor, an array of the same shape and type (uint8 for bool) for an array, else a PIL image:
+        8- or 16-bit grey or RGB as the input was, with its alpha channel.
 
     Raises:
         UnreadableImageError: If a path is missing or no picture.
@@ -132,30 +130,17 @@ def _unknown_kind(image: object) -> TypeError:
 
 def _alpha(image: PIL.Image.Image) -> PIL.Image.Image | None:
     """Return the alpha channel where there is one."""
-    has_alpha = image.mode not in (*_DEEP_GREY, "F") and image.has_transparency_data
+    has_alpha = image.mode not in (*DEEP_GREY, "F") and image.has_transparency_data
     return image.convert("RGBA").getchannel("A") if has_alpha else None
-
-
-def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
-    """Return a picture of any mode as 8-bit RGB; 16-bit grey is scaled, where Pillow would clip it to white."""
-    if image.mode in _DEEP_GREY:
-        image = PIL.Image.fromarray(np.rint(_deep(image) / 257).astype(np.uint8))
-    elif image.mode == "F":
-        image = PIL.Image.fromarray(np.rint(np.clip(np.asarray(image), 0, 1) * 255).astype(np.uint8))
-    return image.convert("RGB")
 
 
 def levels(image: PIL.Image.Image) -> Array:
     """Return the levels of a picture of any mode as an array of grey or RGB, without alpha."""
-    if image.mode in _DEEP_GREY:
-        return _deep(image)
+    if image.mode in DEEP_GREY:
+        return deep_levels(image)
     if image.mode == "F":
         return np.asarray(image)
     return np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
-
-
-def _deep(image: PIL.Image.Image) -> Array:
-    return np.asarray(np.clip(np.asarray(image), 0, 65535), dtype=np.uint16)
 
 
 def _array_to_grey(array: Array) -> Tensor:

@@ -6,10 +6,17 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import PIL.Image
 import PIL.ImageOps
+from numpy.typing import NDArray
 
 from colorzoo.errors import OutputExistsError, UnreadableImageError
+
+DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+"""Pillow's modes of grey pictures with 16 bits."""
+
+_KEEP_DEPTH = ("PNG", "TIFF")
 
 
 def read(path: str | Path) -> PIL.Image.Image:
@@ -54,7 +61,8 @@ def write(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> 
     colouriser adds.
 
     Args:
-        image: The picture; its alpha channel is dropped for JPEG, which has none.
+        image: The picture; its alpha channel is dropped for JPEG, which has none, and 16 bits become 8 in all formats
+            but PNG and TIFF.
         path: Where to; the suffix chooses the format, and missing folders are made.
         overwrite: Replace a file that is already there.
 
@@ -66,6 +74,8 @@ def write(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> 
     format_name = format_of(path)
     if not overwrite and path.exists():
         raise OutputExistsError(f"{path} exists; choose another name or allow overwriting")
+    if image.mode in (*DEEP_GREY, "F") and format_name not in _KEEP_DEPTH:
+        image = to_rgb(image)
     options: dict[str, Any] = {}
     if format_name == "JPEG":
         image = image.convert("RGB")
@@ -116,3 +126,17 @@ def _publish(temporary: str, path: Path, overwrite: bool) -> None:
         raise OutputExistsError(f"{path} exists; choose another name or allow overwriting") from error
     except OSError:
         os.rename(temporary, path)
+
+
+def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
+    """Return a picture of any mode as 8-bit RGB; 16-bit grey is scaled, where Pillow would clip it to white."""
+    if image.mode in DEEP_GREY:
+        image = PIL.Image.fromarray(np.rint(deep_levels(image) / 257).astype(np.uint8))
+    elif image.mode == "F":
+        image = PIL.Image.fromarray(np.rint(np.clip(np.asarray(image), 0, 1) * 255).astype(np.uint8))
+    return image.convert("RGB")
+
+
+def deep_levels(image: PIL.Image.Image) -> NDArray[np.uint16]:
+    """Return the levels of a 16-bit grey picture, whatever integers Pillow keeps them in."""
+    return np.asarray(np.clip(np.asarray(image), 0, 65535), dtype=np.uint16)

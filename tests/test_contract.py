@@ -170,6 +170,8 @@ def test_kinds_of_pictures_come_back_as_they_were(denoiser):
     array = np.random.default_rng(0).integers(0, 256, (20, 30, 3) if depth == 3 else (20, 30), dtype=np.uint8)
     assert denoiser.denoise(array).shape == array.shape
     assert denoiser.denoise(array).dtype == np.uint8
+    double = torch.from_numpy(array / 255).reshape(1, depth, 20, 30)
+    assert denoiser.denoise(double).dtype == torch.float64
     deep = array.astype(np.uint16) * 257
     assert denoiser.denoise(deep).dtype == np.uint16
     image = PIL.Image.fromarray(array)

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 import colorzoo
+from colorzoo import weights
 from colorzoo.errors import CheckpointError
 from colorzoo.models._backbone import classifier_state
 
@@ -65,6 +66,25 @@ def test_frozen_means_weights_and_norm_statistics(frozen):
     assert any(module.training for module in model.encoder.modules())
     assert any(module.training for module in model.backbone.modules()) is not frozen
     assert all(parameter.requires_grad is not frozen for parameter in model.backbone.parameters())
+
+
+@pytest.mark.parametrize("name", ["mobilenetv3_small_050", "convnext_atto"])
+@pytest.mark.parametrize("features", ["pooled", "maps"])
+def test_other_families_of_timm_fit(name, features):
+    model = colorzoo.create("fusion_transfer", backbone=name, features=features).eval()
+    assert model(torch.rand(1, 1, 32, 32)).shape == (1, 3, 32, 32)
+
+
+def test_a_backbone_of_one_size_says_so():
+    with pytest.raises(ValueError, match="cannot describe pictures of 64 pixels"):
+        colorzoo.create("fusion_transfer", backbone="vit_tiny_patch16_224")
+
+
+def test_weights_of_the_whole_model_need_none_of_the_backbone(tmp_path, record):
+    model = colorzoo.create("fusion_transfer", input_size=32)
+    path = tmp_path / "whole.safetensors"
+    weights.write(weights.Checkpoint(path, "fusion_transfer", model.hparams, model.state_dict(), record))
+    colorzoo.create("fusion_transfer", input_size=32, backbone_weights="nowhere.pth", weights=str(path))
 
 
 @pytest.mark.parametrize("size", [32, 64])

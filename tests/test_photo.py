@@ -139,3 +139,14 @@ def test_jpeg_keeps_its_chroma(tmp_path):
     stripes[:, 1::2] = (40, 40, 200)
     write(PIL.Image.fromarray(stripes), tmp_path / "stripes.jpg")
     assert np.abs(np.asarray(read(tmp_path / "stripes.jpg")).astype(int) - stripes).mean() < 8
+
+
+@pytest.mark.parametrize(("suffix", "deep"), [(".png", True), (".tif", True), (".jpg", False), (".webp", False)])
+def test_sixteen_bits_stay_or_are_scaled_never_clipped(tmp_path, suffix, deep):
+    picture = PIL.Image.fromarray(np.full((20, 20), 30000, dtype=np.uint16))
+    path = tmp_path / f"deep{suffix}"
+    write(picture, path)
+    with PIL.Image.open(path) as image:
+        level = float(np.asarray(image).mean())
+        assert (image.mode in ("I;16", "I")) is deep
+        assert level == pytest.approx(30000 if deep else 30000 / 257, rel=0.01)

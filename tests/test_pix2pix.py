@@ -46,7 +46,7 @@ def test_discriminator_generator_and_improver_learn_in_this_order():
     assert [name for name, _ in create().turns(pairs())] == ["discriminator", "generator", "improver"]
 
 
-def test_each_player_learns_from_the_others_newest_weights():
+def test_the_generator_learns_from_the_newest_discriminator():
     model = create()
     batch = pairs()
     turns = model.turns(batch)
@@ -155,8 +155,15 @@ def test_gradients_are_clipped(tmp_path):
 
 def test_game_runs_in_mixed_precision(tmp_path):
     model = create()
+    before = {name: state(model.get_submodule(name)) for name in model.learners()}
     fit(model, tmp_path, precision="bf16-mixed", max_epochs=1)
     assert all(bool(torch.isfinite(value).all()) for value in model.state_dict().values())
+    assert not any(same(model.get_submodule(name), tensors) for name, tensors in before.items())
+
+
+def test_a_cosine_over_steps_is_refused_where_a_batch_is_several_steps(tmp_path):
+    with pytest.raises(ValueError, match="max_epochs"):
+        fit(create(), tmp_path, optim=Optim(schedule="cosine"), max_steps=6)
 
 
 def test_resumed_run_is_the_run_that_was_never_interrupted(tmp_path):

@@ -11,6 +11,7 @@ import torch
 import colorzoo
 from colorzoo.colorizer import Colorizer
 from colorzoo.errors import DataError, UnknownModelError
+from colorzoo.metrics import BASELINES
 from colorzoo.report import write_reports
 from colorzoo.training.cli import run
 from colorzoo.weights import published
@@ -65,6 +66,10 @@ def test_its_figures_are_measured_again(name, tmp_path, monkeypatch):
         pytest.skip(f"needs its data in COLORZOO_DATA: {error}")
     for figure, value in record.metrics.items():
         assert float(measured[f"test/{figure}"]) == pytest.approx(value, rel=1e-3)
+    prefixes = {baseline: prefix for prefix, baseline in BASELINES.items()}
+    for baseline in set(record.baselines) & set(prefixes):
+        for figure, value in record.baselines[baseline].items():
+            assert float(measured[f"test/{prefixes[baseline]}{figure}"]) == pytest.approx(value, rel=1e-3)
 
 
 @every_checkpoint

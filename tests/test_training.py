@@ -12,7 +12,8 @@ from colorzoo import weights
 from colorzoo.cli import main
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import CheckpointError, DataError
-from colorzoo.metrics import color_panel, colorfulness, mse, noise_panel, psnr
+from colorzoo.metrics import color_panel, colorfulness, median, mse, noise_panel, psnr
+from colorzoo.noise import Noise
 from colorzoo.pairs import color_pairs
 from colorzoo.report import write_reports
 from colorzoo.training.cli import run
@@ -322,3 +323,33 @@ def test_the_panel_of_denoisers_stands_beside_noise_and_median():
     assert float(figures["noisy_mse"]) == pytest.approx(0.25 / 256)
     assert float(figures["median_mse"]) == pytest.approx(0, abs=1e-9)
     assert float(figures["switching_mse"]) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--model=LinearDenoiser"], "data.noise.impulse"),
+        (["--model=FusionCNN", "--data.noise.impulse=0.1"], "leave out data.noise"),
+    ],
+)
+def test_data_of_another_kind_are_refused(options, message, capsys):
+    assert main(["fit", "--data=Synthetic", *SMALL, *QUIET, "--trainer.fast_dev_run=true", *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_denoisers_of_one_channel_learn_from_colour():
+    options = ["--data.noise.impulse=0.1", "--data.color=true", "--model=LinearDenoiser"]
+    run(["fit", "--data=Synthetic", *SMALL, *QUIET, "--trainer.fast_dev_run=true", *options])
+
+
+def test_a_run_is_not_resumed_on_other_noise():
+    data = SyntheticDataModule(noise=Noise(impulse=0.4))
+    with pytest.raises(DataError, match="salt and pepper on 40 %"):
+        SyntheticDataModule(noise=Noise(impulse=0.15)).load_state_dict(data.state_dict())
+
+
+def test_the_median_repeats_the_border():
+    corner = torch.zeros(1, 1, 3, 3)
+    corner[..., :2, :2] = 1.0
+    assert float(median(corner)[0, 0, 0, 0]) == 1.0
+    assert float(median(corner)[0, 0, 2, 2]) == 0.0

@@ -93,6 +93,8 @@ class PictureDataModule(LightningDataModule, ABC):
             raise ValueError(f"batch_size is {batch_size}; give at least 1")
         if num_workers < 0 or max_shift < 0:
             raise ValueError(f"num_workers ({num_workers}) and max_shift ({max_shift}) cannot be negative")
+        if color and noise is None:
+            raise ValueError("color keeps the colours of noisy pairs; give noise too")
         # A checkpoint holds plain values alone; the run's configuration file has the noise.
         self.save_hyperparameters(ignore=["noise"])
         self.batch_size = batch_size
@@ -116,6 +118,12 @@ class PictureDataModule(LightningDataModule, ABC):
     def describe(self, split: str) -> str:
         """Say in one line which pictures a split holds; goes into every published checkpoint."""
         return f"{len(self.split_names()[split]):,} {split} pictures of {type(self).__name__}, seed {self.seed}"
+
+    def describe_pairs(self) -> str:
+        """Say in one line which pairs are made of the pictures; goes into every checkpoint."""
+        if self.noise is None:
+            return f"{self.grey} grey and colour"
+        return f"{'colour' if self.color else f'{self.grey} grey'} with {self.noise.describe()}"
 
     def split_hash(self) -> str:
         """Fingerprint of the splits; goes into every checkpoint."""
@@ -175,7 +183,7 @@ class PictureDataModule(LightningDataModule, ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint remembers of the data."""
-        return {"name": type(self).__name__, "split_hash": self.split_hash()}
+        return {"name": type(self).__name__, "split_hash": self.split_hash(), "pairs": self.describe_pairs()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Refuse to resume on other data: what was validation may have become training.
@@ -187,6 +195,11 @@ class PictureDataModule(LightningDataModule, ABC):
             raise DataError(
                 f"the checkpoint was trained on other splits ({state_dict['split_hash'][:12]}, here "
                 f"{self.split_hash()[:12]}); restore the data and its options, or start from the weights instead"
+            )
+        if state_dict.get("pairs", self.describe_pairs()) != self.describe_pairs():
+            raise DataError(
+                f"the checkpoint was trained on {state_dict['pairs']}, here it is {self.describe_pairs()}; restore the "
+                "options of the data, or start from the weights instead"
             )
 
 

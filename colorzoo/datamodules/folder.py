@@ -13,8 +13,7 @@ from colorzoo.datamodules.base import PictureDataModule, PictureSource
 from colorzoo.datamodules.splits import ranked, share_of
 from colorzoo.errors import DataError, UnreadableImageError
 from colorzoo.pairs import Pictures
-from colorzoo.photo import to_rgb
-from colorzoo.picture_file import read
+from colorzoo.picture_file import read, to_rgb
 
 Unreadable = Literal["skip", "fail"]
 _SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"))

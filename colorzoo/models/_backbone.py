@@ -42,9 +42,8 @@ class Backbone(nn.Module):
         self.maps = maps
         self.frozen = frozen
         self.size = size
-        net: Any = timm.create_model(name, features_only=True) if maps else timm.create_model(name, num_classes=0)
-        self.net: nn.Module = net
-        self.channels: int = sum(net.feature_info.channels()[-2:]) if maps else net.num_features
+        self.options: dict[str, Any] = {"features_only": True} if maps else {"num_classes": 0}
+        self.net: nn.Module = timm.create_model(name, **self.options)
         source = timm.get_pretrained_cfg(name)
         mean, std = (source.mean, source.std) if source is not None else ((0.5,) * 3, (0.5,) * 3)
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
@@ -52,6 +51,18 @@ class Backbone(nn.Module):
         self.name = name
         if frozen:
             self.net.requires_grad_(False)
+        self.channels = self._measured_channels()
+
+    def _measured_channels(self) -> int:
+        """Look at an answer: what timm tells of a network's width is not always the width of its features."""
+        training = self.net.training
+        try:
+            with torch.no_grad():
+                features = self.eval()(torch.zeros(1, 1, self.size, self.size), (1, 1))
+        except (RuntimeError, AssertionError, IndexError) as error:
+            raise ValueError(f"{self.name} cannot describe pictures of {self.size} pixels ({error})") from error
+        self.net.train(training)
+        return int(features.shape[1])
 
     def train(self, mode: bool = True) -> "Backbone":
         """Set the mode; a frozen backbone keeps its norm statistics whatever is asked."""
@@ -89,6 +100,10 @@ class Backbone(nn.Module):
         Raises:
             CheckpointError: If the file does not fit.
         """
+        if source == "imagenet" and packaged_weights(self.name) is None:
+            pretrained = timm.create_model(self.name, pretrained=True, **self.options)
+            self.net.load_state_dict(pretrained.state_dict())
+            return
         state = classifier_state(self.name, source)
         mine = self.net.state_dict()
         misfits = [key for key, value in mine.items() if key not in state or state[key].shape != value.shape]
@@ -101,15 +116,22 @@ def classifier_state(name: str, source: str) -> Mapping[str, Tensor]:
     """Return the trained tensors of a whole classifier, by timm's names; see `Backbone.start_from`."""
     if source != "imagenet":
         return _read(Path(source))
+    packaged = packaged_weights(name)
+    if packaged is None:
+        pretrained: Mapping[str, Tensor] = timm.create_model(name, pretrained=True).state_dict()
+        return pretrained
+    names = timm.create_model(name).state_dict()
+    # The package names its layers otherwise, but lists the same ones in the same order.
+    return dict(zip(names, _read(packaged).values(), strict=True))
+
+
+def packaged_weights(name: str) -> Path | None:
+    """Return the file of a classifier's ImageNet weights in an installed package, if there is one."""
     package, _, file = _PACKAGED.get(name, "").partition("/")
     found = importlib.util.find_spec(package) if package else None
     if found is None or not found.submodule_search_locations:
-        pretrained: Mapping[str, Tensor] = timm.create_model(name, pretrained=True).state_dict()
-        return pretrained
-    stored = _read(Path(found.submodule_search_locations[0]) / file)
-    names = timm.create_model(name).state_dict()
-    # The package names its layers otherwise, but lists the same ones in the same order.
-    return dict(zip(names, stored.values(), strict=True))
+        return None
+    return Path(found.submodule_search_locations[0]) / file
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:

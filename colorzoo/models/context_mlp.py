@@ -121,7 +121,7 @@ class ContextMLP(Colorizer):
         Returns:
             ``loss``; for RGB also ``own_mse``, the mean squared error of the network's own answer.
         """
-        every = self.every if self.training else 1
+        every = min(self.every, *batch["grey"].shape[-2:]) if self.training else 1
         down, right = torch.randint(every, (2,)).tolist() if every > 1 else (0, 0)
         answer = self._answer(self._padded(batch["grey"])[..., down:, right:], every)
         truth = scale_ab(batch["lab"][:, 1:]) if self.target == "ab" else batch["rgb"]

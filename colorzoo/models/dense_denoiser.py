@@ -11,8 +11,6 @@ from colorzoo.denoiser import Denoiser
 from colorzoo.models._dense import Activation, dense_stack
 from colorzoo.pairs import NoisyPairs
 
-DEFAULT_TAG = "mnist"
-
 
 class DenseDenoiser(Denoiser):
     """Auto-encoder of dense layers over squares of one size; larger pictures are restored square by square.

@@ -30,7 +30,8 @@ class FusionTransfer(FusionColorizer):
         alpha: Weight of the class head's cross entropy beside the a*b* MSE; 0 trains on the MSE alone.
         num_classes: Number of classes of the head.
         backbone_weights: What the backbone starts from: ``"imagenet"`` (downloaded by timm, or from an installed
-            package), a file of a classifier's weights, or None for random ones, which ``weights`` must then replace.
+            package), a file of a classifier's weights, or None for random ones. Not asked for where ``weights`` bring
+            those of the backbone too.
         weights: Start from a published model or a file; None for random initialisation.
 
     Raises:
@@ -75,7 +76,7 @@ class FusionTransfer(FusionColorizer):
         self.head = nn.Linear(GLOBAL, num_classes)
         self.fusion = fusion()
         self.decoder = decoder()
-        if backbone_weights is not None:
+        if backbone_weights is not None and weights is None:
             self.backbone.start_from(backbone_weights)
         self.start_from(weights)
 

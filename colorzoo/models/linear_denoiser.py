@@ -17,8 +17,6 @@ from colorzoo.pairs import NoisyPairs
 
 DEFAULT_TAG = "impulse"
 
-_EXTREME = 0.5 / 255
-
 
 class LinearDenoiser(Denoiser):
     """Linear regression from the window around a pixel, used where the pixel is noise.
@@ -88,26 +86,27 @@ class LinearDenoiser(Denoiser):
         """Half the squared error of the regression where there is noise: what its updates are made of.
 
         Args:
-            batch: Pairs of one channel.
+            batch: Pairs; each channel counts as a picture.
 
         Returns:
             ``loss``, and ``half_mse``: the document's error, over all windows that lie within the picture.
         """
-        noisy, clean = batch["noisy"], batch["clean"]
+        height, width = batch["noisy"].shape[-2:]
+        noisy, clean = (batch[key].reshape(-1, 1, height, width) for key in ("noisy", "clean"))
         noise = self.detected(noisy)
         predicted = self._predicted(noisy, noise)
         errors = torch.where(noise, (predicted - clean).square(), torch.zeros_like(clean))
         loss = errors.sum() / (2 * noise.sum().clamp(min=1))
         restored = torch.where(noise, predicted, noisy).detach().clamp(0, 1)
         inner = (restored - clean).square()[..., self.radius : -self.radius, self.radius : -self.radius]
-        return {"loss": loss, "half_mse": inner.mean() / 2}
+        return {"loss": loss, "half_mse": inner.sum() / (2 * max(1, inner.numel()))}
 
     def detected(self, noisy: Tensor) -> Tensor:
         """Say of each pixel of ``(B, 1, H, W)`` whether it is noise."""
         if self.detector == "none":
             return torch.ones_like(noisy, dtype=torch.bool)
         if self.detector == "extremes":
-            return (noisy <= _EXTREME) | (noisy >= 1 - _EXTREME)
+            return (noisy <= 0) | (noisy >= 1)
         padded = F.pad(noisy, (1, 1, 1, 1), mode="replicate")
         above, below = padded[..., :-2, 1:-1], padded[..., 2:, 1:-1]
         left, right = padded[..., 1:-1, :-2], padded[..., 1:-1, 2:]

@@ -144,8 +144,8 @@ class Pix2Pix(Colorizer):
         playing = self.adversarial and not warm
         made = self.generator(seen)
         if playing:
-            with torch.no_grad():
-                mended = self._improve(seen, made)
+            # Not under no_grad: autocast would keep the improver's weights without a graph for its own turn.
+            mended = self._improve(seen, made).detach()
             real = _says(self._judge(seen, truth), True)
             fake = (_says(self._judge(seen, made.detach()), False) + _says(self._judge(seen, mended), False)) / 2
             yield "discriminator", {"loss": (real + fake) / 2, "real": real.detach(), "fake": fake.detach()}

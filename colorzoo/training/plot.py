@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from colorzoo.errors import DataError
-
-_BASELINES = {"luma_": "luma grey", "grey_": "L* grey", "true_": "truth"}
+from colorzoo.metrics import BASELINES
 
 
 def plot_study(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
@@ -24,7 +23,10 @@ def plot_study(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise DataError("a study's plot needs matplotlib: pip install 'colorzoo[plots]'") from error
-    figure = next(row["figure"] for row in rows if not row["figure"].startswith(tuple(_BASELINES)))
+    figures = [row["figure"] for row in rows if not row["figure"].startswith(tuple(BASELINES))]
+    if not figures:
+        raise DataError("a study of baselines alone has nothing to draw; ask for a figure such as mse")
+    figure = figures[0]
     variants = list(dict.fromkeys(row["variant"] for row in rows))
     values = {variant: _values(rows, figure, variant) for variant in variants}
     canvas = Figure(figsize=(7, 1.2 + 0.3 * len(variants)), layout="constrained")
@@ -33,7 +35,7 @@ def plot_study(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
         axes.plot(seen, [height] * len(seen), "o", color="0.75", markersize=4)
         spread = statistics.stdev(seen) if len(seen) > 1 else 0.0
         axes.errorbar(statistics.fmean(seen), height, xerr=spread, fmt="o", color="tab:blue", capsize=3)
-    for prefix, name in _BASELINES.items():
+    for prefix, name in BASELINES.items():
         if baseline := _values(rows, f"{prefix}{figure}"):
             axes.axvline(statistics.fmean(baseline), linestyle="--", color="tab:red", linewidth=1)
             axes.annotate(name, (statistics.fmean(baseline), -0.7), color="tab:red", fontsize=8)

@@ -12,7 +12,8 @@ import torch
 import colorzoo
 from colorzoo import weights
 from colorzoo.datamodules.base import PictureDataModule
-from colorzoo.errors import CheckpointError
+from colorzoo.errors import CheckpointError, DataError
+from colorzoo.metrics import BASELINES
 from colorzoo.report import write_reports
 from colorzoo.training.cli import ColorzooCLI, run
 from colorzoo.training.compact import compacted
@@ -20,14 +21,6 @@ from colorzoo.weights import Record
 from colorzoo.zoo import list_models
 
 _LICENCE = "Apache-2.0"
-_BASELINES = {
-    "luma_": "luma grey",
-    "grey_": "L* grey",
-    "true_": "truth",
-    "noisy_": "noisy input",
-    "median_": "3x3 median",
-    "switching_": "mean of sound neighbours",
-}
 # One process and full precision: figures must not depend on the machine that publishes.
 _EXACTLY = (
     "--trainer.accelerator=cpu",
@@ -66,7 +59,7 @@ def publish(checkpoint: Path, name: str, config: Path, folder: Path, notes: str 
     validated = _run("validate", config, checkpoint)
     if validated.model.model.hparams != trained.hparams:
         raise CheckpointError(f"{checkpoint} was trained with {trained.hparams}, but {config} says otherwise")
-    _check_splits(checkpoint, validated.datamodule.split_hash())
+    _check_data(checkpoint, validated.datamodule)
     stored = compacted(trained, validated.datamodule)
     with TemporaryDirectory() as temporary:
         rounded = Path(temporary) / "rounded.ckpt"
@@ -82,12 +75,16 @@ def _run(verb: str, config: Path, checkpoint: Path) -> ColorzooCLI:
     return run(arguments)
 
 
-def _check_splits(checkpoint: Path, here: str) -> None:
-    """Refuse to measure a run on other splits than it was trained with: its test pictures may be training ones."""
+def _check_data(checkpoint: Path, data: PictureDataModule) -> None:
+    """Refuse to measure a run on other data than it was trained with: its test pictures may be training ones."""
     content: Mapping[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    there = [value["split_hash"] for value in content.values() if isinstance(value, dict) and "split_hash" in value]
-    if there != [here]:
-        raise CheckpointError(f"{checkpoint} was trained on the splits {there}, but the recipe's data are {here}")
+    states = [value for value in content.values() if isinstance(value, dict) and "split_hash" in value]
+    if not states:
+        raise CheckpointError(f"{checkpoint} does not say on which data it was trained")
+    try:
+        data.load_state_dict(states[0])
+    except DataError as error:
+        raise CheckpointError(f"{checkpoint} and the recipe do not belong together: {error}") from error
 
 
 def _record(cli: ColorzooCLI, config: Path, notes: str) -> Record:
@@ -96,10 +93,10 @@ def _record(cli: ColorzooCLI, config: Path, notes: str) -> Record:
     baselines: dict[str, dict[str, float]] = {}
     metrics: dict[str, float] = {}
     for name, value in measured.items():
-        prefix = next((prefix for prefix in _BASELINES if name.startswith(prefix)), None)
+        prefix = next((prefix for prefix in BASELINES if name.startswith(prefix)), None)
         if prefix is not None:
-            baselines.setdefault(_BASELINES[prefix], {})[name.removeprefix(prefix)] = value
-        elif name != "loss" and not name.endswith("_shown"):
+            baselines.setdefault(BASELINES[prefix], {})[name.removeprefix(prefix)] = value
+        elif name != "loss":
             metrics[name] = value
     if "accuracy" in metrics:
         baselines["most frequent class"] = {"accuracy": _majority_share(data.load_split("test").label)}

@@ -13,6 +13,8 @@ from torch.nn import Parameter
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
+from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.errors import DataError
 from colorzoo.method import Method
 from colorzoo.metrics import color_panel, noise_panel
 from colorzoo.pairs import ColorPairs, NoisyPairs
@@ -45,7 +47,16 @@ class PictureTask(LightningModule):
         self.automatic_optimization = len(model.learners()) == 1
 
     def setup(self, stage: str) -> None:
-        """Tell DistributedDataParallel that in a game each backward pass reaches the parameters of one player only."""
+        """Refuse data of another kind, and prepare DistributedDataParallel for a game.
+
+        Raises:
+            DataError: If the DataModule makes pairs for de-noisers and the method colours, or the other way round.
+        """
+        data = getattr(self.trainer, "datamodule", None)
+        if isinstance(data, PictureDataModule) and (data.noise is not None) != (self.model.sees == "noisy"):
+            advice = "give noise, such as --data.noise.impulse=0.15" if data.noise is None else "leave out data.noise"
+            raise DataError(f"{type(self.model).__name__} learns {self.model.task} from other pairs; {advice}")
+        # In a game each backward pass reaches the parameters of one player only.
         if not self.automatic_optimization and isinstance(self.trainer.strategy, DDPStrategy):
             self.trainer.strategy._ddp_kwargs["find_unused_parameters"] = True
 
@@ -116,6 +127,10 @@ class PictureTask(LightningModule):
 
     def _optimization(self, parameters: list[Parameter]) -> OptimizerConfig | OptimizerLRSchedulerConfig:
         optimizer = self.optim.optimizer(parameters)
+        if not self.automatic_optimization and self.optim.schedule == "cosine" and self.trainer.max_steps > 0:
+            raise ValueError(
+                "max_steps counts the steps of every learner, a schedule the batches; set max_epochs instead"
+            )
         scheduler = self.optim.scheduler(optimizer, self.trainer.estimated_stepping_batches)
         if scheduler is None:
             return {"optimizer": optimizer}
