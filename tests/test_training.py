@@ -197,7 +197,7 @@ def test_publish_refuses_other_names_and_other_splits(recipe, trained, tmp_path)
     with pytest.raises(CheckpointError, match="says otherwise"):
         publish(trained, "fusion_cnn.toy", other, tmp_path / "published")
     other.write_text(recipe.read_text().replace("train_images: 16", "train_images: 17"))
-    with pytest.raises(CheckpointError, match="trained on the splits"):
+    with pytest.raises(CheckpointError, match="trained on other splits"):
         publish(trained, "fusion_cnn.toy", other, tmp_path / "published")
     assert not (tmp_path / "published").exists()
 

@@ -29,6 +29,7 @@ class DenseDenoiser(Denoiser):
         ValueError: If there is no code, or an argument is unknown or out of its range.
 
     Example:
+        >>> import torch
         >>> DenseDenoiser(encoder=[64, 16], decoder=[64]).eval()(torch.rand(1, 1, 48, 40)).shape
         torch.Size([1, 1, 48, 40])
     """

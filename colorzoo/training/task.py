@@ -127,7 +127,8 @@ class PictureTask(LightningModule):
 
     def _optimization(self, parameters: list[Parameter]) -> OptimizerConfig | OptimizerLRSchedulerConfig:
         optimizer = self.optim.optimizer(parameters)
-        if not self.automatic_optimization and self.optim.schedule == "cosine" and self.trainer.max_steps > 0:
+        counted_in_steps = self.trainer.max_steps > 0 and not self.trainer.fast_dev_run  # type: ignore[attr-defined]
+        if counted_in_steps and self.optim.schedule == "cosine" and not self.automatic_optimization:
             raise ValueError(
                 "max_steps counts the steps of every learner, a schedule the batches; set max_epochs instead"
             )
