@@ -41,7 +41,10 @@ def plot_study(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
             axes.annotate(name, (statistics.fmean(baseline), -0.7), color="tab:red", fontsize=8)
     axes.set_yticks(range(len(variants)), variants)
     axes.set_ylim(len(variants) - 0.5, -0.9)
-    axes.set_xlabel(f"{figure} on the test pictures; mean and standard deviation over {len(values[variants[0]])} seeds")
+    seeds = len(values[variants[0]])
+    axes.set_xlabel(
+        f"{figure}, test pictures" + (f" (mean and deviation of {seeds} seeds)" if seeds > 1 else ", one seed")
+    )
     axes.spines[["top", "right"]].set_visible(False)
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "colorzoo"}):  # small, and the same bytes every time
         canvas.savefig(path, metadata={"Date": None})
