@@ -62,7 +62,8 @@ def color_pairs(pictures: Pictures, grey: Grey = "lightness") -> ColorPairs:
         (2, 1, 8, 8)
     """
     rgb = _scaled(pictures)
-    pairs: ColorPairs = {"grey": _grey(rgb, grey), "rgb": rgb, "lab": rgb_to_lab(rgb)}
+    lab = rgb_to_lab(rgb)
+    pairs: ColorPairs = {"grey": _grey(rgb, grey, lab), "rgb": rgb, "lab": lab}
     if "label" in pictures:
         pairs["label"] = pictures["label"]
     if "name" in pictures:
@@ -110,7 +111,10 @@ def _scaled(pictures: Pictures) -> Tensor:
     return rgb.float() if rgb.is_floating_point() else rgb.float() / 255
 
 
-def _grey(rgb: Tensor, grey: Grey) -> Tensor:
+def _grey(rgb: Tensor, grey: Grey, lab: Tensor | None = None) -> Tensor:
+    """Make the pictures grey; ``lab`` is theirs, where it is known already."""
     if grey not in ("lightness", "luma"):
         raise ValueError(f"grey is {grey!r}; give 'lightness' or 'luma'")
-    return lightness_to_grey(rgb_to_lab(rgb)[:, :1]) if grey == "lightness" else rgb_to_luma(rgb)
+    if grey == "luma":
+        return rgb_to_luma(rgb)
+    return lightness_to_grey((rgb_to_lab(rgb) if lab is None else lab)[:, :1])
