@@ -10,7 +10,7 @@ from torch import Tensor
 from colorzoo.method import Method
 from colorzoo.photo import Array, Image, Picture, on_channels
 
-_TILE = 512
+_TILE = 1024
 
 
 class Denoiser(Method):

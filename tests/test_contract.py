@@ -165,6 +165,17 @@ def test_tiles_leave_no_seam(denoiser, monkeypatch):
     torch.testing.assert_close(denoiser.denoise(noisy), whole, atol=1 / 255, rtol=0)
 
 
+def test_what_lies_beyond_the_reach_does_not_matter(denoiser):
+    far, wide = denoiser.reach + 1, 2 * (denoiser.reach + denoiser.grid)
+    noisy = shown(denoiser, 1, (denoiser.grid, wide))
+    with torch.no_grad():
+        whole = denoiser(noisy)
+        for column in range(wide // 2, wide // 2 + denoiser.grid):
+            other = noisy.clone()
+            other[..., : column - far + 1] = other[..., column + far :] = torch.rand(())
+            torch.testing.assert_close(denoiser(other)[..., column], whole[..., column], atol=1e-6, rtol=0)
+
+
 def test_kinds_of_pictures_come_back_as_they_were(denoiser):
     depth = getattr(denoiser, "channels", 1)
     array = np.random.default_rng(0).integers(0, 256, (20, 30, 3) if depth == 3 else (20, 30), dtype=np.uint8)

@@ -1,0 +1,155 @@
+"""Residual CNN de-noiser: a small U-Net at half resolution predicts the noise, whatever its level.
+
+It predicts the noise after Zhang, Zuo, Chen, Meng and Zhang, "Beyond a Gaussian Denoiser: Residual Learning of Deep CNN
+for Image Denoising" (TIP 2017), at half resolution after Zhang, Zuo and Zhang, "FFDNet" (TIP 2018), in the shape of
+Zhang et al., "Plug-and-Play Image Restoration with Deep Denoiser Prior" (TPAMI 2022), and without biases after Mohan
+et al., "Robust and interpretable blind image denoising via bias-free convolutional neural networks" (ICLR 2020).
+
+    noisy -> 2x2 pixels as channels -> widths[0] -> widths[1] -> ... and back, each level heard again -> minus noise
+"""
+
+import itertools
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from colorzoo.denoiser import Denoiser
+from colorzoo.metrics import switching_mean
+from colorzoo.pairs import NoisyPairs
+
+_SHUFFLE = 2
+
+
+class CNNDenoiser(Denoiser):
+    """U-Net of residual blocks without norms and biases: scale the picture, and its noise, and so does the answer.
+
+    Args:
+        channels: 1 restores each channel by itself, 3 the three of a colour picture together.
+        widths: Channels at a half of the resolution, a quarter, an eighth ...
+        blocks: Residual blocks on each level, down as well as up.
+        noise: ``"gaussian"``: any level, every pixel is mended. ``"impulse"``: salt and pepper; only what is black or
+            white is mended, and the network is told which it was.
+        weights: Start from a published model or a file; None for random initialisation.
+
+    Raises:
+        ValueError: If an argument is unknown or out of its range.
+
+    Example:
+        >>> CNNDenoiser(widths=[8, 16]).eval()(torch.rand(1, 1, 48, 40)).shape
+        torch.Size([1, 1, 48, 40])
+    """
+
+    paper = (
+        "Zhang, Zuo, Chen, Meng, Zhang: Beyond a Gaussian Denoiser: Residual Learning of Deep CNN for Image Denoising "
+        "(TIP 2017)"
+    )
+
+    def __init__(
+        self,
+        channels: int = 1,
+        widths: list[int] | None = None,
+        blocks: int = 2,
+        noise: Literal["gaussian", "impulse"] = "gaussian",
+        weights: str | None = None,
+    ) -> None:
+        widths = [32, 64, 96] if widths is None else list(widths)
+        if channels not in (1, 3):
+            raise ValueError(f"channels is {channels}; give 1 or 3")
+        if min(widths, default=0) < 1 or blocks < 1:
+            raise ValueError(f"widths ({widths}) and blocks ({blocks}) must be positive, and at least one width given")
+        if noise not in ("gaussian", "impulse"):
+            raise ValueError(f"noise is {noise!r}; give 'gaussian' or 'impulse'")
+        super().__init__(channels=channels, widths=widths, blocks=blocks, noise=noise)
+        self.channels = channels
+        self.noise = noise
+        self.grid = _SHUFFLE * 2 ** (len(widths) - 1)
+        self._blocks = blocks
+        self._depth = len(widths)
+        pixels = channels * _SHUFFLE**2
+        # Of impulses, where there was salt and where pepper comes along.
+        seen = 3 * pixels if noise == "impulse" else pixels
+        self.net = _ResidualUNet(seen, pixels, widths, blocks)
+        self.start_from(weights)
+
+    @property
+    def reach(self) -> int:
+        """All that the convolutions see, those of the deepest level from furthest off."""
+        filled = 5 if self.noise == "impulse" else 0
+        ends = 2 * _SHUFFLE
+        convolutions = [4 * self._blocks] * (self._depth - 1) + [2 * self._blocks]
+        levels = sum((_SHUFFLE << level) * count for level, count in enumerate(convolutions))
+        return filled + ends + levels + self.grid
+
+    def restore(self, noisy: Tensor) -> Tensor:
+        """Subtract the noise, or replace the impulses; see `Denoiser.restore`."""
+        if self.noise == "gaussian":
+            return noisy - self._predicted(noisy)
+        pepper, salt = noisy <= 0, noisy >= 1
+        filled = switching_mean(noisy)
+        mended = filled - self._predicted(torch.cat([filled, pepper.to(noisy), salt.to(noisy)], dim=1))
+        return torch.where(pepper | salt, mended, noisy)
+
+    def losses(self, batch: NoisyPairs) -> dict[str, Tensor]:
+        """Root of each picture's mean squared error: weak and strong noise count alike.
+
+        Args:
+            batch: Pairs; of one channel at a time, or three.
+
+        Returns:
+            ``loss``.
+        """
+        height, width = batch["noisy"].shape[-2:]
+        noisy, clean = (batch[key].reshape(-1, self.channels, height, width) for key in ("noisy", "clean"))
+        errors = (self.restore(noisy).float() - clean).square().mean(dim=(1, 2, 3))
+        return {"loss": (errors + 1e-8).sqrt().mean()}
+
+    def _predicted(self, seen: Tensor) -> Tensor:
+        """What is to be subtracted; the border is repeated to a multiple of the deepest level's stride."""
+        height, width = seen.shape[-2:]
+        padded = F.pad(seen, (0, -width % self.grid, 0, -height % self.grid), mode="replicate")
+        noise: Tensor = F.pixel_shuffle(self.net(F.pixel_unshuffle(padded, _SHUFFLE)), _SHUFFLE)
+        return noise[..., :height, :width]
+
+
+class _ResidualUNet(nn.Module):
+    """Residual blocks on every level; what a level made on the way down is added on the way up."""
+
+    def __init__(self, inputs: int, outputs: int, widths: list[int], blocks: int) -> None:
+        super().__init__()
+        steps = list(itertools.pairwise(widths))
+        self.first = nn.Conv2d(inputs, widths[0], 3, padding=1, bias=False)
+        self.encoder = nn.ModuleList(_blocks(above, blocks) for above, _ in steps)
+        self.down = nn.ModuleList(nn.Conv2d(above, below, 2, stride=2, bias=False) for above, below in steps)
+        self.deepest = _blocks(widths[-1], blocks)
+        self.up = nn.ModuleList(nn.ConvTranspose2d(below, above, 2, stride=2, bias=False) for above, below in steps)
+        self.decoder = nn.ModuleList(_blocks(above, blocks) for above, _ in steps)
+        self.last = nn.Conv2d(widths[0], outputs, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        levels = []
+        for encoder, down in zip(self.encoder, self.down, strict=True):
+            levels.append(encoder(x))
+            x = down(levels[-1])
+        x = self.deepest(x)
+        for up, decoder in zip(reversed(self.up), reversed(self.decoder), strict=True):
+            x = decoder(up(x) + levels.pop())
+        noise: Tensor = self.last(x)
+        return noise
+
+
+class _ResidualBlock(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        added: Tensor = self.second(F.relu(self.first(x)))
+        return x + added
+
+
+def _blocks(width: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(_ResidualBlock(width) for _ in range(count)))

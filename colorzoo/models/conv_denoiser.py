@@ -1,0 +1,92 @@
+"""Convolutional auto-encoder de-noiser: strides down to a coarse code, transposed convolutions back up.
+
+The auto-encoder of Patel, Kalbag and Rajput, "Symptotic Analysis of Autoencoder Architectures for Image Colorization
+and Noise Reduction" (DS303, CMInDS, IIT Bombay, 2022), whose code keeps its places instead of becoming one vector: so
+it takes pictures of any size.
+"""
+
+import itertools
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from colorzoo.denoiser import Denoiser
+from colorzoo.pairs import NoisyPairs
+
+
+class ConvDenoiser(Denoiser):
+    """Auto-encoder of strided convolutions, which passes on what its coarse code can hold.
+
+    Args:
+        filters: Filters of each convolution of the encoder, each of which halves the picture; the decoder mirrors them.
+        batch_norm: Normalise every convolution but the last.
+        residual: Predict the noise, which is subtracted, instead of the picture through a sigmoid.
+        channels: 1 restores each channel by itself, 3 the three of a colour picture together.
+        weights: Start from a published model or a file; None for random initialisation.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+        >>> ConvDenoiser(filters=[8, 16], channels=3).eval()(torch.rand(1, 3, 48, 40)).shape
+        torch.Size([1, 3, 48, 40])
+    """
+
+    paper = "Patel, Kalbag, Rajput: Symptotic Analysis of Autoencoder Architectures (DS303, IIT Bombay, 2022)"
+
+    def __init__(
+        self,
+        filters: list[int] | None = None,
+        batch_norm: bool = True,
+        residual: bool = True,
+        channels: int = 1,
+        weights: str | None = None,
+    ) -> None:
+        filters = [64, 128] if filters is None else list(filters)
+        if min(filters, default=0) < 1:
+            raise ValueError(f"filters are {filters}; give at least one, all positive")
+        if channels not in (1, 3):
+            raise ValueError(f"channels is {channels}; give 1 or 3")
+        super().__init__(filters=filters, batch_norm=batch_norm, residual=residual, channels=channels)
+        self.channels = channels
+        self.residual = residual
+        self.grid = 2 ** len(filters)
+        layers: list[nn.Module] = []
+        for inputs, outputs in itertools.pairwise([channels, *filters]):
+            layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), *_after(outputs, batch_norm)]
+        upward = filters[::-1]
+        for inputs, outputs in itertools.pairwise([upward[0], *upward]):
+            layers.append(nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1))
+            layers += _after(outputs, batch_norm)
+        self.net = nn.Sequential(*layers, nn.Conv2d(filters[0], channels, 3, padding=1))
+        self.start_from(weights)
+
+    @property
+    def reach(self) -> int:
+        """What the convolutions see on the way down and, of the code's squares, on the way up."""
+        return 4 * self.grid
+
+    def restore(self, noisy: Tensor) -> Tensor:
+        """Pass the picture, or its noise, through the code; see `Denoiser.restore`."""
+        height, width = noisy.shape[-2:]
+        padded = F.pad(noisy, (0, -width % self.grid, 0, -height % self.grid), mode="replicate")
+        made: Tensor = self.net(padded)[..., :height, :width]
+        return noisy - made if self.residual else torch.sigmoid(made)
+
+    def losses(self, batch: NoisyPairs) -> dict[str, Tensor]:
+        """MSE of the restored pixels.
+
+        Args:
+            batch: Pairs; of one channel at a time, or three.
+
+        Returns:
+            ``loss``.
+        """
+        height, width = batch["noisy"].shape[-2:]
+        noisy, clean = (batch[key].reshape(-1, self.channels, height, width) for key in ("noisy", "clean"))
+        return {"loss": F.mse_loss(self.restore(noisy).float(), clean)}
+
+
+def _after(channels: int, batch_norm: bool) -> list[nn.Module]:
+    return [nn.BatchNorm2d(channels), nn.ReLU()] if batch_norm else [nn.ReLU()]
