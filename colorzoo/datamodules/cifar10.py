@@ -9,7 +9,7 @@ from torch import Tensor
 
 from colorzoo.datamodules.base import PictureDataModule, TensorPictures
 from colorzoo.datamodules.locations import data_root
-from colorzoo.datamodules.splits import ranked
+from colorzoo.datamodules.splits import drawn
 from colorzoo.errors import DataError
 from colorzoo.picture_file import read
 
@@ -78,17 +78,8 @@ class CIFAR10DataModule(PictureDataModule):
         """Return the names of all pictures by split, such as ``train/ship/batch1_00029.png``."""
         if not self._names:
             official = {split: self._official_names(split) for split in ("train", "test")}
-            lossless = [name for name in official["train"] if name.endswith(".png")]
-            order = ranked(lossless, self.seed)
-            val = order[: self.val_images]
-            rest = ranked(set(official["train"]) - set(val), self.seed)
-            wanted = len(rest) if self.train_images is None else self.train_images
-            if len(val) < self.val_images or len(rest) < max(wanted, 1):
-                raise DataError(
-                    f"{self.root} holds {len(official['train'])} training pictures of these classes, {len(lossless)} "
-                    f"of them lossless: too few for {self.val_images} to validate and {wanted} to train on"
-                )
-            self._names = {"train": sorted(rest[:wanted]), "val": sorted(val), "test": sorted(official["test"])}
+            found = drawn(official["train"], self.seed, self.train_images, self.val_images, str(self.root), ".png")
+            self._names = found | {"test": sorted(official["test"])}
         return self._names
 
     def load_split(self, split: str) -> TensorPictures:

@@ -8,7 +8,7 @@ import torch
 from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.datamodules.folder import FolderPictures
 from colorzoo.datamodules.locations import data_root
-from colorzoo.datamodules.splits import ranked
+from colorzoo.datamodules.splits import drawn
 from colorzoo.errors import DataError
 from colorzoo.pairs import Pictures
 
@@ -92,15 +92,8 @@ class ImagenetteDataModule(PictureDataModule):
         """Return the names of all pictures by split, such as ``train/n01440764/n01440764_10026.JPEG``."""
         if not self._names:
             official = {split: self._official_names(split) for split in ("train", "val")}
-            order = ranked(official["train"], self.seed)
-            val, rest = order[: self.val_images], order[self.val_images :]
-            wanted = len(rest) if self.train_images is None else self.train_images
-            if len(rest) < max(wanted, 1):
-                raise DataError(
-                    f"{self._folder()} holds {len(order)} training pictures: too few for {self.val_images} to validate "
-                    f"and {wanted} to train on"
-                )
-            self._names = {"train": sorted(rest[:wanted]), "val": sorted(val), "test": sorted(official["val"])}
+            found = drawn(official["train"], self.seed, self.train_images, self.val_images, str(self._folder()))
+            self._names = found | {"test": sorted(official["val"])}
         return self._names
 
     def load_split(self, split: str) -> LabelledPictures:

@@ -5,7 +5,7 @@ from typing import Any
 
 from colorzoo.datamodules.base import PictureDataModule, TensorPictures
 from colorzoo.datamodules.locations import data_root
-from colorzoo.datamodules.splits import ranked
+from colorzoo.datamodules.splits import drawn
 from colorzoo.errors import DataError
 
 
@@ -58,16 +58,12 @@ class MNISTDataModule(PictureDataModule):
     def split_names(self) -> dict[str, list[str]]:
         """Return the names of all digits by split, such as ``train/00042``."""
         if not self._names:
-            order = ranked((f"train/{index:05}" for index in range(len(self._official("train")))), self.seed)
-            val, rest = order[: self.val_images], order[self.val_images :]
-            wanted = len(rest) if self.train_images is None else self.train_images
-            if len(rest) < max(wanted, 1):
-                raise DataError(
-                    f"MNIST has {len(order):,} training digits: too few for {self.val_images} to validate and {wanted} "
-                    "to train on"
-                )
-            test = [f"test/{index:05}" for index in range(len(self._official("test")))]
-            self._names = {"train": sorted(rest[:wanted]), "val": sorted(val), "test": test}
+            official = {
+                split: [f"{split}/{index:05}" for index in range(len(self._official(split)))]
+                for split in ("train", "test")
+            }
+            found = drawn(official["train"], self.seed, self.train_images, self.val_images, "MNIST")
+            self._names = found | {"test": official["test"]}
         return self._names
 
     def load_split(self, split: str) -> TensorPictures:

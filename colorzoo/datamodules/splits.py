@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 
+from colorzoo.errors import DataError
+
 
 def ranked(names: Iterable[str], seed: int) -> list[str]:
     """Order names pseudo-randomly; the order among some of them never depends on the others.
@@ -19,6 +21,44 @@ def ranked(names: Iterable[str], seed: int) -> list[str]:
         True
     """
     return sorted(names, key=lambda name: _digest(name, seed))
+
+
+def drawn(
+    names: Iterable[str], seed: int, train_images: int | None, val_images: int, source: str, suffix: str = ""
+) -> dict[str, list[str]]:
+    """Draw validation pictures from the official training pictures of a set that has none of its own.
+
+    Args:
+        names: Unique names of the official training pictures.
+        seed: Another seed draws others.
+        train_images: How many train; None for all that are left.
+        val_images: How many validate.
+        source: What an error calls the set.
+        suffix: Only names that end so may validate.
+
+    Returns:
+        ``{"train": [...], "val": [...]}``, each sorted.
+
+    Raises:
+        DataError: If there are too few.
+
+    Example:
+        >>> sorted(len(names) for names in drawn(["a", "b", "c"], 0, None, 1, source="letters").values())
+        [1, 2]
+    """
+    order = ranked(names, seed)
+    may_validate = [name for name in order if name.endswith(suffix)]
+    val = may_validate[:val_images]
+    held_out = set(val)
+    rest = [name for name in order if name not in held_out]
+    wanted = len(rest) if train_images is None else train_images
+    if len(val) < val_images or len(rest) < max(wanted, 1):
+        of_them = f", {len(may_validate):,} of them {suffix}" if suffix else ""
+        raise DataError(
+            f"{source} holds {len(order):,} training pictures{of_them}: too few for {val_images} to "
+            f"validate and {wanted} to train on"
+        )
+    return {"train": sorted(rest[:wanted]), "val": sorted(val)}
 
 
 def share_of(name: str, seed: int) -> float:
