@@ -7,12 +7,16 @@ import PIL.Image
 import pytest
 import timm
 import torch
+from lightning.pytorch import Trainer
 from safetensors.torch import save_file
 
 import colorzoo
 from colorzoo import weights
+from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import CheckpointError
 from colorzoo.models._backbone import packaged_state, packaged_weights
+from colorzoo.training.optim import Optim
+from colorzoo.training.task import PictureTask
 
 CAMERAMAN = Path(__file__).parent.parent / "examples" / "cameraman.png"
 TRIPOD = 872  # of the thousand classes of ImageNet
@@ -66,6 +70,17 @@ def test_frozen_means_weights_and_norm_statistics(frozen):
     assert any(module.training for module in model.encoder.modules())
     assert any(module.training for module in model.backbone.modules()) is not frozen
     assert all(parameter.requires_grad is not frozen for parameter in model.backbone.parameters())
+
+
+def test_a_frozen_backbone_leaves_a_run_as_it_came():
+    """Lightning trains a model in the mode in which it finds it."""
+    model = colorzoo.create("fusion_transfer", backbone="mobilenetv3_small_050", input_size=32)
+    before = {key: value.clone() for key, value in model.backbone.state_dict().items()}
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    trainer = Trainer(max_steps=2, accelerator="cpu", **quiet)
+    data = SyntheticDataModule(size=16, train_images=8, val_images=4, batch_size=4)
+    trainer.fit(PictureTask(model, Optim(lr=0.1)), data)
+    assert all(torch.equal(value, before[key]) for key, value in model.backbone.state_dict().items())
 
 
 @pytest.mark.parametrize("name", ["mobilenetv3_small_050", "convnext_atto"])

@@ -55,13 +55,13 @@ class Backbone(nn.Module):
 
     def _measured_channels(self) -> int:
         """Look at an answer: what timm tells of a network's width is not always the width of its features."""
-        training = self.net.training
+        training = self.training
         try:
             with torch.no_grad():
                 features = self.eval()(torch.zeros(1, 1, self.size, self.size), (1, 1))
         except (RuntimeError, AssertionError, IndexError) as error:
             raise ValueError(f"{self.name} cannot describe pictures of {self.size} pixels ({error})") from error
-        self.net.train(training)
+        self.train(training)
         return int(features.shape[1])
 
     def train(self, mode: bool = True) -> "Backbone":
