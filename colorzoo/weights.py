@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as parse_safetensors
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
@@ -96,6 +96,27 @@ def published() -> dict[str, Path]:
         for path in sorted(folder.glob(f"*{SUFFIX}")):
             files.setdefault(path.stem, path)
     return files
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Tell by its header a file of the zoo from other files of tensors; whether it is sound is for `read` to say.
+
+    Args:
+        path: Any path.
+
+    Returns:
+        Whether `read` is the one to ask; it is for every ``.ckpt``, whose contents only it looks at.
+
+    Raises:
+        CheckpointError: If the header is damaged.
+    """
+    if path.suffix != SUFFIX or not path.is_file():
+        return path.suffix == ".ckpt"
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _FORMAT in (file.metadata() or {})
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is damaged ({error}); fetch it again") from error
 
 
 def read(path: Path) -> Checkpoint:

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 import colorzoo
 from colorzoo import weights
 from colorzoo.datamodules.synthetic import SyntheticDataModule
-from colorzoo.errors import CheckpointError
+from colorzoo.errors import CheckpointError, ChecksumError, UnknownModelError
 from colorzoo.models._backbone import packaged_state, packaged_weights
 from colorzoo.training.optim import Optim
 from colorzoo.training.task import PictureTask
@@ -100,6 +100,64 @@ def test_weights_of_the_whole_model_need_none_of_the_backbone(tmp_path, record):
     path = tmp_path / "whole.safetensors"
     weights.write(weights.Checkpoint(path, "fusion_transfer", model.hparams, model.state_dict(), record))
     colorzoo.create("fusion_transfer", input_size=32, backbone_weights="nowhere.pth", weights=str(path))
+
+
+@pytest.fixture
+def pretrained(tmp_path, record):
+    """A model of three classes as a run leaves it and as it is published."""
+    model = colorzoo.create("fusion_transfer", frozen=False, num_classes=3)
+    run = weights.Checkpoint(tmp_path / "run.ckpt", "fusion_transfer", model.hparams, model.state_dict(), None)
+    weights.write_ckpt(run)
+    published = tmp_path / "zoo" / "fusion_transfer.three.safetensors"
+    weights.write(weights.Checkpoint(published, "fusion_transfer", model.hparams, model.state_dict(), record))
+    return model, {"run": str(run.path), "file": str(published), "name": "fusion_transfer.three"}
+
+
+@pytest.mark.parametrize("source", ["run", "file", "name"])
+@pytest.mark.parametrize("features", ["pooled", "maps"])
+def test_backbone_of_another_run_is_taken_and_nothing_else(pretrained, source, features, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLORZOO_HOME", str(tmp_path / "zoo"))
+    other, sources = pretrained
+    model = colorzoo.create("fusion_transfer", features=features, backbone_weights=sources[source])
+    theirs, mine = other.backbone.state_dict(), model.backbone.state_dict()
+    assert mine.keys() == theirs.keys()
+    assert all(torch.equal(value, theirs[key]) for key, value in mine.items())
+    assert not any(parameter.requires_grad for parameter in model.backbone.parameters())
+    assert model.head.out_features == 10
+    assert not torch.equal(model.encoder[0][0].weight, other.encoder[0][0].weight)
+
+
+def test_a_run_without_such_a_backbone_is_refused(pretrained, tmp_path):
+    with pytest.raises(CheckpointError, match="holds the backbone resnet18; give a checkpoint whose backbone is"):
+        colorzoo.create("fusion_transfer", backbone="resnet34", backbone_weights=pretrained[1]["run"])
+    cnn = colorzoo.create("fusion_cnn")
+    path = tmp_path / "cnn.ckpt"
+    weights.write_ckpt(weights.Checkpoint(path, "fusion_cnn", cnn.hparams, cnn.state_dict(), None))
+    with pytest.raises(CheckpointError, match="holds a fusion_cnn, which has no backbone"):
+        colorzoo.create("fusion_transfer", backbone_weights=str(path))
+
+
+def test_tensors_that_maps_do_not_need_are_missed_by_name(tmp_path):
+    model = colorzoo.create("fusion_transfer", backbone="tf_efficientnet_lite0", features="maps")
+    path = tmp_path / "maps.ckpt"
+    weights.write_ckpt(weights.Checkpoint(path, "fusion_transfer", model.hparams, model.state_dict(), None))
+    with pytest.raises(CheckpointError, match=r"conv_head\.weight is missing"):
+        colorzoo.create("fusion_transfer", backbone="tf_efficientnet_lite0", backbone_weights=str(path))
+
+
+def test_damaged_or_unknown_sources_are_refused(pretrained, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLORZOO_HOME", str(tmp_path / "zoo"))
+    with pytest.raises(UnknownModelError, match=r"did you mean 'fusion_transfer\.three'"):
+        colorzoo.create("fusion_transfer", backbone_weights="fusion_transfer.tree")
+    path = Path(pretrained[1]["file"])
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ChecksumError, match="is damaged"):
+        colorzoo.create("fusion_transfer", backbone_weights=str(path))
+    path.write_bytes(data[:20])
+    with pytest.raises(CheckpointError, match="is damaged"):
+        colorzoo.create("fusion_transfer", backbone_weights=str(path))
 
 
 @pytest.mark.parametrize("size", [32, 64])

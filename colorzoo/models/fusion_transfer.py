@@ -30,8 +30,9 @@ class FusionTransfer(FusionColorizer):
         alpha: Weight of the class head's cross entropy beside the a*b* MSE; 0 trains on the MSE alone.
         num_classes: Number of classes of the head.
         backbone_weights: What the backbone starts from: ``"imagenet"`` (downloaded by timm, or from an installed
-            package), a file of a classifier's weights, or None for random ones. Not asked for where ``weights`` bring
-            those of the backbone too.
+            package), a file of a classifier's weights, a published model or a run's file whose backbone is the same
+            (its number of classes need not be), or None for random ones. Not asked for where ``weights`` bring those
+            of the backbone too.
         weights: Start from a published model or a file; None for random initialisation.
 
     Raises:
