@@ -10,13 +10,13 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 import colorzoo
 from colorzoo import datamodules
 from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.errors import ColorzooError
 from colorzoo.method import Method
 from colorzoo.training.optim import Optim
 from colorzoo.training.picture_grid import PictureGrid
 from colorzoo.training.picture_writer import PictureWriter
 from colorzoo.training.task import PictureTask
-from colorzoo.weights import read
-from colorzoo.zoo import list_models, locate, model_class
+from colorzoo.zoo import list_models, model_class
 
 
 class ColorzooCLI(LightningCLI):
@@ -50,10 +50,14 @@ class ColorzooCLI(LightningCLI):
         if config.get("weights_only") is None:
             # A checkpoint is data; Lightning would unpickle whatever it holds.
             config.weights_only = True
-        if weights is not None:
-            # Read here what the model would read later: within its constructor, the parser would bury the reason.
-            read(locate(weights))
-        super().instantiate_classes()
+        try:
+            super().instantiate_classes()
+        except ValueError as error:
+            # The parser buries what a constructor says under a list of what else it tried.
+            reason = _reason(error)
+            if reason is None:
+                raise
+            raise reason from None
         self.model = PictureTask(self._get(self.config_init, "model"), self._get(self.config_init, "optim"))
 
 
@@ -78,6 +82,13 @@ def run(args: list[str] | None = None) -> ColorzooCLI:
         parser_kwargs={"version": f"colorzoo {colorzoo.__version__}"},
         args=args,
     )
+
+
+def _reason(error: BaseException | None) -> ColorzooError | None:
+    """Return the error of ours that caused another, if there is one."""
+    while error is not None and not isinstance(error, ColorzooError):
+        error = error.__cause__
+    return error
 
 
 def _import_all() -> None:
