@@ -1,0 +1,122 @@
+"""Tiny ImageNet (Le and Yang, 2015): 110,000 small pictures of 200 classes of ImageNet, with their labels."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+import torch
+
+from colorzoo.datamodules.base import PictureDataModule, TensorPictures
+from colorzoo.datamodules.locations import data_root
+from colorzoo.datamodules.splits import drawn
+from colorzoo.errors import DataError
+from colorzoo.picture_file import read, to_rgb
+
+_FOLDERS = ("tinyimagenet32", "tiny-imagenet-200")
+_THREADS = 4
+
+
+class TinyImageNetDataModule(PictureDataModule):
+    """Tiny ImageNet from folders; the official ``val`` tests, part of ``train`` validates.
+
+    The folders are ``{train,val}/<wnid>/**/*.JPEG``, or those of the original archive, whose ``val`` is one folder and
+    a table of classes; a picture has the same name in both. All are decoded into memory: 300 MB at 32 pixels. A label
+    is the place of the ``<wnid>`` among those of ``train``, sorted.
+
+    Args:
+        root: The folder; None for ``tinyimagenet32``, or else ``tiny-imagenet-200``, in ``$COLORZOO_DATA``, by default
+            ``~/.cache/colorzoo/data``.
+        size: Edge in pixels to which pictures of another size are scaled; the original ones have 64.
+        train_images: Train on this many pictures, drawn by ``seed``; None for all that are left.
+        val_images: Validate on this many of the official training pictures.
+        base: The other arguments of `PictureDataModule`.
+
+    Raises:
+        ValueError: If a number is out of its range.
+        DataError: In ``setup``, if there is no data, or less than was asked for.
+        UnreadableImageError: In ``setup``, if a file is missing or no picture.
+    """
+
+    def __init__(
+        self,
+        root: str | None = None,
+        size: int = 32,
+        train_images: int | None = None,
+        val_images: int = 2000,
+        **base: Any,
+    ) -> None:
+        super().__init__(**base)
+        if size < 1 or val_images < 1 or (train_images is not None and train_images < 1):
+            raise ValueError(
+                f"size ({size}), train_images ({train_images}), val_images ({val_images}): at least 1 each"
+            )
+        self.root = Path(root) if root is not None else _default_root()
+        self.size = size
+        self.train_images = train_images
+        self.val_images = val_images
+        self._names: dict[str, list[str]] = {}
+        self._files: dict[str, Path] = {}
+        self._classes: dict[str, int] = {}
+
+    def describe(self, split: str) -> str:
+        """Say which pictures a split holds, and at what size."""
+        count = len(self.split_names()[split])
+        return f"{count:,} {split} pictures of Tiny ImageNet, JPEG, {self.size}x{self.size} pixels"
+
+    def split_names(self) -> dict[str, list[str]]:
+        """Return the names of all pictures by split, such as ``train/n01443537/n01443537_0.JPEG``."""
+        if not self._names:
+            official = {split: self._official_files(split) for split in ("train", "val")}
+            self._files = official["train"] | official["val"]
+            self._classes = {wnid: label for label, wnid in enumerate(sorted({_class(n) for n in official["train"]}))}
+            strange = sorted({_class(name) for name in official["val"]} - set(self._classes))
+            if strange:
+                raise DataError(f"{self.root / 'val'} has the class {strange[0]}, which has no training picture")
+            found = drawn(official["train"], self.seed, self.train_images, self.val_images, str(self.root))
+            self._names = found | {"test": sorted(official["val"])}
+        return self._names
+
+    def load_split(self, split: str) -> TensorPictures:
+        """Decode one split into memory; all training pictures take three quarters of a minute of one core."""
+        names = self.split_names()[split]
+        rgb = torch.empty((len(names), 3, self.size, self.size), dtype=torch.uint8)
+
+        def decode(index: int) -> None:
+            rgb[index] = torch.from_numpy(np.array(self._picture(self._files[names[index]]))).movedim(-1, 0)
+
+        with ThreadPoolExecutor(_THREADS) as threads:
+            for _ in threads.map(decode, range(len(names))):
+                pass
+        return TensorPictures(names, rgb, torch.tensor([self._classes[_class(name)] for name in names]))
+
+    def _picture(self, path: Path) -> PIL.Image.Image:
+        return PIL.ImageOps.fit(to_rgb(read(path)), (self.size, self.size), PIL.Image.Resampling.BICUBIC)
+
+    def _official_files(self, split: str) -> dict[str, Path]:
+        """Return the file of each picture by its name, which is the same whichever layout holds it."""
+        folder = self.root / split
+        table = folder / "val_annotations.txt"
+        if table.is_file():
+            rows = [line.split("\t")[:2] for line in table.read_text().splitlines() if "\t" in line]
+            files = {f"{split}/{wnid}/{file}": folder / "images" / file for file, wnid in rows}
+        else:
+            paths = folder.glob("*/**/*.JPEG")
+            files = {f"{split}/{path.relative_to(folder).parts[0]}/{path.name}": path for path in paths}
+        if not files:
+            raise DataError(
+                f"no pictures of Tiny ImageNet in {folder}; torchvision cannot fetch them: take tiny-imagenet-200.zip "
+                "from the web pages of Stanford's course CS231n, unpack it and set root to its folder"
+            )
+        return files
+
+
+def _default_root() -> Path:
+    places = [data_root() / name for name in _FOLDERS]
+    return next((place for place in places if place.is_dir()), places[-1])
+
+
+def _class(name: str) -> str:
+    return name.split("/")[1]
