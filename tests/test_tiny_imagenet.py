@@ -1,5 +1,7 @@
 """Tiny ImageNet: two layouts of the same pictures, decoded once."""
 
+from pathlib import Path
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -7,7 +9,9 @@ import torch
 
 from colorzoo.datamodules.tiny_imagenet import TinyImageNetDataModule
 from colorzoo.errors import DataError, UnreadableImageError
+from colorzoo.training.cli import run
 
+RECIPE = Path(__file__).parent.parent / "configs" / "fusion_transfer.tiny_imagenet.yaml"
 WNIDS = ("n02", "n01", "n10")
 TRAIN, VAL = 4, 2
 
@@ -110,3 +114,12 @@ def test_what_is_missing_or_damaged_is_named(folders, tmp_path):
     save(folders / "val" / "n99" / "val_9.JPEG", 0, 32)
     with pytest.raises(DataError, match="n99, which has no training picture"):
         TinyImageNetDataModule(str(folders), val_images=2).split_names()
+
+
+def test_the_recipe_runs_on_pictures_of_either_layout(archive, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small = [f"--data.root={archive}", "--data.val_images=4", "--data.batch_size=4"]
+    quiet = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
+    cli = run(["fit", "--config", str(RECIPE), *small, *quiet, "--trainer.fast_dev_run=true"])
+    assert cli.trainer.global_step == 1
+    assert "train/accuracy" in cli.trainer.callback_metrics

@@ -57,8 +57,17 @@ def trained(recipe, tmp_path_factory):
     return Path(cli.trainer.checkpoint_callback.best_model_path)
 
 
+def run_before(recipe):
+    """Run, for an epoch, the recipe whose run another one starts from."""
+    source = yaml.safe_load(recipe.read_text())["model"].get("init_args", {}).get("backbone_weights")
+    if source is not None and source.startswith("runs/"):
+        before = CONFIGS / f"{Path(source).parts[1]}.yaml"
+        run(["fit", "--config", str(before), "--data=Synthetic", *SMALL, *QUIET, "--trainer.max_epochs=1"])
+
+
 @pytest.mark.parametrize("recipe", RECIPES, **by_name)
 def test_every_recipe_runs_as_it_stands(recipe):
+    run_before(recipe)
     run(["fit", "--config", str(recipe), "--data=Synthetic", *SMALL, *QUIET, "--trainer.fast_dev_run=true"])
 
 
@@ -95,6 +104,14 @@ def test_recipes_of_the_package_are_found_from_anywhere(recipe, tmp_path, monkey
 def test_unknown_weights_end_with_one_line(recipe, capsys):
     assert main(["test", "--config", str(recipe), "--model.weights", "fusion_cn"]) == 2
     assert "did you mean 'fusion_cnn'" in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_a_run_that_was_not_made_yet_ends_with_one_line(capsys):
+    recipe = CONFIGS / "fusion_transfer.resnet18.yaml"
+    assert main(["fit", "--config", str(recipe), "--data=Synthetic", *SMALL, *QUIET]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("colorzoo: runs/fusion_transfer.tiny_imagenet/")
+    assert "is no file" in said
 
 
 @pytest.mark.parametrize("verb", ["test", "validate", "predict"])
