@@ -5,14 +5,12 @@ Patel, Kalbag and Rajput, "Symptotic Analysis of Autoencoder Architectures for I
 """
 
 from torch import Tensor
-from torch.nn import functional as F
 
-from colorzoo.denoiser import Denoiser
 from colorzoo.models._dense import Activation, dense_stack
-from colorzoo.pairs import NoisyPairs
+from colorzoo.models._squares import SquareDenoiser
 
 
-class DenseDenoiser(Denoiser):
+class DenseDenoiser(SquareDenoiser):
     """Auto-encoder of dense layers over squares of one size; larger pictures are restored square by square.
 
     Args:
@@ -51,8 +49,6 @@ class DenseDenoiser(Denoiser):
         decoder = encoder[-2::-1] if decoder is None else list(decoder)
         if not encoder:
             raise ValueError("encoder is empty; give at least the width of the code")
-        if channels not in (1, 3) or size < 1:
-            raise ValueError(f"channels is {channels} and size is {size}; give 1 or 3 channels, and at least 1 pixel")
         super().__init__(
             encoder=encoder,
             decoder=decoder,
@@ -62,35 +58,11 @@ class DenseDenoiser(Denoiser):
             channels=channels,
             size=size,
         )
-        self.channels = channels
-        self.grid = size
-        pixels = channels * size * size
-        widths = [pixels, *encoder, *decoder, pixels]
+        widths = [self.pixels, *encoder, *decoder, self.pixels]
         self.net = dense_stack(widths, activation, "sigmoid", batch_norm, False, "xavier", dropout)
         self.start_from(weights)
 
-    @property
-    def reach(self) -> int:
-        """The other pixels of the square."""
-        return self.grid
-
-    def restore(self, noisy: Tensor) -> Tensor:
-        """Restore square by square, the border repeated where the last ones overhang; see `Denoiser.restore`."""
-        height, width = noisy.shape[-2:]
-        edge = self.grid
-        padded = F.pad(noisy, (0, -width % edge, 0, -height % edge), mode="replicate")
-        squares = F.unfold(padded, edge, stride=edge).movedim(1, 2)
-        restored = self.net(squares.flatten(end_dim=1)).view_as(squares)
-        whole = F.fold(restored.movedim(1, 2), padded.shape[-2:], edge, stride=edge)
-        return whole[..., :height, :width]
-
-    def losses(self, batch: NoisyPairs) -> dict[str, Tensor]:
-        """MSE of the restored pixels.
-
-        Args:
-            batch: Pairs of this model's channels.
-
-        Returns:
-            ``loss``.
-        """
-        return {"loss": F.mse_loss(self.restore(batch["noisy"]).float(), batch["clean"])}
+    def restore_squares(self, squares: Tensor) -> Tensor:
+        """Encode and decode; see `SquareDenoiser.restore_squares`."""
+        restored: Tensor = self.net(squares)
+        return restored

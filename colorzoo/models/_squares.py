@@ -1,0 +1,70 @@
+"""What de-noisers of one square share: larger pictures are cut into squares, and each is restored by itself."""
+
+from abc import abstractmethod
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from colorzoo.denoiser import Denoiser
+from colorzoo.pairs import NoisyPairs
+
+
+class SquareDenoiser(Denoiser):
+    """Restores every picture square by square, for it knows squares of one size only.
+
+    A subclass gives `restore_squares`.
+
+    Args:
+        channels: 1 restores each channel by itself, 3 the three of a colour picture together.
+        size: Edge in pixels of the square.
+        hparams: All other arguments of the subclass.
+
+    Raises:
+        ValueError: If a number is out of its range.
+    """
+
+    def __init__(self, channels: int, size: int, **hparams: object) -> None:
+        if channels not in (1, 3) or size < 1:
+            raise ValueError(f"channels is {channels} and size is {size}; give 1 or 3 channels, and at least 1 pixel")
+        super().__init__(channels=channels, size=size, **hparams)
+        self.channels = channels
+        self.grid = size
+        self.pixels = channels * size * size
+
+    @abstractmethod
+    def restore_squares(self, squares: Tensor) -> Tensor:
+        """Take the noise out of squares, ``(N, pixels)`` -> ``(N, pixels)``."""
+
+    @property
+    def reach(self) -> int:
+        """The other pixels of the square."""
+        return self.grid
+
+    def squares(self, pictures: Tensor) -> Tensor:
+        """Cut pictures into squares, the border repeated where the last ones overhang.
+
+        Shape:
+            ``(B, channels, H, W)`` -> ``(B, squares, pixels)``.
+        """
+        height, width = pictures.shape[-2:]
+        padded = F.pad(pictures, (0, -width % self.grid, 0, -height % self.grid), mode="replicate")
+        return F.unfold(padded, self.grid, stride=self.grid).movedim(1, 2)
+
+    def restore(self, noisy: Tensor) -> Tensor:
+        """Restore square by square; see `Denoiser.restore`."""
+        height, width = noisy.shape[-2:]
+        squares = self.squares(noisy)
+        restored = self.restore_squares(squares.flatten(end_dim=1)).view_as(squares)
+        whole = [-(-length // self.grid) * self.grid for length in (height, width)]
+        return F.fold(restored.movedim(1, 2), whole, self.grid, stride=self.grid)[..., :height, :width]
+
+    def losses(self, batch: NoisyPairs) -> dict[str, Tensor]:
+        """MSE of the restored pixels.
+
+        Args:
+            batch: Pairs of this model's channels.
+
+        Returns:
+            ``loss``.
+        """
+        return {"loss": F.mse_loss(self.restore(batch["noisy"]).float(), batch["clean"])}
