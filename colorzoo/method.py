@@ -33,6 +33,8 @@ class Method(nn.Module, ABC):
     """Key of a batch under which the truth lies that its output is compared with."""
     starting_points: ClassVar[tuple[str, ...]] = ("weights",)
     """Arguments that say where tensors come from; a checkpoint, which has the tensors, does not store them."""
+    closed_form: ClassVar[bool] = False
+    """Fitted in one epoch by `statistics` and `solve`, without an optimiser; its losses are measured all the same."""
 
     def __init__(self, **hparams: Any) -> None:
         super().__init__()
@@ -63,6 +65,14 @@ class Method(nn.Module, ABC):
     def turns(self, batch: Any) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """Yield the name of each learner and the losses it minimises; it takes its step before the next is asked."""
         yield "model", self.losses(batch)
+
+    def statistics(self, batch: Any) -> dict[str, Tensor]:
+        """Return what a method in closed form must know of a batch, as tensors that add up over batches."""
+        raise NotImplementedError(f"{type(self).__name__} is not fitted in closed form; minimise its losses")
+
+    def solve(self, statistics: Mapping[str, Tensor]) -> None:
+        """Set the parameters of a method in closed form from its statistics, added up over all batches."""
+        raise NotImplementedError(f"{type(self).__name__} is not fitted in closed form; minimise its losses")
 
     def start_from(self, weights: str | None) -> None:
         """Copy published weights, or a file's, into this network; the last line of a subclass's ``__init__``.

@@ -78,7 +78,7 @@ def test_every_recipe_prints_its_configuration(recipe, capsys):
     assert stop.value.code == 0
     printed = yaml.safe_load(capsys.readouterr().out)
     assert printed["model"]["class_path"].startswith("colorzoo.models.")
-    assert printed["optim"].items() >= yaml.safe_load(recipe.read_text())["optim"].items()
+    assert printed["optim"].items() >= yaml.safe_load(recipe.read_text()).get("optim", {}).items()
 
 
 @pytest.mark.parametrize("data", [["--data", "CIFAR10"], ["--data=CIFAR10"], ["--data", "CIFAR10DataModule"]])

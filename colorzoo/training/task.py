@@ -2,10 +2,12 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.types import OptimizerConfig, OptimizerLRSchedulerConfig
 from torch import Tensor
@@ -18,6 +20,7 @@ from colorzoo.errors import DataError
 from colorzoo.method import Method
 from colorzoo.metrics import color_panel, noise_panel
 from colorzoo.pairs import ColorPairs, NoisyPairs
+from colorzoo.training.closed_form import ClosedForm
 from colorzoo.training.optim import Optim
 
 Pairs = ColorPairs | NoisyPairs
@@ -32,7 +35,7 @@ class PictureTask(LightningModule):
 
     Args:
         model: The network; it is trained in place, and is what ``colorzoo.load`` gives back from a checkpoint.
-        optim: How it is optimised.
+        optim: How it is optimised; a method in closed form needs no such advice, and one epoch.
 
     Example:
         >>> import colorzoo
@@ -44,7 +47,7 @@ class PictureTask(LightningModule):
         # A third more pictures a second on a CPU, and what tensor cores want on a GPU.
         self.model = model.to(memory_format=torch.channels_last)
         self.optim = optim or Optim()
-        self.automatic_optimization = len(model.learners()) == 1
+        self.automatic_optimization = len(model.learners()) == 1 and not model.closed_form
 
     def setup(self, stage: str) -> None:
         """Refuse data of another kind, and prepare DistributedDataParallel for a game.
@@ -65,7 +68,12 @@ class PictureTask(LightningModule):
         return self.model(pictures)  # type: ignore[no-any-return]
 
     def training_step(self, batch: Pairs, batch_idx: int) -> Tensor | None:
-        """Return the loss of a batch, or let several learners take their steps; log the parts."""
+        """Return the loss of a batch, or let several learners take their steps; log the parts.
+
+        A method in closed form observes the batch, and is solved after the epoch's last one, in time for validation.
+        """
+        if self.model.closed_form:
+            return self._fit_in_closed_form(batch)
         if self.automatic_optimization:
             losses = self.model.losses(batch)
             self._log("train", losses, batch)
@@ -82,6 +90,13 @@ class PictureTask(LightningModule):
             for scheduler in self._all(self.lr_schedulers()):
                 scheduler.step()
         return None
+
+    def _fit_in_closed_form(self, batch: Pairs) -> None:
+        optimizer = cast(LightningOptimizer, self.optimizers())
+        cast(ClosedForm, optimizer.optimizer).observe(batch)
+        if self.trainer.is_last_batch:
+            optimizer.step()
+            self.trainer.should_stop = True
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Clip gradients, of one learner as of several, after a loss scaler has unscaled them."""
@@ -123,6 +138,8 @@ class PictureTask(LightningModule):
 
     def configure_optimizers(self) -> list[OptimizerConfig | OptimizerLRSchedulerConfig]:
         """An optimiser a learner, and its schedule, if it has one, over the batches that the trainer will see."""
+        if self.model.closed_form:
+            return [{"optimizer": ClosedForm(self.model, partial(self.trainer.strategy.reduce, reduce_op="sum"))}]
         return [self._optimization(group) for group in self.model.learners().values()]
 
     def _optimization(self, parameters: list[Parameter]) -> OptimizerConfig | OptimizerLRSchedulerConfig:
