@@ -71,6 +71,13 @@ def test_batches_come_whole_and_in_order():
     assert torch.equal(seen, data.load_split("val").rgb)
 
 
+def test_batches_outside_training_may_be_larger():
+    data = SyntheticDataModule(size=16, train_images=4, val_images=5, batch_size=1, eval_batch_size=3)
+    data.setup("fit")
+    assert [len(batch["rgb"]) for batch in data.train_dataloader()] == [1, 1, 1, 1]
+    assert [len(batch["rgb"]) for batch in data.val_dataloader()] == [3, 2]
+
+
 def test_workers_give_what_the_main_process_gives():
     alone, helped = (SyntheticDataModule(size=16, val_images=5, num_workers=count) for count in (0, 1))
     for data in (alone, helped):
@@ -87,7 +94,15 @@ def test_resuming_on_other_splits_is_refused():
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"batch_size": 0}, {"num_workers": -1}, {"size": 0}, {"max_shift": -1}, {"val_images": 0}]
+    "arguments",
+    [
+        {"batch_size": 0},
+        {"eval_batch_size": 0},
+        {"num_workers": -1},
+        {"size": 0},
+        {"max_shift": -1},
+        {"val_images": 0},
+    ],
 )
 def test_numbers_out_of_range_are_refused(arguments):
     with pytest.raises(ValueError, match=next(iter(arguments))):

@@ -72,6 +72,7 @@ class PictureDataModule(LightningDataModule, ABC):
             None makes pairs for colourisers.
         color: With ``noise``: keep the colours instead of making the pictures grey.
         seed: Seed of the splits, and of the noise.
+        eval_batch_size: Pictures a batch outside training; None for as many as in training.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -87,10 +88,11 @@ class PictureDataModule(LightningDataModule, ABC):
         noise: Noise | None = None,
         color: bool = False,
         seed: int = 0,
+        eval_batch_size: int | None = None,
     ) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}; give at least 1")
+        if batch_size < 1 or (eval_batch_size is not None and eval_batch_size < 1):
+            raise ValueError(f"batch_size ({batch_size}) and eval_batch_size ({eval_batch_size}) must be at least 1")
         if num_workers < 0 or max_shift < 0:
             raise ValueError(f"num_workers ({num_workers}) and max_shift ({max_shift}) cannot be negative")
         if color and noise is None:
@@ -98,6 +100,7 @@ class PictureDataModule(LightningDataModule, ABC):
         # A checkpoint holds plain values alone; the run's configuration file has the noise.
         self.save_hyperparameters(ignore=["noise"])
         self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size or batch_size
         self.num_workers = num_workers
         self.grey: Grey = grey
         self.flip = flip
@@ -159,7 +162,7 @@ class PictureDataModule(LightningDataModule, ABC):
     def _loader(self, split: str, shuffle: bool = False, drop_last: bool = False) -> DataLoader[Pictures]:
         return DataLoader(
             self._splits[split],
-            batch_size=self.batch_size,
+            batch_size=self.batch_size if split == "train" else self.eval_batch_size,
             shuffle=shuffle,
             drop_last=drop_last,
             num_workers=self.num_workers,
