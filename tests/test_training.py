@@ -1,4 +1,5 @@
 import csv
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -243,8 +244,10 @@ def test_a_study_fills_its_table_and_resumes(recipe, tmp_path):
 @pytest.mark.parametrize("study", STUDIES, **by_name)
 def test_every_study_names_a_recipe_and_arguments_that_parse(study, capsys):
     content = yaml.safe_load(study.read_text())
-    for arguments in content["variants"].values():
-        settings = {"recipe": content["recipe"], **content["common"], **arguments}
+    axis = content.get("axis")
+    ends = [{axis["argument"]: axis["values"][end]} for end in (0, -1)] if axis else [{}]
+    for arguments, point in itertools.product(content["variants"].values(), ends):
+        settings = {"recipe": content["recipe"], **content["common"], **arguments, **point}
         recipe = CONFIGS.parent / settings.pop("recipe")
         options = [f"--{key}={value}" for key, value in settings.items()]
         with pytest.raises(SystemExit) as stop:
