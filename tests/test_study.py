@@ -75,7 +75,7 @@ def test_curves_pass_through_the_means_and_baselines_of_half_a_figure_are_halved
     _draw_curves(axes, rows, "half_mse", ["a"], axis)
     labelled = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     assert set(labelled) == {"a", "noisy input"}
-    assert labelled["a"].lines[0].get_xydata().tolist() == [[1, 4], [10, 1.5]]
+    assert labelled["a"].get_xydata().tolist() == [[1, 4], [10, 1.5]]
     assert labelled["noisy input"].get_xydata().tolist() == [[1, 4], [10, 3]]
     assert axes.get_xscale() == "log"
 

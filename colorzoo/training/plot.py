@@ -65,7 +65,7 @@ def plot_study(path: Path, rows: Rows, axis: Axis | None = None) -> None:
     if not figures:
         raise DataError("a study of baselines alone has nothing to draw; ask for a figure such as mse")
     variants = list(dict.fromkeys(row["variant"] for row in rows))
-    size = (7, 1.2 + 0.3 * len(variants)) if axis is None else (7, 4)
+    size = (7, 1.2 + 0.3 * len(variants)) if axis is None else (8, 4)
     canvas = Figure(figsize=size, layout="constrained")
     axes = canvas.add_subplot()
     seeds = len({row["seed"] for row in rows})
@@ -75,8 +75,8 @@ def plot_study(path: Path, rows: Rows, axis: Axis | None = None) -> None:
         axes.set_xlabel(label)
     else:
         _draw_curves(axes, rows, figures[0], variants, axis)
-        axes.set_ylabel(label)
-        canvas.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)
+        axes.set_ylabel(label.replace(" (", "\n("))
+        canvas.legend(loc="outside right upper", frameon=False, fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "colorzoo"}):  # small, and the same bytes every time
         canvas.savefig(path, metadata={"Date": None})
@@ -98,16 +98,21 @@ def _draw_dots(axes: Any, rows: Rows, figure: str, variants: Sequence[str]) -> N
 
 def _draw_curves(axes: Any, rows: Rows, figure: str, variants: Sequence[str], axis: Axis) -> None:
     """One curve a variant, and one for each baseline, whose figure may depend on the axis too."""
+    from matplotlib.ticker import LogLocator
+
     for variant in variants:
         seen = [_values(rows, figure, variant=variant, at=str(value)) for value in axis.values]
         means, spreads = [statistics.fmean(values) for values in seen], [_spread(values) for values in seen]
-        axes.errorbar(axis.values, means, yerr=spreads, fmt="o-", markersize=4, capsize=3, label=variant)
+        (curve,) = axes.plot(axis.values, means, "o-", markersize=4, label=variant)
+        axes.errorbar(axis.values, means, yerr=spreads, fmt="none", ecolor=curve.get_color(), capsize=3)
     baselines = [name for name in BASELINES if _baseline(rows, name, figure)]
     for index, prefix in enumerate(baselines):
         means = [statistics.fmean(_baseline(rows, prefix, figure, at=str(value))) for value in axis.values]
         style = {"linestyle": _DASHES[index % len(_DASHES)], "color": "0.4", "linewidth": 1.2}
         axes.plot(axis.values, means, label=BASELINES[prefix], **style)
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
     if axis.log:
         axes.set_xscale("log")
     axes.set_xticks(axis.values, [f"{value:g}" for value in axis.values])
