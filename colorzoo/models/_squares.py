@@ -55,7 +55,7 @@ class SquareDenoiser(Denoiser):
         height, width = noisy.shape[-2:]
         squares = self.squares(noisy)
         restored = self.restore_squares(squares.flatten(end_dim=1)).view_as(squares)
-        whole = [-(-length // self.grid) * self.grid for length in (height, width)]
+        whole = (-(-height // self.grid) * self.grid, -(-width // self.grid) * self.grid)
         return F.fold(restored.movedim(1, 2), whole, self.grid, stride=self.grid)[..., :height, :width]
 
     def losses(self, batch: NoisyPairs) -> dict[str, Tensor]:

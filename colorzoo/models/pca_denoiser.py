@@ -91,7 +91,8 @@ class PCADenoiser(SquareDenoiser):
             ``squares``; ``sums`` ``(2 * pixels,)``, of the noisy squares and then the clean ones; ``products``
             ``(2 * pixels, 2 * pixels)``, of each of these values with each.
         """
-        pairs = torch.cat([self.squares(batch[key].float()) for key in ("noisy", "clean")], dim=2).flatten(end_dim=1)  # type: ignore[literal-required]
+        noisy, clean = self.squares(batch["noisy"].float()), self.squares(batch["clean"].float())
+        pairs = torch.cat([noisy, clean], dim=2).flatten(end_dim=1)
         return {"squares": pairs.new_tensor(len(pairs)), "sums": pairs.sum(dim=0), "products": pairs.T @ pairs}
 
     @torch.no_grad()

@@ -73,7 +73,8 @@ class PictureTask(LightningModule):
         A method in closed form observes the batch, and is solved after the epoch's last one, in time for validation.
         """
         if self.model.closed_form:
-            return self._fit_in_closed_form(batch)
+            self._fit_in_closed_form(batch)
+            return None
         if self.automatic_optimization:
             losses = self.model.losses(batch)
             self._log("train", losses, batch)
