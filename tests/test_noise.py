@@ -64,6 +64,20 @@ def test_validation_noise_is_that_of_the_picture_whatever_the_batch():
     assert float((noisy(6) == 0).float().mean()) > 0.1
 
 
+def test_pictures_may_be_measured_at_one_level_of_those_that_are_learnt():
+    learnt, measured = Noise(sigma=(0.0, 50.0), clip=False), Noise(sigma=25.0, clip=False)
+    data = SyntheticDataModule(size=64, val_images=4, noise=learnt, eval_noise=measured)
+    data.setup("validate")
+    pairs = data.on_after_batch_transfer(next(iter(data.val_dataloader())), 0)
+    deviations = (pairs["noisy"] - pairs["clean"]).flatten(start_dim=1).std(dim=1)
+    torch.testing.assert_close(deviations, torch.full((4,), 25 / 255), atol=0.005, rtol=0)
+    assert "with Gaussian noise of sigma 0 to 50" in data.describe_pairs()
+    assert "measured with Gaussian noise of sigma 25" in data.describe_pairs()
+    assert "measured" not in SyntheticDataModule(noise=learnt).describe_pairs()
+    with pytest.raises(ValueError, match="give noise too"):
+        SyntheticDataModule(eval_noise=measured)
+
+
 @pytest.mark.parametrize(
     ("noise", "words"),
     [

@@ -70,6 +70,7 @@ class PictureDataModule(LightningDataModule, ABC):
         max_shift: Shift training pictures by up to this many pixels, the border repeated.
         noise: Make pairs (noisy, clean) for de-noisers; outside training the noise is that of seed and picture's name.
             None makes pairs for colourisers.
+        eval_noise: Another noise outside training, such as one level of a range that is learnt; None for the same.
         color: With ``noise``: keep the colours instead of making the pictures grey.
         seed: Seed of the splits, and of the noise.
         eval_batch_size: Pictures a batch outside training; None for as many as in training.
@@ -86,6 +87,7 @@ class PictureDataModule(LightningDataModule, ABC):
         flip: bool = True,
         max_shift: int = 0,
         noise: Noise | None = None,
+        eval_noise: Noise | None = None,
         color: bool = False,
         seed: int = 0,
         eval_batch_size: int | None = None,
@@ -95,10 +97,10 @@ class PictureDataModule(LightningDataModule, ABC):
             raise ValueError(f"batch_size ({batch_size}) and eval_batch_size ({eval_batch_size}) must be at least 1")
         if num_workers < 0 or max_shift < 0:
             raise ValueError(f"num_workers ({num_workers}) and max_shift ({max_shift}) cannot be negative")
-        if color and noise is None:
-            raise ValueError("color keeps the colours of noisy pairs; give noise too")
+        if noise is None and (color or eval_noise is not None):
+            raise ValueError("color and eval_noise are about noisy pairs; give noise too")
         # A checkpoint holds plain values alone; the run's configuration file has the noise.
-        self.save_hyperparameters(ignore=["noise"])
+        self.save_hyperparameters(ignore=["noise", "eval_noise"])
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size or batch_size
         self.num_workers = num_workers
@@ -106,6 +108,7 @@ class PictureDataModule(LightningDataModule, ABC):
         self.flip = flip
         self.max_shift = max_shift
         self.noise = noise
+        self.eval_noise = eval_noise or noise
         self.color = color
         self.seed = seed
         self._splits: dict[str, PictureSource] = {}
@@ -124,9 +127,10 @@ class PictureDataModule(LightningDataModule, ABC):
 
     def describe_pairs(self) -> str:
         """Say in one line which pairs are made of the pictures; goes into every checkpoint."""
-        if self.noise is None:
+        if self.noise is None or self.eval_noise is None:
             return f"{self.grey} grey and colour"
-        return f"{'colour' if self.color else f'{self.grey} grey'} with {self.noise.describe()}"
+        measured = "" if self.eval_noise == self.noise else f", measured with {self.eval_noise.describe()}"
+        return f"{'colour' if self.color else f'{self.grey} grey'} with {self.noise.describe()}{measured}"
 
     def split_hash(self) -> str:
         """Fingerprint of the splits; goes into every checkpoint."""
@@ -179,10 +183,11 @@ class PictureDataModule(LightningDataModule, ABC):
                 pictures["rgb"] = flipped(pictures["rgb"])
             if self.max_shift > 0:
                 pictures["rgb"] = shifted(pictures["rgb"], self.max_shift)
-        if self.noise is None:
+        noise = self.noise if training else self.eval_noise
+        if noise is None:
             return color_pairs(pictures, self.grey)
         seeds = None if training else [seed_of(name, self.seed) for name in pictures["name"]]
-        return noisy_pairs(pictures, self.noise, self.color, self.grey, seeds)
+        return noisy_pairs(pictures, noise, self.color, self.grey, seeds)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint remembers of the data."""

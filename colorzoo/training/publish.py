@@ -118,8 +118,8 @@ def _record(cli: ColorzooCLI, config: Path, notes: str) -> Record:
 
 
 def _described(data: PictureDataModule, split: str) -> str:
-    spoilt = "" if data.noise is None else f", with {data.noise.describe()}"
-    return f"{data.describe(split)}{spoilt}"
+    noise = data.noise if split == "train" else data.eval_noise
+    return data.describe(split) if noise is None else f"{data.describe(split)}, with {noise.describe()}"
 
 
 def _majority_share(label: torch.Tensor) -> float:
