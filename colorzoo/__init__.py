@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from colorzoo.inpainting import inpaint
+    from colorzoo.noise_level import estimate_noise
     from colorzoo.zoo import create, info, list_models, load
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "create", "info", "inpaint", "list_models", "load"]
+__all__ = ["__version__", "create", "estimate_noise", "info", "inpaint", "list_models", "load"]
+
+_HOMES = {"estimate_noise": "noise_level", "inpaint": "inpainting"}
+"""The files of the public names that are not in ``zoo``."""
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        home = "colorzoo.inpainting" if name == "inpaint" else "colorzoo.zoo"
-        return getattr(import_module(home), name)
+        return getattr(import_module(f"colorzoo.{_HOMES.get(name, 'zoo')}"), name)
     raise AttributeError(f"module 'colorzoo' has no attribute {name!r}; it offers {', '.join(__all__)}")
 
 

@@ -3,12 +3,19 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+NoiseKind = Literal["impulse", "gaussian"]
+"""Salt and pepper, or Gaussian noise."""
+KINDS: tuple[NoiseKind, ...] = ("impulse", "gaussian")
+
 Level = float | tuple[float, float]
 """One level for all pictures, or the lowest and the highest between which each draws its own."""
+
+_WORDS: dict[NoiseKind, str] = {"impulse": "salt and pepper", "gaussian": "Gaussian noise"}
 
 
 @dataclass(frozen=True)
@@ -53,10 +60,23 @@ class Noise:
         (least, most), (smallest, largest) = self.ranges()
         parts = []
         if most > 0:
-            parts.append(f"salt and pepper on {_span(100 * least, 100 * most)} % of the values")
+            parts.append(f"{_WORDS['impulse']} on {_span(100 * least, 100 * most)} % of the values")
         if largest > 0 or self.bias != 0:
-            parts.append(f"Gaussian noise of sigma {_span(smallest, largest)}, mean {self.bias:g} (8-bit levels)")
+            parts.append(f"{_WORDS['gaussian']} of sigma {_span(smallest, largest)}, mean {self.bias:g} (8-bit levels)")
         return " and ".join(parts) or "no noise"
+
+
+def kinds_in(description: str) -> tuple[NoiseKind, ...]:
+    """Return the kinds of noise that a text of `Noise.describe` tells of, as a published record quotes it.
+
+    Args:
+        description: The text, which may say more.
+
+    Example:
+        >>> kinds_in(f"10 pictures, with {Noise(impulse=0.15).describe()}")
+        ('impulse',)
+    """
+    return tuple(kind for kind in KINDS if _WORDS[kind] in description)
 
 
 def spoiled(clean: Tensor, noise: Noise, seeds: Sequence[int] | None = None) -> Tensor:
