@@ -1,14 +1,20 @@
 """The contract of every de-noiser: a noisy picture in, the same picture without the noise out."""
 
 from abc import abstractmethod
-from typing import ClassVar, overload
+from collections.abc import Sequence
+from typing import ClassVar, Literal, overload
 
 import PIL.Image
 import torch
 from torch import Tensor
 
 from colorzoo.method import Method
+from colorzoo.noise import KINDS, NoiseKind, kinds_in
+from colorzoo.noise_level import noise_levels
 from colorzoo.photo import Array, Image, Picture, on_channels
+
+Strength = float | Sequence[float] | Literal["auto"]
+"""How far to go from the noisy picture (0) to the restored one (1): for all, for each of a batch, or by its noise."""
 
 _TILE = 1024
 
@@ -26,6 +32,8 @@ class Denoiser(Method):
     """1: each channel of a picture is restored by itself; 3: the three of a colour picture together."""
     grid: int = 1
     """Tiles of a large picture begin at multiples of so many pixels, for methods that cut pictures into squares."""
+    made_for: tuple[NoiseKind, ...] = KINDS
+    """Which noise ``strength="auto"`` looks for: that of the training, as a published record tells it; else any."""
 
     @property
     @abstractmethod
@@ -45,6 +53,10 @@ class Denoiser(Method):
         Returns:
             The restored pictures, not necessarily within [0, 1].
         """
+
+    def trained_on(self, data: str) -> None:
+        """Take note of the noise that the weights were trained on; see `Method.trained_on`."""
+        self.made_for = kinds_in(data) or KINDS
 
     def forward(self, noisy: Tensor) -> Tensor:
         """Restore a batch.
@@ -68,19 +80,21 @@ class Denoiser(Method):
         return self.restore(folded).float().clamp(0, 1).reshape(noisy.shape)
 
     @overload
-    def denoise(self, image: Picture, strength: float = 1.0) -> PIL.Image.Image: ...
+    def denoise(self, image: Picture, strength: Strength = 1.0) -> PIL.Image.Image: ...
     @overload
-    def denoise(self, image: Array, strength: float = 1.0) -> Array: ...
+    def denoise(self, image: Array, strength: Strength = 1.0) -> Array: ...
     @overload
-    def denoise(self, image: Tensor, strength: float = 1.0) -> Tensor: ...
-    def denoise(self, image: Image, strength: float = 1.0) -> PIL.Image.Image | Array | Tensor:
+    def denoise(self, image: Tensor, strength: Strength = 1.0) -> Tensor: ...
+    def denoise(self, image: Image, strength: Strength = 1.0) -> PIL.Image.Image | Array | Tensor:
         """De-noise one picture, or a batch, of any size; the result is of the kind that was given.
 
         Large pictures are restored in tiles that overlap by as much as the method reaches, so that no seam shows.
 
         Args:
             image: A path, a PIL image, an array ``(H, W)`` or ``(H, W, C)``, or a tensor ``(B, C, H, W)`` in [0, 1].
-            strength: How far to go from the noisy picture (0) to the restored one (1).
+            strength: How far to go from the noisy picture (0) to the restored one (1); a sequence has a number for each
+                picture of a batch. ``"auto"`` looks in each picture for the noise that the model is `made_for`, and
+                leaves clean ones exactly as they are; see `NoiseLevel.strength`.
 
         Returns:
             A PIL image for a path or PIL image, else an array or tensor of the same shape.
@@ -95,14 +109,29 @@ class Denoiser(Method):
             >>> colorzoo.create("linear_denoiser").eval().denoise(torch.rand(2, 3, 48, 40)).shape
             torch.Size([2, 3, 48, 40])
         """
-        if not 0 <= strength <= 1:
-            raise ValueError(f"strength is {strength}; give a number from 0 (nothing) to 1 (all the way)")
+        check_strength(strength)
         if self.training:
             raise ValueError("the model is in training mode; call eval()")
         return on_channels(image, lambda noisy: self._denoise_tensor(noisy, strength))
 
     @torch.no_grad()
-    def _denoise_tensor(self, noisy: Tensor, strength: float) -> Tensor:
+    def _denoise_tensor(self, noisy: Tensor, strength: Strength) -> Tensor:
+        shares = self._shares(noisy, strength)
+        if not any(shares):
+            return noisy.clone()
+        restored = self._in_tiles(noisy)
+        return noisy + noisy.new_tensor(shares)[:, None, None, None] * (restored - noisy)
+
+    def _shares(self, noisy: Tensor, strength: Strength) -> list[float]:
+        """Return the strength for each picture."""
+        if isinstance(strength, str):
+            return [level.strength(self.made_for) for level in noise_levels(noisy)]
+        shares = strengths(strength, len(noisy))
+        if len(shares) != len(noisy):
+            raise ValueError(f"there are {len(shares)} strengths for {len(noisy)} pictures; give one for each")
+        return shares
+
+    def _in_tiles(self, noisy: Tensor) -> Tensor:
         parameter = next(self.parameters())
         restored = torch.empty_like(noisy)
         height, width = noisy.shape[-2:]
@@ -116,4 +145,24 @@ class Denoiser(Method):
                 tile = self(noisy[..., rows, columns].to(parameter.device, parameter.dtype)).to(noisy)
                 inner = tile[..., above : above + edge, before : before + edge]
                 restored[..., top : top + edge, left : left + edge] = inner
-        return noisy + strength * (restored - noisy)
+        return restored
+
+
+def check_strength(strength: Strength) -> None:
+    """Refuse what is no strength.
+
+    Raises:
+        ValueError: If it is no number in [0, 1], no sequence of such, and not ``"auto"``.
+    """
+    possible = (
+        strength == "auto" if isinstance(strength, str) else all(0 <= share <= 1 for share in strengths(strength))
+    )
+    if not possible:
+        raise ValueError(f"strength is {strength}; give a number from 0 (nothing) to 1 (all the way), or 'auto'")
+
+
+def strengths(strength: float | Sequence[float], count: int = 1) -> list[float]:
+    """Return a strength for each of so many pictures, from one for all or from a sequence as it is."""
+    if isinstance(strength, Sequence):
+        return list(strength)
+    return [strength] * count

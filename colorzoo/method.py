@@ -74,6 +74,13 @@ class Method(nn.Module, ABC):
         """Set the parameters of a method in closed form from its statistics, added up over all batches."""
         raise NotImplementedError(f"{type(self).__name__} is not fitted in closed form; minimise its losses")
 
+    def trained_on(self, data: str) -> None:
+        """Take note of what the published weights that this network now has were trained on.
+
+        Args:
+            data: What their record says of it.
+        """
+
     def start_from(self, weights: str | None) -> None:
         """Copy published weights, or a file's, into this network; the last line of a subclass's ``__init__``.
 

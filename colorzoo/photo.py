@@ -160,7 +160,7 @@ def _array_to_batch(array: Array) -> Tensor:
     elif array.dtype in (np.uint8, np.uint16):
         scaled = array.astype(np.float32) / np.float32(np.iinfo(array.dtype).max)
     elif np.issubdtype(array.dtype, np.floating):
-        scaled = array.astype(np.float32)
+        scaled = array.astype(np.float64 if array.dtype.itemsize > 4 else np.float32)
     else:
         raise ValueError(f"the array is of {array.dtype}; give uint8, uint16, bool, or float in [0, 1]")
     return _checked(torch.from_numpy(scaled).movedim(2, 0)[None], 1, 3)

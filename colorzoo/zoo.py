@@ -178,6 +178,8 @@ def _copy(checkpoint: weights.Checkpoint, model: Method) -> None:
         model.load_state_dict(checkpoint.tensors, strict=True)
     except RuntimeError as error:
         raise CheckpointError(f"{checkpoint.path} does not fit {type(model).__name__}: {error}") from error
+    if checkpoint.record is not None:
+        model.trained_on(checkpoint.record.data)
 
 
 def _unknown(name: str, known: list[str], what: str = "model") -> str:
