@@ -5,13 +5,12 @@ This file imports no Lightning, so that colouring one photograph does not wait f
 
 import argparse
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from colorzoo import __version__
 from colorzoo.errors import ColorzooError, OutputExistsError, UsageError
+from colorzoo.picture_verbs import add_picture_verbs
 
 _TRAINING = {
     "fit": "train a model",
@@ -19,7 +18,6 @@ _TRAINING = {
     "test": "measure a model on test pictures",
     "predict": "colour or restore a data set's pictures",
 }
-_SUFFIXES = {"colorize": "-color", "denoise": "-clean"}
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -54,11 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"colorzoo {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    colorize = _picture_verb(commands, "colorize", "colour grey photographs", model="fusion_cnn")
-    colorize.add_argument("--working-size", type=int, metavar="PIXELS", help="longer side that the network sees")
-
-    denoise = _picture_verb(commands, "denoise", "take the noise out of photographs", model="linear_denoiser")
-    denoise.add_argument("--strength", type=float, default=1.0, metavar="SHARE", help="how far to go (default: 1)")
+    add_picture_verbs(commands)
 
     inpaint = commands.add_parser("inpaint", help="fill a hole in a picture with copies of what is around it")
     inpaint.add_argument("input", type=Path, metavar="IN", help="a picture file")
@@ -93,69 +87,6 @@ def _parser() -> argparse.ArgumentParser:
     for verb, purpose in _TRAINING.items():
         commands.add_parser(verb, help=f"{purpose} (colorzoo {verb} --help)", add_help=False)
     return parser
-
-
-def _picture_verb(commands: Any, verb: str, purpose: str, model: str) -> argparse.ArgumentParser:
-    """Add a command that makes a picture of each picture."""
-    parser: argparse.ArgumentParser = commands.add_parser(verb, help=purpose)
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="picture files")
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="OUT",
-        help=f"a file (with a suffix) for one input, a folder for several (default: IN{_SUFFIXES[verb]})",
-    )
-    parser.add_argument("-m", "--model", default=model, metavar="NAME", help="a model, or a checkpoint's path")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
-    parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
-    parser.set_defaults(run=_pictures, verb=verb)
-    return parser
-
-
-def _transform(args: argparse.Namespace, model: Any) -> Callable[[Any], Any]:
-    """Return what the verb makes of one picture."""
-    from colorzoo.colorizer import Colorizer
-    from colorzoo.denoiser import Denoiser
-
-    if args.verb == "colorize":
-        if not isinstance(model, Colorizer):
-            raise UsageError(f"{args.model} does not colourise; colorzoo list shows what does")
-        return lambda image: model.colorize(image, args.working_size)
-    if not isinstance(model, Denoiser):
-        raise UsageError(f"{args.model} does not de-noise; colorzoo list shows what does")
-    return lambda image: model.denoise(image, args.strength)
-
-
-def _pictures(args: argparse.Namespace) -> int:
-    """Do each input; one that fails is reported in a line, and the others are done all the same."""
-    from colorzoo.picture_file import read, write
-    from colorzoo.zoo import load
-
-    if args.verb == "colorize" and args.working_size is not None and args.working_size < 1:
-        raise UsageError(f"--working-size is {args.working_size}; give a number of pixels, at least 1")
-    if args.verb == "denoise" and not 0 <= args.strength <= 1:
-        raise UsageError(f"--strength is {args.strength}; give a number from 0 (nothing) to 1 (all the way)")
-    outputs = _outputs(args.inputs, args.output, _SUFFIXES[args.verb])
-    model = load(args.model)
-    transform = _transform(args, model)
-    try:
-        model.to(args.device)
-    except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"the device {args.device!r} cannot be used here: {error}") from error
-    failed = 0
-    for source, target in zip(args.inputs, outputs, strict=True):
-        try:
-            if target.exists() and not args.overwrite:
-                raise OutputExistsError(f"{target} exists; choose another name with -o, or add --overwrite")
-            write(transform(read(source)), target, args.overwrite)
-        except (OSError, ValueError, RuntimeError, MemoryError) as error:
-            failed += 1
-            about = "" if str(source) in str(error) else f"{source}: "
-            print(f"colorzoo: {about}{error}", file=sys.stderr)
-        else:
-            print(target)
-    return 1 if failed else 0
 
 
 def _inpaint(args: argparse.Namespace) -> int:
@@ -200,25 +131,6 @@ def _iterate(work: Iterable[int], total: int) -> bool:
         if shown:
             print(file=sys.stderr)
     return True
-
-
-def _outputs(inputs: Sequence[Path], output: Path | None, suffix: str) -> list[Path]:
-    """Return one output path an input, none of them twice."""
-    if output is None:
-        outputs = [path.with_name(f"{path.stem}{suffix}{path.suffix}") for path in inputs]
-    elif len(inputs) == 1 and output.suffix and not output.is_dir():
-        outputs = [output]
-    elif output.is_file():
-        raise UsageError(f"{output} is a file, but there are {len(inputs)} inputs; give a folder")
-    else:
-        outputs = [output / path.name for path in inputs]
-    target, uses = Counter(outputs).most_common(1)[0]
-    if uses > 1:
-        raise UsageError(f"two inputs would both be written to {target}; do them in two commands")
-    originals = {path.resolve() for path in inputs}
-    if replaced := [path for path in outputs if path.resolve() in originals]:
-        raise UsageError(f"the output {replaced[0]} is one of the inputs; give another name or folder with -o")
-    return outputs
 
 
 def _list(args: argparse.Namespace) -> int:

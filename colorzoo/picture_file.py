@@ -16,6 +16,9 @@ from colorzoo.errors import OutputExistsError, UnreadableImageError
 DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 """Pillow's modes of grey pictures with 16 bits."""
 
+SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"))
+"""The files of a folder that count as pictures."""
+
 _KEEP_DEPTH = ("PNG", "TIFF")
 
 

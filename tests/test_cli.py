@@ -65,14 +65,13 @@ def test_an_existing_output_stays_unless_overwriting_is_asked_for(photo, checkpo
 def test_one_broken_input_does_not_stop_the_others(photo, checkpoint, tmp_path, capsys):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"")
-    inputs = [str(broken), str(tmp_path / "missing.png"), str(tmp_path), str(photo)]
+    inputs = [str(broken), str(tmp_path / "missing.png"), str(photo)]
     assert main(["colorize", *inputs, "-m", checkpoint, "-o", str(tmp_path / "out")]) == 1
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["photo.png"]
     lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 2
     assert "0 bytes" in lines[0]
     assert "does not exist" in lines[1]
-    assert "directory" in lines[2]
 
 
 @pytest.mark.parametrize(
@@ -116,9 +115,8 @@ def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     shown = capsys.readouterr().out
-    assert all(
-        verb in shown for verb in ("colorize", "inpaint", "list", "info", "publish", "study", "fit", "test", "predict")
-    )
+    verbs = "colorize denoise restore inpaint list info publish study fit test predict"
+    assert all(verb in shown for verb in verbs.split())
 
 
 def test_the_module_runs_as_a_command():

@@ -13,10 +13,9 @@ from colorzoo.datamodules.base import PictureDataModule, PictureSource
 from colorzoo.datamodules.splits import ranked, share_of
 from colorzoo.errors import DataError, UnreadableImageError
 from colorzoo.pairs import Pictures
-from colorzoo.picture_file import read, to_rgb
+from colorzoo.picture_file import SUFFIXES, read, to_rgb
 
 Unreadable = Literal["skip", "fail"]
-_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"))
 
 
 class FolderPictures(PictureSource):
@@ -121,7 +120,7 @@ class ImageFolderDataModule(PictureDataModule):
         if not self._names:
             if not self.root.is_dir():
                 raise DataError(f"{self.root} is no folder; give the one that holds your pictures")
-            paths = [path for path in self.root.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()]
+            paths = [path for path in self.root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
             order = ranked((path.relative_to(self.root).as_posix() for path in paths if self._opens(path)), self.seed)
             splits: dict[str, list[str]] = {"train": [], "val": [], "test": []}
             for name in order:

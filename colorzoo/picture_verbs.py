@@ -1,0 +1,149 @@
+"""The commands that make a picture of each picture: colorize, denoise and restore, of files and whole folders.
+
+Nothing heavy is imported before one of them runs, so that the command line starts at once.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from colorzoo.errors import OutputExistsError, UsageError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_SUFFIXES = {"colorize": "-color", "denoise": "-clean", "restore": "-restored"}
+_COLORIZER = "fusion_cnn"
+
+
+def add_picture_verbs(commands: Any) -> None:
+    """Add the commands to those of the parser."""
+    colorize = _verb(commands, "colorize", "colour grey photographs")
+    colorize.add_argument("-m", "--model", default=_COLORIZER, metavar="NAME", help="a model, or a checkpoint's path")
+    colorize.add_argument("--working-size", type=int, metavar="PIXELS", help="longer side that the network sees")
+
+    denoise = _verb(commands, "denoise", "take the noise out of photographs")
+    denoise.add_argument(
+        "-m", "--model", default="linear_denoiser", metavar="NAME", help="a model, or a checkpoint's path"
+    )
+    _add_strength(denoise)
+
+    restore = _verb(commands, "restore", "take the noise out of photographs, and colour them")
+    restore.add_argument(
+        "--denoiser",
+        action="append",
+        metavar="NAME",
+        help="a model, or a checkpoint's path; may be given again (default: the published one for each kind of noise)",
+    )
+    colour = restore.add_mutually_exclusive_group()
+    colour.add_argument("--colorizer", default=_COLORIZER, metavar="NAME", help=f"likewise (default: {_COLORIZER})")
+    colour.add_argument("--no-color", action="store_true", help="leave the colours as they are")
+    _add_strength(restore)
+
+
+def _verb(commands: Any, verb: str, purpose: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(verb, help=purpose)
+    parser.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="picture files, and folders of them")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="OUT",
+        help=f"a file (with a suffix) for one file, else a folder (default: IN{_SUFFIXES[verb]})",
+    )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
+    parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    parser.set_defaults(run=_run, verb=verb)
+    return parser
+
+
+def _add_strength(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--strength",
+        default="auto",
+        metavar="SHARE",
+        help="how far to go, from 0 to 1; auto leaves clean pictures alone (default: auto)",
+    )
+
+
+def _run(args: argparse.Namespace) -> int:
+    """Do each picture; one that fails is reported in a line, and the others are done all the same."""
+    from colorzoo.picture_file import read, write
+    from colorzoo.picture_paths import paired
+
+    failures: list[Exception] = []
+
+    def report(error: Exception, source: Path | None = None) -> None:
+        failures.append(error)
+        about = f"{source}: " if source is not None and str(source) not in str(error) else ""
+        print(f"colorzoo: {about}{error}", file=sys.stderr)
+
+    if args.verb == "colorize":
+        if args.working_size is not None and args.working_size < 1:
+            raise UsageError(f"--working-size is {args.working_size}; give a number of pixels, at least 1")
+    else:
+        args.strength = _strength(args.strength)
+    pairs = paired(args.inputs, args.output, _SUFFIXES[args.verb], report)
+    transform = _transform(args)
+    for source, target in pairs:
+        try:
+            if target.exists() and not args.overwrite:
+                raise OutputExistsError(f"{target} exists; choose another name with -o, or add --overwrite")
+            picture, told = transform(read(source))
+            write(picture, target, args.overwrite)
+        except (OSError, ValueError, RuntimeError, MemoryError) as error:
+            report(error, source)
+        else:
+            print(target, flush=True)
+            if told:
+                print(f"{source}: {told}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _strength(given: str) -> float | Literal["auto"]:
+    if given == "auto":
+        return "auto"
+    try:
+        strength = float(given)
+    except ValueError:
+        strength = -1.0
+    if not 0 <= strength <= 1:
+        raise UsageError(f"--strength is {given}; give a number from 0 (nothing) to 1 (all the way), or auto")
+    return strength
+
+
+def _transform(args: argparse.Namespace) -> "Callable[[Image], tuple[Image, str]]":
+    """Return what makes another picture of one, and says what it found and did if there is more to say than that."""
+    from colorzoo.pipeline import RESTORERS, Pipeline
+
+    if args.verb == "colorize":
+        colorizer = _loaded(args.model, "colourise", args.device)
+        return lambda image: (colorizer.colorize(image, args.working_size), "")
+    names = [args.model] if args.verb == "denoise" else args.denoiser or list(RESTORERS.values())
+    models = [_loaded(name, "de-noise", args.device) for name in names]
+    if args.verb == "restore" and not args.no_color:
+        models.append(_loaded(args.colorizer, "colourise", args.device))
+    pipeline = Pipeline(models, args.strength)
+
+    def transform(image: "Image") -> "tuple[Image, str]":
+        steps = list(pipeline.steps(image))
+        return steps[-1].image, "; ".join(step.describe() for step in steps)  # type: ignore[return-value]
+
+    return transform
+
+
+def _loaded(name: str, purpose: Literal["colourise", "de-noise"], device: str) -> Any:
+    """Return a model on its device, or refuse one that is for something else."""
+    from colorzoo.colorizer import Colorizer
+    from colorzoo.denoiser import Denoiser
+    from colorzoo.zoo import load
+
+    model = load(name)
+    if not isinstance(model, Colorizer if purpose == "colourise" else Denoiser):
+        raise UsageError(f"{name} does not {purpose}; colorzoo list shows what does")
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"the device {device!r} cannot be used here: {error}") from error
