@@ -112,7 +112,7 @@ def _draw_curves(axes: Any, rows: Rows, figure: str, variants: Sequence[str], ax
         axes.plot(axis.values, means, label=BASELINES[prefix], **style)
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.6f}".rstrip("0").rstrip("."))
     if axis.log:
         axes.set_xscale("log")
     axes.set_xticks(axis.values, [f"{value:g}" for value in axis.values])
