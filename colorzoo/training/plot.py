@@ -11,6 +11,8 @@ from colorzoo.metrics import BASELINES
 
 Rows = Sequence[Mapping[str, str]]
 _DASHES = ("--", ":", "-.")
+_WIDE = 10
+"""Dots whose largest figure is more than so many times the smallest lie on a logarithmic axis."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +94,16 @@ def _draw_dots(axes: Any, rows: Rows, figure: str, variants: Sequence[str]) -> N
         if baseline := _baseline(rows, prefix, figure):
             axes.axvline(statistics.fmean(baseline), linestyle="--", color="tab:red", linewidth=1)
             axes.annotate(name, (statistics.fmean(baseline), -0.7), color="tab:red", fontsize=8)
+    shown = _values(rows, figure)
+    if 0 < _WIDE * min(shown) < max(shown):
+        axes.set_xscale("log")
+        _write_out(axes.xaxis)
     axes.set_yticks(range(len(variants)), variants)
     axes.set_ylim(len(variants) - 0.5, -0.9)
 
 
 def _draw_curves(axes: Any, rows: Rows, figure: str, variants: Sequence[str], axis: Axis) -> None:
     """One curve a variant, and one for each baseline, whose figure may depend on the axis too."""
-    from matplotlib.ticker import LogLocator
-
     for variant in variants:
         seen = [_values(rows, figure, variant=variant, at=str(value)) for value in axis.values]
         means, spreads = [statistics.fmean(values) for values in seen], [_spread(values) for values in seen]
@@ -111,13 +115,21 @@ def _draw_curves(axes: Any, rows: Rows, figure: str, variants: Sequence[str], ax
         style = {"linestyle": _DASHES[index % len(_DASHES)], "color": "0.4", "linewidth": 1.2}
         axes.plot(axis.values, means, label=BASELINES[prefix], **style)
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.6f}".rstrip("0").rstrip("."))
+    _write_out(axes.yaxis)
     if axis.log:
         axes.set_xscale("log")
     axes.set_xticks(axis.values, [f"{value:g}" for value in axis.values])
     axes.minorticks_off()
     axes.set_xlabel(axis.label)
+
+
+def _write_out(axis: Any) -> None:
+    """Give a logarithmic axis plain numbers."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(lambda value, _: f"{value:.6f}".rstrip("0").rstrip("."))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _baseline(rows: Rows, prefix: str, figure: str, **where: str) -> list[float]:
