@@ -186,7 +186,7 @@ def test_resumed_run_is_the_run_that_was_never_interrupted(tmp_path):
 
 def test_two_processes_learn_what_one_learns_from_the_joint_batch(tmp_path):
     torch.manual_seed(1)
-    before = create()
+    before = create(norm="group")
 
     def run(batch_size, **options):
         model = copied(before)
@@ -211,6 +211,7 @@ def test_two_processes_learn_what_one_learns_from_the_joint_batch(tmp_path):
         ({"improver": []}, "improver"),
         ({"improver_patch": 4}, "odd"),
         ({"distance": "l3"}, "'l1' or 'l2'"),
+        ({"norm": "layer"}, "'batch' or 'group'"),
         ({"generator_lambda": -1}, "negative"),
         ({"warmup_batches": -1}, "negative"),
     ],

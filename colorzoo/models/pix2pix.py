@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Literal
 
 import torch
@@ -21,10 +22,10 @@ from torch.nn import functional as F
 from colorzoo.color import grey_to_lightness, lab_to_rgb
 from colorzoo.colorizer import Colorizer
 from colorzoo.metrics import mse, psnr
+from colorzoo.models._unet import GROUP, NORMS, UNet, block, group_norm
 from colorzoo.pairs import ColorPairs
 
 _AB = 110.0
-_GROUP = 8
 
 
 class Pix2Pix(Colorizer):
@@ -36,6 +37,8 @@ class Pix2Pix(Colorizer):
     Args:
         size: Edge in pixels of the pictures it is made for, a power of 2; the U-Net goes down to 2x2.
         width: Channels of the U-Net at full resolution, a multiple of 8; they double to at most four times as many.
+        norm: Of the generator: ``"batch"``, which keeps how light a picture is and learns faster, or ``"group"``, which
+            gives the same answer in training whatever the batch. The discriminator always has the latter.
         patch_layers: Strided layers of the PatchGAN: 1 judges patches of 16x16 pixels, 2 of 34x34, 3 of 70x70.
         improver: Width of each hidden layer of the improver.
         improver_patch: Edge in pixels of the patch that the improver sees, odd.
@@ -67,6 +70,7 @@ class Pix2Pix(Colorizer):
         self,
         size: int = 32,
         width: int = 32,
+        norm: Literal["batch", "group"] = "batch",
         patch_layers: int = 1,
         improver: list[int] | None = None,
         improver_patch: int = 5,
@@ -80,13 +84,15 @@ class Pix2Pix(Colorizer):
         improver = [64, 64] if improver is None else list(improver)
         if size < 4 or size & (size - 1):
             raise ValueError(f"size is {size}; give a power of 2, at least 4")
-        if width < _GROUP or width % _GROUP:
-            raise ValueError(f"width is {width}; give a multiple of {_GROUP}")
+        if width < GROUP or width % GROUP:
+            raise ValueError(f"width is {width}; give a multiple of {GROUP}")
         if patch_layers < 1 or min(improver, default=0) < 1 or improver_patch < 1 or improver_patch % 2 == 0:
             raise ValueError(
                 f"patch_layers ({patch_layers}) and the widths of the improver ({improver}) must be positive, "
                 f"improver_patch ({improver_patch}) odd"
             )
+        if norm not in NORMS:
+            raise ValueError(f"norm is {norm!r}; give 'batch' or 'group'")
         if distance not in ("l1", "l2"):
             raise ValueError(f"distance is {distance!r}; give 'l1' or 'l2'")
         if generator_lambda < 0 or improver_lambda < 0 or warmup_batches < 0:
@@ -97,6 +103,7 @@ class Pix2Pix(Colorizer):
         super().__init__(
             size=size,
             width=width,
+            norm=norm,
             patch_layers=patch_layers,
             improver=improver,
             improver_patch=improver_patch,
@@ -113,7 +120,7 @@ class Pix2Pix(Colorizer):
         self.adversarial = adversarial
         self.warmup_batches = warmup_batches
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
-        self.generator = _UNet(width, depth=int(math.log2(size)) - 1)
+        self.generator = UNet(width, int(math.log2(size)) - 1, NORMS[norm])
         self.discriminator = _patch_gan(width, patch_layers)
         self.improver: nn.Module = _patch_mlp(improver, improver_patch)
         self.start_from(weights)
@@ -197,47 +204,17 @@ class Pix2Pix(Colorizer):
         return losses
 
 
-class _UNet(nn.Module):
-    """Convolutions down to a few positions and up again, each level of the way up hearing its like of the way down."""
-
-    def __init__(self, width: int, depth: int) -> None:
-        super().__init__()
-        widths = [min(width * 2**level, 4 * width) for level in range(depth + 1)]
-        steps = list(itertools.pairwise(widths))
-        self.stem = _block(1, widths[0])
-        self.down = nn.ModuleList(
-            nn.Sequential(_block(above, below, kernel_size=4, stride=2), _block(below, below)) for above, below in steps
-        )
-        # All but the deepest step up also hear the level of the way down that they start from.
-        self.up = nn.ModuleList(
-            _up_block(below if level == depth else 2 * below, above) for level, (above, below) in enumerate(steps, 1)
-        )
-        self.out = nn.Conv2d(2 * widths[0], 2, kernel_size=3, padding=1)
-
-    def forward(self, seen: Tensor) -> Tensor:
-        """L* ``(B, 1, H, W)`` on [-1, 1] -> a*b* / 110 ``(B, 2, H, W)``."""
-        height, width = seen.shape[-2:]
-        stride = 2 ** len(self.down)
-        padded = F.pad(seen, (0, -width % stride, 0, -height % stride), mode="replicate")
-        levels = [self.stem(padded)]
-        for down in self.down:
-            levels.append(down(levels[-1]))
-        x = levels.pop()
-        for up in reversed(self.up):
-            x = torch.cat([up(x), levels.pop()], dim=1)
-        ab: Tensor = self.out(x).tanh()
-        return ab[..., :height, :width]
-
-
 def _patch_gan(width: int, layers: int) -> nn.Sequential:
     """L* and a*b* ``(B, 3, H, W)`` -> a logit for each patch: real (positive) or made (negative)?"""
     widths = [width * min(2**layer, 8) for layer in range(layers + 1)]
-    blocks = [_block(above, below, kernel_size=4, stride=2) for above, below in itertools.pairwise(widths[:-1])]
+    # Batch norm would make the pictures that it judges depend on the others of their batch, all real or all made.
+    judged = partial(block, norm=group_norm, kernel_size=4)
+    blocks = [judged(above, below, stride=2) for above, below in itertools.pairwise(widths[:-1])]
     return nn.Sequential(
         nn.Conv2d(3, widths[0], kernel_size=4, stride=2, padding=1),
         nn.LeakyReLU(0.2),
         *blocks,
-        _block(widths[-2], widths[-1], kernel_size=4),
+        judged(widths[-2], widths[-1]),
         nn.Conv2d(widths[-1], 1, kernel_size=4, padding=1),
     )
 
@@ -251,23 +228,6 @@ def _patch_mlp(hidden: list[int], patch: int) -> nn.Sequential:
     for parameter in last.parameters():
         parameter.data *= 0.1  # an improver begins by leaving the picture as it is
     return nn.Sequential(*layers, last)
-
-
-def _block(inputs: int, outputs: int, kernel_size: int = 3, stride: int = 1) -> nn.Sequential:
-    # Group norm, for batch norm would make the pictures of a batch, real and made, depend on each other.
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel_size, stride, padding=1, bias=False),
-        nn.GroupNorm(outputs // _GROUP, outputs),
-        nn.LeakyReLU(0.2),
-    )
-
-
-def _up_block(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=False),
-        nn.GroupNorm(outputs // _GROUP, outputs),
-        nn.LeakyReLU(0.2),
-    )
 
 
 def _says(logits: Tensor, real: bool) -> Tensor:
