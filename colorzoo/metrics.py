@@ -4,9 +4,9 @@ from typing import cast
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
+from colorzoo.classical import median, switching_mean
 from colorzoo.color import lightness_to_grey, rgb_to_lab, rgb_to_luma
 
 BASELINES = {
@@ -48,31 +48,6 @@ def colorfulness(rgb: Tensor) -> Tensor:
     opponents = torch.stack([red - green, (red + green) / 2 - blue], dim=1).flatten(start_dim=2)
     deviation = opponents.var(dim=2, correction=0).sum(dim=1).sqrt()
     return deviation + 0.3 * opponents.mean(dim=2).square().sum(dim=1).sqrt()
-
-
-def median(noisy: Tensor) -> Tensor:
-    """Replace each value by the median of its 3x3 window, the border repeated: ``(B, C, H, W)`` -> the same shape."""
-    folded = F.pad(noisy.reshape(-1, 1, *noisy.shape[-2:]), (1, 1, 1, 1), mode="replicate")
-    return F.unfold(folded, 3).median(dim=1).values.reshape(noisy.shape)
-
-
-def switching_mean(noisy: Tensor) -> Tensor:
-    """Replace each black or white value by the mean of the nearest others: ``(B, C, H, W)`` -> the same shape.
-
-    The trivial restoration of salt and pepper: the mean is that of the 3x3 window, or of the smallest one up to 11x11
-    that holds a value in between.
-    """
-    folded = noisy.reshape(-1, 1, *noisy.shape[-2:])
-    sound = ((folded > 0) & (folded < 1)).to(folded.dtype)
-    restored, missing = folded.clone(), sound == 0
-    for radius in range(1, 6):
-        window = folded.new_ones(1, 1, 2 * radius + 1, 2 * radius + 1)
-        counts = F.conv2d(sound, window, padding=radius)
-        means = F.conv2d(folded * sound, window, padding=radius) / counts.clamp(min=1)
-        found = missing & (counts > 0)
-        restored = torch.where(found, means, restored)
-        missing = missing & ~found
-    return restored.reshape(noisy.shape)
 
 
 def color_panel(rgb: Tensor, truth: Tensor, grey: Tensor | None = None) -> dict[str, Tensor]:
