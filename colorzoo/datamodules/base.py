@@ -1,4 +1,4 @@
-"""The base that does all the thinking: loaders, pairs on the device, flips and shifts, the split's fingerprint."""
+"""The base that does all the thinking: loaders, pairs on the device, augmentation, the split's fingerprint."""
 
 from abc import ABC, abstractmethod
 from typing import Any, cast
@@ -67,6 +67,7 @@ class PictureDataModule(LightningDataModule, ABC):
         num_workers: Loader processes; 0 suits sets that live in memory.
         grey: The input keeps L* (``"lightness"``) or is Rec. 601 ``"luma"``.
         flip: Mirror half of the training pictures.
+        turn: Turn training pictures, which must be square, by zero to three quarters.
         max_shift: Shift training pictures by up to this many pixels, the border repeated.
         noise: Make pairs (noisy, clean) for de-noisers; outside training the noise is that of seed and picture's name.
             None makes pairs for colourisers.
@@ -85,6 +86,7 @@ class PictureDataModule(LightningDataModule, ABC):
         num_workers: int = 0,
         grey: Grey = "lightness",
         flip: bool = True,
+        turn: bool = False,
         max_shift: int = 0,
         noise: Noise | None = None,
         eval_noise: Noise | None = None,
@@ -106,6 +108,7 @@ class PictureDataModule(LightningDataModule, ABC):
         self.num_workers = num_workers
         self.grey: Grey = grey
         self.flip = flip
+        self.turn = turn
         self.max_shift = max_shift
         self.noise = noise
         self.eval_noise = eval_noise or noise
@@ -181,6 +184,8 @@ class PictureDataModule(LightningDataModule, ABC):
         if training:
             if self.flip:
                 pictures["rgb"] = flipped(pictures["rgb"])
+            if self.turn:
+                pictures["rgb"] = turned(pictures["rgb"])
             if self.max_shift > 0:
                 pictures["rgb"] = shifted(pictures["rgb"], self.max_shift)
         noise = self.noise if training else self.eval_noise
@@ -215,6 +220,21 @@ def flipped(rgb: Tensor) -> Tensor:
     """Mirror each picture of ``(B, 3, H, W)`` with probability one half."""
     mirror = torch.rand(rgb.shape[0], device=rgb.device) < 0.5
     return torch.where(mirror[:, None, None, None], rgb.flip(-1), rgb)
+
+
+def turned(rgb: Tensor) -> Tensor:
+    """Turn each square picture of ``(B, 3, H, H)`` by zero to three quarters.
+
+    Raises:
+        ValueError: If the pictures are not square.
+    """
+    if rgb.shape[-2] != rgb.shape[-1]:
+        raise ValueError(
+            f"pictures of {rgb.shape[-1]}x{rgb.shape[-2]} cannot be turned; set turn=False, or crop squares"
+        )
+    quarters = torch.randint(4, (len(rgb), 1, 1, 1), device=rgb.device)
+    opposite = torch.where(quarters < 2, rgb, rgb.rot90(2, dims=(2, 3)))
+    return torch.where(quarters % 2 == 0, opposite, opposite.rot90(1, dims=(2, 3)))
 
 
 def shifted(rgb: Tensor, most: int) -> Tensor:

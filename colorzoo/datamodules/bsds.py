@@ -1,0 +1,150 @@
+"""The Berkeley segmentation photographs (Arbelaez et al., 2011): 400 of 481x321 pixels, lying or upright."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from colorzoo.datamodules.base import PictureDataModule, PictureSource, TensorPictures
+from colorzoo.datamodules.locations import data_root
+from colorzoo.datamodules.splits import ranked
+from colorzoo.errors import DataError
+from colorzoo.pairs import Pictures
+from colorzoo.picture_file import read
+
+_TEST_IMAGES = 20
+
+
+class RandomCrops(PictureSource):
+    """Square crops from anywhere in pictures that live in memory, drawn anew every time.
+
+    Args:
+        names: One unique name a picture.
+        rgb: ``(N, 3, H, W)``, uint8.
+        size: Edge of the crops in pixels.
+        crops: How many an epoch takes of each picture.
+    """
+
+    def __init__(self, names: list[str], rgb: Tensor, size: int, crops: int) -> None:
+        super().__init__(names)
+        self.rgb = rgb
+        self.size = size
+        self.crops = crops
+
+    def __len__(self) -> int:
+        return len(self.names) * self.crops
+
+    def __getitems__(self, indices: list[int]) -> Pictures:
+        pictures = [index // self.crops for index in indices]
+        height, width = self.rgb.shape[-2:]
+        tops = torch.randint(height - self.size + 1, (len(indices),)).tolist()
+        lefts = torch.randint(width - self.size + 1, (len(indices),)).tolist()
+        # One copy of views: four times as fast as one indexing operation over the whole batch.
+        crops = [
+            self.rgb[picture, :, top : top + self.size, left : left + self.size]
+            for picture, top, left in zip(pictures, tops, lefts, strict=True)
+        ]
+        return {"rgb": torch.stack(crops), "name": [self.names[picture] for picture in pictures]}
+
+
+class BSDSDataModule(PictureDataModule):
+    """The 400 photographs of BSDS500's folders ``{train,test}/*.jpg``: 20 test, a few validate, all others train.
+
+    Test pictures are drawn from the folder ``test``, and validation pictures are the next ones drawn from it. Training
+    takes random crops; validation and test take whole pictures, one at a time. Upright pictures are turned by a
+    quarter, counter-clockwise, so that all lie and fit into one tensor. The files are JPEG: what counts as clean here
+    has the artefacts of its compression.
+
+    Args:
+        root: The folder; None for ``bsds400`` in ``$COLORZOO_DATA``, by default ``~/.cache/colorzoo/data``.
+        size: Edge of the training crops in pixels.
+        crops: Crops of each training picture in an epoch.
+        val_images: Validate on this many.
+        turn: Turn the training crops by up to three quarters: upright pictures already lie.
+        eval_batch_size: Whole pictures a batch outside training.
+        base: The other arguments of `PictureDataModule`.
+
+    Raises:
+        ValueError: If a number is out of its range.
+        DataError: In ``setup``, if there is no data or too little, or the pictures are not of one size.
+    """
+
+    def __init__(
+        self,
+        root: str | None = None,
+        size: int = 64,
+        crops: int = 64,
+        val_images: int = 12,
+        turn: bool = True,
+        eval_batch_size: int = 1,
+        **base: Any,
+    ) -> None:
+        super().__init__(turn=turn, eval_batch_size=eval_batch_size, **base)
+        if min(size, crops, val_images) < 1:
+            raise ValueError(f"size ({size}), crops ({crops}), val_images ({val_images}): at least 1 each")
+        self.root = Path(root) if root is not None else data_root() / "bsds400"
+        self.size = size
+        self.crops = crops
+        self.val_images = val_images
+        self._names: dict[str, list[str]] = {}
+
+    def describe(self, split: str) -> str:
+        """Say which pictures a split holds."""
+        cut = f"{self.crops} crops of {self.size}x{self.size} pixels each" if split == "train" else "whole"
+        return f"{len(self.split_names()[split]):,} {split} photographs of BSDS400 (JPEG), {cut}, seed {self.seed}"
+
+    def split_names(self) -> dict[str, list[str]]:
+        """Return the names of all pictures by split, such as ``test/100007.jpg``."""
+        if not self._names:
+            official = {split: self._official_names(split) for split in ("train", "test")}
+            order = ranked(official["test"], self.seed)
+            held_out = _TEST_IMAGES + self.val_images
+            if len(order) < held_out:
+                raise DataError(
+                    f"{self.root / 'test'} holds {len(order)} pictures: too few for {_TEST_IMAGES} to test and "
+                    f"{self.val_images} to validate"
+                )
+            self._names = {
+                "train": sorted(official["train"] + order[held_out:]),
+                "val": sorted(order[_TEST_IMAGES:held_out]),
+                "test": sorted(order[:_TEST_IMAGES]),
+            }
+        return self._names
+
+    def load_split(self, split: str) -> PictureSource:
+        """Decode one split into memory; what trains is then cut at random."""
+        names = self.split_names()[split]
+        rgb = self._decode(names)
+        if split != "train":
+            return TensorPictures(names, rgb)
+        if self.size > min(rgb.shape[-2:]):
+            raise DataError(f"size is {self.size}, but the pictures have {rgb.shape[-1]}x{rgb.shape[-2]} pixels")
+        return RandomCrops(names, rgb, self.size, self.crops)
+
+    def _official_names(self, split: str) -> list[str]:
+        names = [path.relative_to(self.root).as_posix() for path in (self.root / split).glob("*.jpg")]
+        if not names:
+            raise DataError(f"no photographs in {self.root / split}; unpack BSDS500 there, or set root")
+        return names
+
+    def _decode(self, names: list[str]) -> Tensor:
+        first = _lying(self.root / names[0])
+        pictures = np.empty((len(names), *first.shape), dtype=np.uint8)
+        for index, name in enumerate(names):
+            picture = _lying(self.root / name)
+            if picture.shape != first.shape:
+                raise DataError(
+                    f"{self.root / name} has {picture.shape[1]}x{picture.shape[0]} pixels, not {first.shape[1]}x"
+                    f"{first.shape[0]}: no picture of BSDS"
+                )
+            pictures[index] = picture
+        return torch.from_numpy(pictures).movedim(-1, 1).contiguous()
+
+
+def _lying(path: Path) -> NDArray[np.uint8]:
+    """Decode a picture and bring it to landscape."""
+    picture = np.asarray(read(path).convert("RGB"))
+    return np.rot90(picture) if picture.shape[0] > picture.shape[1] else picture
