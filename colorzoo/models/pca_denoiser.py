@@ -16,6 +16,9 @@ from colorzoo.models._squares import SquareDenoiser
 from colorzoo.pairs import NoisyPairs
 
 
+DEFAULT_TAG = "mnist"
+
+
 class PCADenoiser(SquareDenoiser):
     """Projection of squares of one size on their principal axes, fitted in closed form rather than by descent.
 
