@@ -78,10 +78,10 @@ def measured(noise: Noise, models: dict[str, Denoiser], data: BSDSDataModule, sp
     Args:
         noise: What spoils the pictures.
         models: De-noisers by name.
-        data: Where the pictures come from; its noise is replaced.
+        data: Where the pictures come from; the noise outside training is replaced.
         split: ``"test"`` or ``"val"``.
     """
-    data.noise = noise
+    data.eval_noise = noise
     loader = data.test_dataloader() if split == "test" else data.val_dataloader()
     pairs = [data.on_after_batch_transfer(batch, 0) for batch in loader]
     figures = {}
