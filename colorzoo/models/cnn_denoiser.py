@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from colorzoo.classical import switching_mean
 from colorzoo.denoiser import Denoiser
-from colorzoo.metrics import switching_mean
 from colorzoo.pairs import NoisyPairs
 
 _SHUFFLE = 2

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from colorzoo.models._squares import SquareDenoiser
 from colorzoo.pairs import NoisyPairs
 
-
 DEFAULT_TAG = "mnist"
 
 
