@@ -73,3 +73,10 @@ def test_the_loss_counts_pictures_alike(gaussian):
 def test_unknown_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         colorzoo.create("cnn_denoiser", **arguments)
+
+
+@torch.no_grad()
+def test_noise_at_the_border_is_not_drawn_out_into_lines(gaussian):
+    noisy = torch.rand(1, 1, 13, 16)
+    mirrored = torch.cat([noisy, noisy.flip(2)[:, :, 1:4]], dim=2)
+    torch.testing.assert_close(gaussian.restore(noisy), gaussian.restore(mirrored)[:, :, :13])

@@ -106,11 +106,19 @@ class CNNDenoiser(Denoiser):
         return {"loss": (errors + 1e-8).sqrt().mean()}
 
     def _predicted(self, seen: Tensor) -> Tensor:
-        """What is to be subtracted; the border is repeated to a multiple of the deepest level's stride."""
+        """What is to be subtracted; a picture is mirrored to a multiple of the deepest level's stride."""
         height, width = seen.shape[-2:]
-        padded = F.pad(seen, (0, -width % self.grid, 0, -height % self.grid), mode="replicate")
+        # Not repeated: noise drawn out into lines would pass for a thing of the picture.
+        rows, columns = (_mirrored(length, self.grid, seen.device) for length in (height, width))
+        padded = seen[..., rows, :][..., columns]
         noise: Tensor = F.pixel_shuffle(self.net(F.pixel_unshuffle(padded, _SHUFFLE)), _SHUFFLE)
         return noise[..., :height, :width]
+
+
+def _mirrored(length: int, multiple: int, device: torch.device) -> Tensor:
+    """Indices of so many places and of those mirrored at the last one, to and fro if they are few."""
+    there_and_back = torch.arange(length + -length % multiple, device=device) % max(1, 2 * length - 2)
+    return torch.where(there_and_back < length, there_and_back, 2 * length - 2 - there_and_back)
 
 
 class _ResidualUNet(nn.Module):
