@@ -11,6 +11,7 @@ from torch import Tensor
 from colorzoo.method import Method
 from colorzoo.noise import KINDS, NoiseKind, kinds_in
 from colorzoo.noise_level import noise_levels
+from colorzoo.pairs import NoisyPairs
 from colorzoo.photo import Array, Image, Picture, on_channels
 
 Strength = float | Sequence[float] | Literal["auto"]
@@ -57,6 +58,12 @@ class Denoiser(Method):
     def trained_on(self, data: str) -> None:
         """Take note of the noise that the weights were trained on; see `Method.trained_on`."""
         self.made_for = kinds_in(data) or KINDS
+
+    def folded(self, batch: NoisyPairs) -> tuple[Tensor, Tensor]:
+        """Return noisy and clean pictures as `restore` takes them: if it takes one channel, each by itself."""
+        height, width = batch["noisy"].shape[-2:]
+        noisy, clean = (batch[key].reshape(-1, self.channels, height, width) for key in ("noisy", "clean"))
+        return noisy, clean
 
     def forward(self, noisy: Tensor) -> Tensor:
         """Restore a batch.

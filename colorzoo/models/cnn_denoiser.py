@@ -100,8 +100,7 @@ class CNNDenoiser(Denoiser):
         Returns:
             ``loss``.
         """
-        height, width = batch["noisy"].shape[-2:]
-        noisy, clean = (batch[key].reshape(-1, self.channels, height, width) for key in ("noisy", "clean"))
+        noisy, clean = self.folded(batch)
         errors = (self.restore(noisy).float() - clean).square().mean(dim=(1, 2, 3))
         return {"loss": (errors + 1e-8).sqrt().mean()}
 

@@ -83,8 +83,7 @@ class ConvDenoiser(Denoiser):
         Returns:
             ``loss``.
         """
-        height, width = batch["noisy"].shape[-2:]
-        noisy, clean = (batch[key].reshape(-1, self.channels, height, width) for key in ("noisy", "clean"))
+        noisy, clean = self.folded(batch)
         return {"loss": F.mse_loss(self.restore(noisy).float(), clean)}
 
 

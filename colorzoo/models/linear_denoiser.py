@@ -91,8 +91,7 @@ class LinearDenoiser(Denoiser):
         Returns:
             ``loss``, and ``half_mse``: the document's error, over all windows that lie within the picture.
         """
-        height, width = batch["noisy"].shape[-2:]
-        noisy, clean = (batch[key].reshape(-1, 1, height, width) for key in ("noisy", "clean"))
+        noisy, clean = self.folded(batch)
         noise = self.detected(noisy)
         predicted = self._predicted(noisy, noise)
         errors = torch.where(noise, (predicted - clean).square(), torch.zeros_like(clean))
