@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 import colorzoo
+from colorzoo.classical import median
 from colorzoo.datamodules.cifar10 import CIFAR10DataModule
 from colorzoo.datamodules.splits import seed_of
-from colorzoo.metrics import median, mse, psnr, ssim
+from colorzoo.metrics import mse, psnr, ssim
 from colorzoo.noise import Noise, spoiled
 from colorzoo.pairs import color_pairs
 from colorzoo.pipeline import RESTORERS

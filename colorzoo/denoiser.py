@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, overload
 import PIL.Image
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from colorzoo.method import Method
 from colorzoo.noise import KINDS, NoiseKind, kinds_in
@@ -23,7 +24,8 @@ _TILE = 1024
 class Denoiser(Method):
     """A method that takes the noise out of a picture.
 
-    A subclass gives `restore`, `reach` and `losses`; everything that pictures and people need is here.
+    A subclass gives `restore` and `reach`, and `losses` of its own where it learns from more than the MSE; everything
+    that pictures and people need is here.
     """
 
     task: ClassVar[str] = "denoising"
@@ -58,6 +60,18 @@ class Denoiser(Method):
     def trained_on(self, data: str) -> None:
         """Take note of the noise that the weights were trained on; see `Method.trained_on`."""
         self.made_for = kinds_in(data) or KINDS
+
+    def losses(self, batch: NoisyPairs) -> dict[str, Tensor]:
+        """MSE of the restored pixels.
+
+        Args:
+            batch: Pairs of this model's channels; of one channel, each counts as a picture.
+
+        Returns:
+            ``loss``.
+        """
+        noisy, clean = self.folded(batch)
+        return {"loss": F.mse_loss(self.restore(noisy).float(), clean)}
 
     def folded(self, batch: NoisyPairs) -> tuple[Tensor, Tensor]:
         """Return noisy and clean pictures as `restore` takes them: if it takes one channel, each by itself."""

@@ -6,7 +6,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorzoo.denoiser import Denoiser
-from colorzoo.pairs import NoisyPairs
 
 
 class SquareDenoiser(Denoiser):
@@ -57,14 +56,3 @@ class SquareDenoiser(Denoiser):
         restored = self.restore_squares(squares.flatten(end_dim=1)).view_as(squares)
         whole = (-(-height // self.grid) * self.grid, -(-width // self.grid) * self.grid)
         return F.fold(restored.movedim(1, 2), whole, self.grid, stride=self.grid)[..., :height, :width]
-
-    def losses(self, batch: NoisyPairs) -> dict[str, Tensor]:
-        """MSE of the restored pixels.
-
-        Args:
-            batch: Pairs of this model's channels.
-
-        Returns:
-            ``loss``.
-        """
-        return {"loss": F.mse_loss(self.restore(batch["noisy"]).float(), batch["clean"])}

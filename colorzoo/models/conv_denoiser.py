@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorzoo.denoiser import Denoiser
-from colorzoo.pairs import NoisyPairs
 
 
 class ConvDenoiser(Denoiser):
@@ -73,18 +72,6 @@ class ConvDenoiser(Denoiser):
         padded = F.pad(noisy, (0, -width % self.grid, 0, -height % self.grid), mode="replicate")
         made: Tensor = self.net(padded)[..., :height, :width]
         return noisy - made if self.residual else torch.sigmoid(made)
-
-    def losses(self, batch: NoisyPairs) -> dict[str, Tensor]:
-        """MSE of the restored pixels.
-
-        Args:
-            batch: Pairs; of one channel at a time, or three.
-
-        Returns:
-            ``loss``.
-        """
-        noisy, clean = self.folded(batch)
-        return {"loss": F.mse_loss(self.restore(noisy).float(), clean)}
 
 
 def _after(channels: int, batch_norm: bool) -> list[nn.Module]:
