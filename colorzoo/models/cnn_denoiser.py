@@ -17,7 +17,6 @@ from torch.nn import functional as F
 
 from colorzoo.classical import switching_mean
 from colorzoo.denoiser import Denoiser
-from colorzoo.pairs import NoisyPairs
 
 _SHUFFLE = 2
 
@@ -90,19 +89,6 @@ class CNNDenoiser(Denoiser):
         filled = switching_mean(noisy)
         mended = filled - self._predicted(torch.cat([filled, pepper.to(noisy), salt.to(noisy)], dim=1))
         return torch.where(pepper | salt, mended, noisy)
-
-    def losses(self, batch: NoisyPairs) -> dict[str, Tensor]:
-        """Root of each picture's mean squared error: weak and strong noise count alike.
-
-        Args:
-            batch: Pairs; of one channel at a time, or three.
-
-        Returns:
-            ``loss``.
-        """
-        noisy, clean = self.folded(batch)
-        errors = (self.restore(noisy).float() - clean).square().mean(dim=(1, 2, 3))
-        return {"loss": (errors + 1e-8).sqrt().mean()}
 
     def _predicted(self, seen: Tensor) -> Tensor:
         """What is to be subtracted; a picture is mirrored to a multiple of the deepest level's stride."""
