@@ -14,7 +14,7 @@ import colorzoo
 from colorzoo import weights
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import CheckpointError, ChecksumError, UnknownModelError
-from colorzoo.models._backbone import packaged_state, packaged_weights
+from colorzoo.models._pretrained import packaged_state, packaged_weights
 from colorzoo.training.optim import Optim
 from colorzoo.training.task import PictureTask
 
