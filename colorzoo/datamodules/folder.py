@@ -26,17 +26,25 @@ class FolderPictures(PictureSource):
         names: Paths below it.
         size: Edge of the squares in pixels; the shorter side of a picture is scaled to it.
         random_crop: Take the square from anywhere instead of the middle.
+        zoom: With a random crop: enlarge each picture by up to this factor first, so that things come in many sizes.
         unreadable: ``"skip"`` takes the next picture for a file that cannot be decoded, with a warning that names it;
             ``"fail"`` raises.
     """
 
     def __init__(
-        self, root: Path, names: list[str], size: int, random_crop: bool = False, unreadable: Unreadable = "skip"
+        self,
+        root: Path,
+        names: list[str],
+        size: int,
+        random_crop: bool = False,
+        zoom: float = 1.0,
+        unreadable: Unreadable = "skip",
     ) -> None:
         super().__init__(names)
         self.root = root
         self.size = size
         self.random_crop = random_crop
+        self.zoom = zoom
         self.unreadable = unreadable
 
     def __getitems__(self, indices: list[int]) -> Pictures:
@@ -58,6 +66,8 @@ class FolderPictures(PictureSource):
     def _square(self, path: Path) -> Tensor:
         image = to_rgb(read(path))
         share = self.size / min(image.size)
+        if self.random_crop:
+            share *= 1 + (self.zoom - 1) * float(torch.rand(()))
         scaled = (max(self.size, round(image.width * share)), max(self.size, round(image.height * share)))
         image = image.resize(scaled, PIL.Image.Resampling.BICUBIC, reducing_gap=2.0)
         spare_x, spare_y = scaled[0] - self.size, scaled[1] - self.size
@@ -137,7 +147,7 @@ class ImageFolderDataModule(PictureDataModule):
     def load_split(self, split: str) -> FolderPictures:
         """Return the pictures of a split; the files are decoded batch by batch."""
         names = self.split_names()[split]
-        return FolderPictures(self.root, names, self.size, split == "train", self.unreadable)
+        return FolderPictures(self.root, names, self.size, split == "train", unreadable=self.unreadable)
 
     def _opens(self, path: Path) -> bool:
         """Look at a file's header only: cheap enough for every file, and what is no picture is found at once."""

@@ -79,7 +79,7 @@ class ImagenetteDataModule(PictureDataModule):
 
     def prepare_data(self) -> None:
         """Download if that was allowed and nothing is there."""
-        if self.download and not (self._folder() / "train").is_dir():
+        if self.download and not (self.folder() / "train").is_dir():
             from torchvision.datasets import Imagenette
 
             Imagenette(str(self.root), size="320px", download=True)
@@ -92,20 +92,21 @@ class ImagenetteDataModule(PictureDataModule):
         """Return the names of all pictures by split, such as ``train/n01440764/n01440764_10026.JPEG``."""
         if not self._names:
             official = {split: self._official_names(split) for split in ("train", "val")}
-            found = drawn(official["train"], self.seed, self.train_images, self.val_images, str(self._folder()))
+            found = drawn(official["train"], self.seed, self.train_images, self.val_images, str(self.folder()))
             self._names = found | {"test": sorted(official["val"])}
         return self._names
 
     def load_split(self, split: str) -> LabelledPictures:
         """Return the pictures of a split; the files are decoded batch by batch."""
-        return LabelledPictures(self._folder(), self.split_names()[split], self.size, random_crop=split == "train")
+        return LabelledPictures(self.folder(), self.split_names()[split], self.size, random_crop=split == "train")
 
-    def _folder(self) -> Path:
+    def folder(self) -> Path:
+        """Return the folder that holds ``train`` and ``val``: the root, or what torchvision unpacked below it."""
         downloaded = self.root / _DOWNLOADED
         return downloaded if downloaded.is_dir() else self.root
 
     def _official_names(self, split: str) -> list[str]:
-        folder = self._folder()
+        folder = self.folder()
         paths = (path for name in CLASSES for path in (folder / split / name).glob("*.JPEG"))
         names = [path.relative_to(folder).as_posix() for path in paths]
         if not names:

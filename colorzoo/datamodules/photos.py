@@ -1,0 +1,159 @@
+"""Photographs of many kinds in one set: Imagenette, mosaics of Tiny ImageNet, crops of BSDS400."""
+
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from colorzoo.datamodules.base import PictureDataModule, PictureSource, TensorPictures
+from colorzoo.datamodules.bsds import BSDSDataModule
+from colorzoo.datamodules.folder import FolderPictures
+from colorzoo.datamodules.imagenette import ImagenetteDataModule
+from colorzoo.datamodules.tiny_imagenet import TinyImageNetDataModule
+from colorzoo.pairs import Pictures
+
+
+class Mosaics(PictureSource):
+    """Squares of two by two small pictures, drawn anew every time: small pictures in a batch of large ones.
+
+    Args:
+        pictures: The small ones.
+        size: Edge of a square in pixels, even.
+        count: Squares in an epoch.
+    """
+
+    def __init__(self, pictures: TensorPictures, size: int, count: int) -> None:
+        super().__init__(pictures.names)
+        self.pictures = pictures
+        self.size = size
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitems__(self, indices: list[int]) -> Pictures:
+        drawn = torch.randint(len(self.names), (len(indices), 4))
+        tiles = self.pictures.rgb[drawn.flatten()].float()
+        tiles = F.interpolate(tiles, size=(self.size // 2,) * 2, mode="bicubic", align_corners=False)
+        rows = tiles.round().clamp(0, 255).byte().unflatten(0, (len(indices), 2, 2))
+        squares = rows.permute(0, 3, 1, 4, 2, 5).reshape(len(indices), 3, self.size, self.size)
+        return {"rgb": squares, "name": [self.names[first] for first in drawn[:, 0].tolist()]}
+
+
+class MixedPictures(PictureSource):
+    """Several sources as one, whose pictures are of one size.
+
+    Args:
+        sources: In this order.
+    """
+
+    def __init__(self, sources: list[PictureSource]) -> None:
+        super().__init__([name for source in sources for name in source.names])
+        self.sources = sources
+
+    def __len__(self) -> int:
+        return sum(len(source) for source in self.sources)
+
+    def __getitems__(self, indices: list[int]) -> Pictures:
+        wanted: list[list[int]] = [[] for _ in self.sources]
+        for index in indices:
+            place = index
+            for source, places in zip(self.sources, wanted, strict=True):
+                if place < len(source):
+                    places.append(place)
+                    break
+                place -= len(source)
+        answers = [source.__getitems__(places) for source, places in zip(self.sources, wanted, strict=True) if places]
+        return {
+            "rgb": torch.cat([answer["rgb"] for answer in answers]),
+            "name": [name for answer in answers for name in answer["name"]],
+        }
+
+
+class PhotosDataModule(PictureDataModule):
+    """Photographs of many kinds to train on; those of Imagenette validate and test.
+
+    An epoch has every training photograph of `ImagenetteDataModule` once, a number of mosaics of two by two pictures
+    of `TinyImageNetDataModule`, whose 200 classes bring variety, and crops of `BSDSDataModule`.
+
+    Args:
+        size: Edge of the training squares in pixels, even.
+        eval_size: Edge of the validation and test squares.
+        zoom: Enlarge the photographs of Imagenette by up to this factor before they are cropped.
+        mosaics: Mosaics in an epoch.
+        crops: Crops of each photograph of BSDS in an epoch.
+        train_images: Train on this many photographs of Imagenette; None for all that are left.
+        val_images: Validate on this many.
+        batch_size: Pictures a batch and a process.
+        eval_batch_size: Pictures a batch outside training.
+        num_workers: Loader processes that decode.
+        base: The other arguments of `PictureDataModule`.
+
+    Raises:
+        ValueError: If a number is out of its range.
+        DataError: In ``setup``, if there is no data, or less than was asked for.
+    """
+
+    def __init__(
+        self,
+        size: int = 128,
+        eval_size: int = 224,
+        zoom: float = 1.75,
+        mosaics: int = 9000,
+        crops: int = 8,
+        train_images: int | None = None,
+        val_images: int = 500,
+        batch_size: int = 32,
+        eval_batch_size: int = 16,
+        num_workers: int = 2,
+        **base: Any,
+    ) -> None:
+        super().__init__(
+            batch_size=batch_size, eval_batch_size=eval_batch_size, num_workers=num_workers, turn=False, **base
+        )
+        if size < 2 or size % 2 or min(eval_size, mosaics, crops) < 1 or zoom < 1:
+            raise ValueError(
+                f"size ({size}) must be even, eval_size ({eval_size}), mosaics ({mosaics}) and crops ({crops}) "
+                f"positive, zoom ({zoom}) at least 1"
+            )
+        self.size = size
+        self.eval_size = eval_size
+        self.zoom = zoom
+        self.mosaics = mosaics
+        self.imagenette = ImagenetteDataModule(train_images=train_images, val_images=val_images, seed=self.seed)
+        # Its official validation pictures stay unseen; of the others as few as can be are kept from training.
+        self.tiny = TinyImageNetDataModule(val_images=1, seed=self.seed)
+        self.bsds = BSDSDataModule(size=size, crops=crops, seed=self.seed)
+
+    def describe(self, split: str) -> str:
+        """Say which pictures a split holds, and at what size."""
+        if split != "train":
+            count = len(self.split_names()[split])
+            return f"{count:,} {split} photographs of Imagenette, {self.eval_size}x{self.eval_size} pixels"
+        photographs, crops = (len(data.split_names()["train"]) for data in (self.imagenette, self.bsds))
+        return (
+            f"{photographs:,} photographs of Imagenette, {self.mosaics:,} mosaics of four pictures of Tiny ImageNet "
+            f"and {self.bsds.crops * crops:,} crops of BSDS400 (JPEG) an epoch, {self.size}x{self.size} pixels"
+        )
+
+    def split_names(self) -> dict[str, list[str]]:
+        """Return the names of all pictures by split; those that train begin with their set's."""
+        mine = self.imagenette.split_names()
+        others = {"tiny_imagenet": self.tiny.split_names(), "bsds": self.bsds.split_names()}
+        added = [f"{source}/{name}" for source, names in others.items() for name in names["train"]]
+        return {split: [f"imagenette/{name}" for name in names] for split, names in mine.items()} | {
+            "train": [f"imagenette/{name}" for name in mine["train"]] + added
+        }
+
+    def load_split(self, split: str) -> PictureSource:
+        """Return the pictures of a split; Tiny ImageNet and BSDS are decoded into memory, a minute of one core."""
+        root, names = self.imagenette.folder(), self.imagenette.split_names()[split]
+        if split != "train":
+            return FolderPictures(root, names, self.eval_size)
+        return MixedPictures(
+            [
+                FolderPictures(root, names, self.size, random_crop=True, zoom=self.zoom),
+                Mosaics(self.tiny.load_split("train"), self.size, self.mosaics),
+                self.bsds.load_split("train"),
+            ]
+        )

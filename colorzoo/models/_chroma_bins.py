@@ -1,0 +1,87 @@
+"""The a*b* plane as a square grid of bins, and colours as distributions over them."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_REACH = 110.0
+
+
+def bin_width(bins: int) -> float:
+    """Distance of neighbouring centres: the first and the last of an axis lie at -110 and 110, all of sRGB between."""
+    return 2 * _REACH / (bins - 1)
+
+
+def surroundings(ab: Tensor, bins: int) -> tuple[Tensor, Tensor]:
+    """Spread each colour over the four bins around it, so that their weighted mean is the colour itself.
+
+    Args:
+        ab: Colours; what lies outside [-110, 110] is clamped.
+        bins: Bins along each axis.
+
+    Shape:
+        ``(B, 2, H, W)`` -> ``(B, 4, H, W)`` twice.
+
+    Returns:
+        Index and share of each of the four; a* varies along the rows of the grid, b* along its columns.
+
+    Example:
+        >>> ab = torch.tensor([12.0, -34.0]).view(1, 2, 1, 1)
+        >>> index, share = surroundings(ab, 14)
+        >>> distribution = torch.zeros(1, 14 * 14, 1, 1).scatter(1, index, share)
+        >>> mean_colour(distribution.log()).flatten().round().tolist()
+        [12.0, -34.0]
+    """
+    place = (ab.clamp(-_REACH, _REACH) + _REACH) / bin_width(bins)
+    below = place.floor().clamp(max=bins - 2)
+    along_a, along_b = (place - below).unbind(dim=1)
+    first = below[:, 0].long() * bins + below[:, 1].long()
+    index = torch.stack([first, first + 1, first + bins, first + bins + 1], dim=1)
+    share = [(1 - along_a) * (1 - along_b), (1 - along_a) * along_b, along_a * (1 - along_b), along_a * along_b]
+    return index, torch.stack(share, dim=1)
+
+
+def mean_colour(logarithm: Tensor, temperature: float = 1.0) -> Tensor:
+    """Return the mean colour of distributions, at a temperature as in Zhang, Isola and Efros (2016).
+
+    Args:
+        logarithm: Of the probability of each bin.
+        temperature: 1 for the mean itself; below 1 the likeliest colours count for more, towards 0 nothing else does.
+
+    Shape:
+        ``(B, bins * bins, H, W)`` -> ``(B, 2, H, W)``.
+
+    Returns:
+        a* and b*.
+    """
+    probability = logarithm.exp() if temperature == 1 else (logarithm / temperature).softmax(dim=1)
+    axis = torch.linspace(-_REACH, _REACH, math.isqrt(logarithm.shape[1])).to(probability)
+    return F.conv2d(probability, torch.cartesian_prod(axis, axis).T[:, :, None, None])
+
+
+def certainty(logarithm: Tensor) -> Tensor:
+    """Return how sure distributions are, ``(B, 1, H, W)``: 1 for a single bin, 0 for all alike.
+
+    It is 1 minus the entropy as a share of the highest one.
+    """
+    entropy = -(logarithm.exp() * logarithm).sum(dim=1, keepdim=True)
+    return 1 - entropy / math.log(logarithm.shape[1])
+
+
+def divergence(logarithm: Tensor, index: Tensor, share: Tensor) -> Tensor:
+    """Return the mean over pixels of the Kullback-Leibler divergence of an answer from the truth, in nats.
+
+    Args:
+        logarithm: Of the probability of each bin.
+        index: Of the bins that truly share the colour.
+        share: Theirs.
+
+    Shape:
+        ``(B, bins * bins, H, W)``, ``(B, 4, H, W)`` and again.
+
+    Returns:
+        A scalar: the cross entropy without what the truth itself has, so that 0 can be reached.
+    """
+    return (torch.xlogy(share, share) - share * logarithm.gather(1, index)).sum(dim=1).mean()

@@ -1,0 +1,141 @@
+"""U-Net for photographs: a classifier's encoder, a light decoder, and for every place a distribution over colours.
+
+The distribution over bins of a*b* and its mean at a temperature are those of Zhang, Isola and Efros, "Colorful Image
+Colorization" (ECCV 2016); the shape is that of Ronneberger, Fischer and Brox, "U-Net" (MICCAI 2015).
+
+    L -> encoder: 1/4, 1/8, 1/16, 1/32 of the edge -> decoder, each level hearing its like: 1/4 -> bins of a*b* -> a*b*
+"""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from colorzoo.color import lightness_to_grey
+from colorzoo.colorizer import Colorizer
+from colorzoo.models._chroma_bins import bin_width, certainty, divergence, mean_colour, surroundings
+from colorzoo.models._pretrained import Pretrained
+from colorzoo.pairs import ColorPairs
+
+_LEVELS = (1, 2, 3, 4)  # at a quarter of the edge to a thirty-second
+
+
+class PhotoUNet(Colorizer):
+    """U-Net with a pretrained encoder that answers which colours a place may have.
+
+    It answers at a quarter of the resolution; like all colourisers it leaves the lightness alone.
+
+    Args:
+        encoder: A model of timm with feature maps at strides 4 to 32.
+        widths: Channels of the decoder at a sixteenth, an eighth and a quarter of the edge.
+        bins: Bins along each axis of the a*b* plane, from -110 to 110.
+        temperature: 1 answers with the mean of the colours that a place may have, which is truest; less favours the
+            likelier ones, which are livelier.
+        mean_weight: Weight of the distance of the mean colour to the truth, in widths of a bin, beside the divergence.
+        encoder_weights: What the encoder starts from: ``"imagenet"`` (downloaded by timm, or from an installed
+            package), a file of a classifier's weights, or a published model with the same encoder. Not asked for
+            where ``weights`` bring those of the encoder too.
+        weights: Start from a published model or a file; None for random initialisation.
+
+    Raises:
+        ValueError: If timm has no such model or a number is out of its range.
+        CheckpointError: If the weights do not fit.
+
+    Example:
+        >>> PhotoUNet(widths=[16, 16, 16]).eval()(torch.rand(1, 1, 48, 40)).shape
+        torch.Size([1, 3, 48, 40])
+    """
+
+    paper = "Zhang, Isola, Efros: Colorful Image Colorization (ECCV 2016), in a U-Net with a pretrained encoder"
+    working_size = 256
+    starting_points: ClassVar[tuple[str, ...]] = ("encoder_weights", "weights")
+
+    def __init__(
+        self,
+        encoder: str = "tf_efficientnet_lite0",
+        widths: list[int] | None = None,
+        bins: int = 14,
+        temperature: float = 1.0,
+        mean_weight: float = 1.0,
+        encoder_weights: str | None = None,
+        weights: str | None = None,
+    ) -> None:
+        widths = [160, 96, 64] if widths is None else list(widths)
+        if len(widths) != len(_LEVELS) - 1 or min(widths) < 1:
+            raise ValueError(f"widths are {widths}; give three positive numbers")
+        if bins < 2:
+            raise ValueError(f"bins is {bins}; give at least 2")
+        if not temperature > 0 or mean_weight < 0:
+            raise ValueError(
+                f"temperature ({temperature}) must be positive and mean_weight ({mean_weight}) not negative"
+            )
+        super().__init__(encoder=encoder, widths=widths, bins=bins, temperature=temperature, mean_weight=mean_weight)
+        self.bins = bins
+        self.temperature = temperature
+        self.mean_weight = mean_weight
+        self.encoder = _Encoder(encoder)
+        seen, *skips = reversed(self.encoder.channels)
+        inputs = [above + skip for above, skip in zip([seen, *widths], skips, strict=False)]
+        self.decoder = nn.ModuleList(_block(above, below) for above, below in zip(inputs, widths, strict=True))
+        self.last = nn.Sequential(_block(widths[-1], widths[-1]), nn.Conv2d(widths[-1], bins * bins, kernel_size=1))
+        if encoder_weights is not None and weights is None:
+            self.encoder.start_from(encoder_weights)
+        self.start_from(weights)
+
+    def chroma(self, lightness: Tensor) -> Tensor:
+        """Predict a*b* from L*; see `Colorizer.chroma`."""
+        return mean_colour(self._answer(lightness_to_grey(lightness)), self.temperature)
+
+    def chroma_and_confidence(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
+        """Predict a*b* and how sure that is, from L*; see `Colorizer.chroma_and_confidence`."""
+        answer = self._answer(lightness_to_grey(lightness))
+        return mean_colour(answer, self.temperature), certainty(answer)
+
+    def losses(self, batch: ColorPairs) -> dict[str, Tensor]:
+        """Divergence of the distribution from the truth, and distance of its mean.
+
+        Args:
+            batch: Pairs.
+
+        Returns:
+            ``loss``, ``divergence`` in nats and ``distance`` in widths of a bin.
+        """
+        answer = self._answer(batch["grey"])
+        truth = F.adaptive_avg_pool2d(batch["lab"][:, 1:], answer.shape[-2:])
+        differing = divergence(answer, *surroundings(truth, self.bins))
+        distance = F.smooth_l1_loss(mean_colour(answer), truth, beta=bin_width(self.bins)) / bin_width(self.bins)
+        return {
+            "loss": differing + self.mean_weight * distance,
+            "divergence": differing.detach(),
+            "distance": distance.detach(),
+        }
+
+    def _answer(self, grey: Tensor) -> Tensor:
+        """Return the logarithm of each bin's probability."""
+        x, *skips = reversed(self.encoder(grey))
+        for block, skip in zip(self.decoder, skips, strict=True):
+            x = torch.cat([F.interpolate(x, size=skip.shape[-2:], mode="nearest"), skip], dim=1)
+            x = block(x)
+        logits: Tensor = self.last(x)
+        return logits.float().log_softmax(dim=1)
+
+
+class _Encoder(Pretrained):
+    """Feature maps of a classifier at strides 4 to 32."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, features_only=True, out_indices=_LEVELS)
+        self.channels: list[int] = list(self.net.feature_info.channels())  # type: ignore[operator, union-attr]
+
+    def forward(self, grey: Tensor) -> list[Tensor]:
+        """Describe grey pictures in [0, 1]: ``(B, 1, H, W)`` -> maps, the finest first."""
+        maps: list[Tensor] = self.net(self.stacked(grey))
+        return maps
+
+
+def _block(inputs: int, outputs: int) -> nn.Sequential:
+    """Convolution, batch norm, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
+    )
