@@ -13,6 +13,8 @@ from torch.nn import functional as F
 
 from colorzoo.denoiser import Denoiser
 
+DEFAULT_TAG = "ships"
+
 
 class ConvDenoiser(Denoiser):
     """Auto-encoder of strided convolutions, which passes on what its coarse code can hold.
