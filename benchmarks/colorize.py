@@ -1,0 +1,152 @@
+"""Colour held-out photographs with published models: how near the truth, how colourful, and what a classifier sees.
+
+    python benchmarks/colorize.py --models photo_unet --photos varied=path/to/photographs
+
+Every picture is cropped to its middle square, scaled to 224 pixels and shown as its L*. The classifier,
+``tf_efficientnet_lite0`` with ImageNet weights, names the ten classes of Imagenette among its thousand: a model's share
+of the way is where its accuracy lies between that on the grey and that on the true pictures.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+import colorzoo
+from colorzoo.color import lightness_to_grey, rgb_to_lab
+from colorzoo.colorizer import Colorizer
+from colorzoo.datamodules.base import PictureSource
+from colorzoo.datamodules.bsds import BSDSDataModule
+from colorzoo.datamodules.folder import FolderPictures
+from colorzoo.datamodules.imagenette import CLASSES, ImagenetteDataModule
+from colorzoo.errors import UsageError
+from colorzoo.metrics import colorfulness, psnr
+from colorzoo.models._pretrained import Pretrained
+from colorzoo.picture_file import SUFFIXES
+from colorzoo.report import markdown_table
+from colorzoo.weights import write_atomically
+
+OUTPUT = Path(__file__).parent.parent / "docs" / "results" / "colorize_photographs.md"
+CLASSIFIER = "tf_efficientnet_lite0"
+SIZE = 224
+_AMONG_THOUSAND = dict(zip(CLASSES, (0, 217, 482, 491, 497, 566, 569, 571, 574, 701), strict=True))
+_BATCH = 16
+
+
+def colorizers(names: Sequence[str]) -> dict[str, Colorizer]:
+    """Load published colourisers by name.
+
+    Args:
+        names: As `colorzoo.load` takes them.
+
+    Raises:
+        UsageError: If a name is that of a de-noiser.
+    """
+    models = {name: colorzoo.load(name) for name in names}
+    for name, model in models.items():
+        if not isinstance(model, Colorizer):
+            raise UsageError(f"{name} is no colouriser; leave it out")
+    return models
+
+
+def classifier() -> Pretrained:
+    """Return the classifier with its head, and ImageNet weights."""
+    net = Pretrained(CLASSIFIER)
+    net.start_from("imagenet")
+    return net.eval()
+
+
+@torch.inference_mode()
+def measured(
+    source: PictureSource, models: dict[str, Colorizer], judge: Pretrained | None = None
+) -> dict[str, dict[str, float]]:
+    """Return the mean PSNR and colourfulness by method, and the accuracy of the classifier if there is one.
+
+    Args:
+        source: The pictures; their names tell their classes if a classifier judges.
+        models: Colourisers by name.
+        judge: The classifier.
+    """
+    figures: dict[str, dict[str, list[Tensor]]] = {}
+    for rgb, names in _batches(source):
+        grey = lightness_to_grey(rgb_to_lab(rgb)[:, :1])
+        candidates = {"truth": rgb, "L* grey": grey.expand_as(rgb)}
+        candidates |= {name: model.colorize(grey) for name, model in models.items()}
+        for name, candidate in candidates.items():
+            mine = figures.setdefault(name, {"psnr": [], "colorfulness": [], "accuracy": []})
+            mine["psnr"].append(psnr(candidate, rgb))
+            mine["colorfulness"].append(colorfulness(candidate))
+            if judge is not None:
+                labels = torch.tensor([_AMONG_THOUSAND[name.split("/")[1]] for name in names])
+                mine["accuracy"].append((judge.net(judge.stacked(candidate)).argmax(dim=1) == labels).float())
+    return {
+        name: {figure: float(torch.cat(parts).mean()) for figure, parts in mine.items() if parts}
+        for name, mine in figures.items()
+    }
+
+
+def rows(figures: dict[str, dict[str, float]]) -> list[tuple[str, ...]]:
+    """Return a heading and a row for each method."""
+    truth, grey = figures["truth"], figures["L* grey"]
+    judged = "accuracy" in truth
+    heading = ("", "PSNR", "above grey", "colourfulness", "of the true")
+    table = [(*heading, "top-1", "share of the way") if judged else heading]
+    for name, mine in figures.items():
+        compared = name not in ("truth", "L* grey")
+        ratio, above = ("-", "-") if name == "truth" else (f"{mine['psnr']:.2f} dB", "-")
+        if compared:
+            above = f"{mine['psnr'] - grey['psnr']:+.2f} dB"
+        row = (name, ratio, above, f"{mine['colorfulness']:.1f}", f"{mine['colorfulness'] / truth['colorfulness']:.0%}")
+        if judged:
+            way = (mine["accuracy"] - grey["accuracy"]) / (truth["accuracy"] - grey["accuracy"])
+            row = (*row, f"{mine['accuracy']:.1%}", f"{way:.0%}" if compared else "-")
+        table.append(row)
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure all models on all sets; print and write the tables."""
+    parser = argparse.ArgumentParser(description="Colour held-out photographs, and measure it.")
+    parser.add_argument("--models", nargs="+", default=["photo_unet"], help="published colourisers")
+    parser.add_argument("--photos", action="append", default=[], metavar="NAME=FOLDER", help="more photographs")
+    parser.add_argument("--root", help="folder of Imagenette; by default imagenette in $COLORZOO_DATA")
+    parser.add_argument("--bsds-root", help="folder of BSDS400; by default bsds400 in $COLORZOO_DATA")
+    parser.add_argument("--split", choices=("test", "val"), default="test", help="val: to choose what to measure")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="the Markdown file to write")
+    options = parser.parse_args(arguments)
+    models = colorizers(options.models)
+    imagenette = ImagenetteDataModule(root=options.root, size=SIZE)
+    bsds = BSDSDataModule(root=options.bsds_root)
+    names = bsds.split_names()[options.split]
+    sets: dict[str, tuple[PictureSource, Pretrained | None]] = {
+        imagenette.describe(options.split): (
+            FolderPictures(imagenette.folder(), imagenette.split_names()[options.split], SIZE),
+            classifier(),
+        ),
+        f"{len(names)} {options.split} photographs of BSDS400": (FolderPictures(bsds.root, names, SIZE), None),
+    }
+    for given in options.photos:
+        name, _, folder = given.partition("=")
+        found = sorted(path.name for path in Path(folder).glob("*") if path.suffix.lower() in SUFFIXES)
+        if not found:
+            raise UsageError(f"--photos {given}: no pictures there; give NAME=FOLDER")
+        sets[f"{len(found)} photographs, {name}"] = (FolderPictures(Path(folder), found, SIZE), None)
+    parts = [f"Middle squares of {SIZE} pixels, coloured from their L*; means over the pictures.\n"]
+    for title, (source, judge) in sets.items():
+        parts.append(f"## {title}\n\n{markdown_table(rows(measured(source, models, judge)))}")
+        print(parts[-1], flush=True)
+    parts.append("Written by `benchmarks/colorize.py`.\n")
+    write_atomically(options.output, "\n".join(parts).encode())
+
+
+def _batches(source: PictureSource) -> Iterator[tuple[Tensor, list[str]]]:
+    """Yield pictures in [0, 1], and their names."""
+    for first in range(0, len(source), _BATCH):
+        pictures = source.__getitems__(list(range(first, min(first + _BATCH, len(source)))))
+        yield pictures["rgb"].float() / 255, pictures["name"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""The benchmark of colourisers measures what it says."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+
+import colorzoo
+from colorzoo.datamodules.synthetic import SyntheticDataModule
+from colorzoo.errors import UsageError
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    path = Path(__file__).parent.parent / "benchmarks" / "colorize.py"
+    spec = importlib.util.spec_from_file_location("colorize_benchmark", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def source():
+    return SyntheticDataModule(size=32, test_images=20).load_split("test")
+
+
+def test_a_model_without_colour_stands_where_the_grey_picture_stands(benchmark, source, monkeypatch):
+    dull = colorzoo.create("fusion_cnn").eval()
+    monkeypatch.setattr(dull, "chroma", lambda lightness: lightness.expand(-1, 2, -1, -1) * 0)
+    figures = benchmark.measured(source, {"dull": dull})
+    assert figures["dull"]["psnr"] == pytest.approx(figures["L* grey"]["psnr"], abs=0.01)
+    assert figures["dull"]["colorfulness"] < 0.1 < figures["truth"]["colorfulness"]
+    assert figures["truth"]["psnr"] == 100
+    assert [row[0] for row in benchmark.rows(figures)] == ["", "truth", "L* grey", "dull"]
+
+
+def test_accuracy_is_told_as_a_share_of_the_way_from_grey_to_truth(benchmark):
+    figures = {
+        "truth": {"psnr": 100.0, "colorfulness": 40.0, "accuracy": 0.9},
+        "L* grey": {"psnr": 22.0, "colorfulness": 0.0, "accuracy": 0.7},
+        "mine": {"psnr": 23.5, "colorfulness": 30.0, "accuracy": 0.8},
+    }
+    assert benchmark.rows(figures)[-1] == ("mine", "23.50 dB", "+1.50 dB", "30.0", "75%", "80.0%", "50%")
+
+
+def test_a_classifier_judges_the_pictures_by_their_folders(benchmark, monkeypatch):
+    class Judge:
+        net = staticmethod(lambda seen: torch.eye(1000)[torch.tensor([217, 0])])
+        stacked = staticmethod(lambda rgb: rgb)
+
+    source = SyntheticDataModule(size=32, test_images=2).load_split("test")
+    names = ["val/n02102040/a.JPEG", "val/n02979186/b.JPEG"]
+    monkeypatch.setattr(benchmark, "_batches", lambda _: [(source.rgb.float() / 255, names)])
+    assert benchmark.measured(source, {}, Judge())["truth"]["accuracy"] == 0.5
+
+
+def test_what_it_cannot_measure_is_refused(benchmark, tmp_path):
+    with pytest.raises(UsageError, match="no colouriser"):
+        benchmark.colorizers(["linear_denoiser"])
