@@ -1,4 +1,6 @@
+import importlib.util
 import socket
+from pathlib import Path
 
 import pytest
 import torch
@@ -22,6 +24,19 @@ def no_network(monkeypatch):
 @pytest.fixture(autouse=True)
 def seeded():
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def script():
+    """Import a script of the repository, which lies in no package, by its path from the root."""
+
+    def imported(path):
+        spec = importlib.util.spec_from_file_location(Path(path).stem, Path(__file__).parent.parent / path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return imported
 
 
 @pytest.fixture

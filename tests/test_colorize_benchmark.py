@@ -1,8 +1,5 @@
 """The benchmark of colourisers measures what it says."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -12,12 +9,8 @@ from colorzoo.errors import UsageError
 
 
 @pytest.fixture(scope="module")
-def benchmark():
-    path = Path(__file__).parent.parent / "benchmarks" / "colorize.py"
-    spec = importlib.util.spec_from_file_location("colorize_benchmark", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def benchmark(script):
+    return script("benchmarks/colorize.py")
 
 
 @pytest.fixture

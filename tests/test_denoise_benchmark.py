@@ -1,8 +1,6 @@
 """The benchmark of de-noisers measures what it says, and writes it."""
 
-import importlib.util
 import math
-from pathlib import Path
 
 import PIL.Image
 import pytest
@@ -16,12 +14,8 @@ from colorzoo.noise import Noise
 
 
 @pytest.fixture(scope="module")
-def benchmark():
-    path = Path(__file__).parent.parent / "benchmarks" / "denoise.py"
-    spec = importlib.util.spec_from_file_location("denoise_benchmark", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def benchmark(script):
+    return script("benchmarks/denoise.py")
 
 
 @pytest.fixture(scope="module")

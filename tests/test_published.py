@@ -1,6 +1,5 @@
 """What is in checkpoints/ loads, answers as it did when it was published, and beats what needs no model."""
 
-import importlib.util
 from importlib import import_module
 from pathlib import Path
 
@@ -25,13 +24,6 @@ every_checkpoint = pytest.mark.parametrize(
 )
 
 
-def goldens():
-    spec = importlib.util.spec_from_file_location("goldens", GOLDENS / "write.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("name", colorzoo.list_models())
 def test_a_method_loads_by_its_name_or_says_that_it_is_not_published(name):
     if hasattr(import_module(model_class(name).__module__), "DEFAULT_TAG"):
@@ -44,9 +36,9 @@ def test_a_method_loads_by_its_name_or_says_that_it_is_not_published(name):
 
 
 @every_checkpoint
-def test_answers_are_those_of_the_day_of_publication(name):
+def test_answers_are_those_of_the_day_of_publication(name, script):
     expected = np.load(GOLDENS / f"{name}.npy")
-    np.testing.assert_allclose(goldens().answer(name), expected, atol=1e-4)
+    np.testing.assert_allclose(script("tests/goldens/write.py").answer(name), expected, atol=1e-4)
 
 
 @every_checkpoint
