@@ -31,3 +31,7 @@ class OutputExistsError(ColorzooError, FileExistsError):
 
 class DataError(ColorzooError, ValueError):
     """A data set is missing, empty or too small for what was asked."""
+
+
+class DivergedError(ColorzooError, RuntimeError):
+    """Training came to a loss that is no finite number."""

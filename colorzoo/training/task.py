@@ -16,7 +16,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
 from colorzoo.datamodules.base import PictureDataModule
-from colorzoo.errors import DataError
+from colorzoo.errors import DataError, DivergedError
 from colorzoo.method import Method
 from colorzoo.metrics import color_panel, noise_panel
 from colorzoo.pairs import ColorPairs, NoisyPairs
@@ -77,10 +77,12 @@ class PictureTask(LightningModule):
             return None
         if self.automatic_optimization:
             losses = self.model.losses(batch)
+            self._refuse_divergence(losses["loss"], batch, batch_idx)
             self._log("train", losses, batch)
             return losses["loss"]
         optimizers = dict(zip(self.model.learners(), self._all(self.optimizers()), strict=True))
         for learner, losses in self.model.turns(batch):
+            self._refuse_divergence(losses["loss"], batch, batch_idx, f"{learner}'s ")
             optimizers[learner].zero_grad()
             self.manual_backward(losses["loss"])
             optimizers[learner].step()
@@ -91,6 +93,17 @@ class PictureTask(LightningModule):
             for scheduler in self._all(self.lr_schedulers()):
                 scheduler.step()
         return None
+
+    def _refuse_divergence(self, loss: Tensor, batch: Pairs, batch_idx: int, whose: str = "") -> None:
+        """End a run that would train on without a number, before the weights are spoilt and written."""
+        if bool(loss.isfinite()):
+            return
+        names = batch.get("name", [])
+        shown = f" ({', '.join(names[:3])}{' ...' if len(names) > 3 else ''})" if names else ""
+        raise DivergedError(
+            f"the {whose}loss of batch {batch_idx} of epoch {self.current_epoch}{shown} is {float(loss.detach())}; lower "
+            "optim.lr, set optim.clip_norm below the usual length of the gradient, or look at these pictures"
+        )
 
     def _fit_in_closed_form(self, batch: Pairs) -> None:
         optimizer = cast(LightningOptimizer, self.optimizers())
