@@ -31,3 +31,7 @@ class OutputExistsError(ColorzooError, FileExistsError):
 
 class DataError(ColorzooError, ValueError):
     """A data set is missing, empty or too small for what was asked."""
+
+
+class PictureWarning(UserWarning):
+    """Something of a picture could not be kept or understood; the rest was."""
