@@ -76,8 +76,10 @@ bit for bit, where a way to sRGB and back would change it. Only what is neither 
 ## What the file says beside its pixels
 
 {said}
-EXIF is carried over but for the preview and the layout of a TIFF; the orientation is "upright", as the pixels are. IPTC
-blocks older than XMP are carried from TIFF to TIFF alone, texts of a PNG into PNG alone.
+The orientation is 1, "upright", as the pixels are. Left behind: the preview in the EXIF, the layout of a TIFF,
+Photoshop's blocks (with the old IPTC block of a JPEG; that of a TIFF is carried), and texts of a PNG in other formats.
+Provenance is an entry in the history of the XMP: version of colorzoo, models with the SHA-256 of their files,
+parameters. It has no time of day, so that the same command makes the same file; `--no-provenance` leaves it out.
 """
 
 

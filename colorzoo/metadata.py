@@ -15,6 +15,8 @@ from colorzoo.icc import fits, srgb_profile
 XMP_TAG = 700
 """The tag of a TIFF that holds XMP."""
 
+_IPTC = 33723
+_PARTS = (IFD.Exif, IFD.GPSInfo)
 _PNG_XMP = "XML:com.adobe.xmp"
 _RESOLUTION = (Base.XResolution, Base.YResolution, Base.ResolutionUnit)
 _INCHES = 2
@@ -123,10 +125,13 @@ def _exif(image: PIL.Image.Image, dpi: tuple[float, float] | None) -> bytes:
     try:
         given = image.getexif()
         kept = PIL.Image.Exif()
-        kept.update({tag: value for tag, value in given.items() if tag not in (*_NOT_CARRIED, IFD.Exif, IFD.GPSInfo)})
-        for part in (IFD.Exif, IFD.GPSInfo):
+        kept.update({tag: value for tag, value in given.items() if tag not in (*_NOT_CARRIED, *_PARTS)})
+        for part in _PARTS:
             if entries := dict(given.get_ifd(part)):
-                kept[part] = entries
+                kept[part] = _encoded(entries)
+        kept.update(_encoded({tag: value for tag, value in kept.items() if tag not in _PARTS}))
+        if _IPTC in kept:
+            kept[_IPTC] = _iptc(image, kept[_IPTC])
         if not len(kept):
             return b""
         details = kept.get(IFD.Exif, {})
@@ -147,7 +152,27 @@ def _loaded(exif: bytes) -> PIL.Image.Exif:
     loaded = PIL.Image.Exif()
     if exif:
         loaded.load(exif)
+        loaded.update(_encoded({tag: value for tag, value in loaded.items() if tag not in _PARTS}))
+        for part in _PARTS:
+            if part in loaded:
+                entries = loaded.get_ifd(part)
+                entries.update(_encoded(entries))
     return loaded
+
+
+def _encoded(entries: dict[int, Any]) -> dict[int, Any]:
+    """Return texts beyond ASCII as the bytes they were: Pillow reads them as Latin-1, but writes question marks."""
+    return {
+        tag: value.encode("latin-1", "replace") if isinstance(value, str) and not value.isascii() else value
+        for tag, value in entries.items()
+    }
+
+
+def _iptc(image: Any, value: Any) -> bytes:
+    """Return an IPTC block; where a program has stored it as 32-bit numbers, Pillow gives but one of them."""
+    if isinstance(value, bytes):
+        return value
+    return bytes(getattr(getattr(image, "tag_v2", None), "_tagdata", {}).get(_IPTC, b""))
 
 
 def _resolution(dpi: Any) -> tuple[float, float] | None:

@@ -23,6 +23,9 @@ Picture = str | Path | PIL.Image.Image
 Image = Picture | Array | Tensor | Scan
 """The kinds of picture that the zoo takes; what it gives back is of the same kind, a PIL image for a path."""
 
+_BAND = 256
+"""Rows that are rounded at a time: a large picture need not be in memory once more."""
+
 
 @overload
 def on_grey(image: Picture, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Image: ...
@@ -156,7 +159,8 @@ def _array_to_batch(array: Array) -> Tensor:
     if array.dtype == np.bool_:
         scaled = array.astype(np.float32)
     elif array.dtype in (np.uint8, np.uint16):
-        scaled = array.astype(np.float32) / np.float32(np.iinfo(array.dtype).max)
+        scaled = array.astype(np.float32)
+        scaled /= np.float32(np.iinfo(array.dtype).max)
     elif np.issubdtype(array.dtype, np.floating):
         scaled = array.astype(np.float64 if array.dtype.itemsize > 4 else np.float32)
     else:
@@ -193,10 +197,13 @@ def _checked(tensor: Tensor, *channels: int) -> Tensor:
     return tensor
 
 
-def _to_array(rgb: Tensor, like: np.dtype[Any]) -> Array:
-    """Return ``(1, 3, H, W)`` in [0, 1] as ``(H, W, 3)``: floats for floats, else unsigned integers."""
-    array = rgb[0].movedim(0, 2).cpu().numpy()
+def _to_array(picture: Tensor, like: np.dtype[Any]) -> Array:
+    """Return ``(1, C, H, W)`` in [0, 1] as ``(H, W, C)``: floats for floats, else unsigned integers."""
+    array = picture[0].movedim(0, 2).cpu().numpy()
     if np.issubdtype(like, np.floating):
         return array.astype(like)
     integer = np.dtype(np.uint8) if like == np.bool_ else like
-    return np.asarray(np.rint(array * np.iinfo(integer).max), dtype=integer)
+    levels = np.empty(array.shape, dtype=integer)
+    for top in range(0, len(array), _BAND):
+        levels[top : top + _BAND] = np.rint(array[top : top + _BAND] * np.iinfo(integer).max)
+    return levels

@@ -114,9 +114,16 @@ def _identified(stream: IO[bytes], path: Path) -> PIL.ImageFile.ImageFile | None
 def upright(image: PIL.ImageFile.ImageFile) -> Metadata:
     """Decode an open picture, turn it as its EXIF orientation says, and return what the file says beside the pixels."""
     turned = image.getexif().get(Base.Orientation) in _QUARTER_TURNS
+    _allocate(image)
     image.load()
     PIL.ImageOps.exif_transpose(image, in_place=True)
     return Metadata.of(image, turned)
+
+
+def _allocate(image: Any) -> None:
+    """Take the memory for a TIFF, for Pillow would hold its own limit against it there once more."""
+    if image.format == "TIFF" and image.tile and getattr(image, "_im", image) is None:
+        image.im = PIL.Image.new(image.mode, getattr(image, "_tile_size", image.size), None).im
 
 
 def write(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> None:

@@ -1,6 +1,7 @@
 """Scans from files of all kinds and into them: depth, alpha, pages, and what a file says beside its pixels."""
 
 import io
+import struct
 import warnings
 
 import numpy as np
@@ -150,6 +151,35 @@ def test_tags_of_a_tiff_go_with_it_but_those_of_its_layout(tmp_path):
     with PIL.Image.open(tmp_path / "out.tif") as image:
         assert image.tag_v2[259] == 1, "not compressed"
         assert bytes(image.tag_v2[33723]) == tags[33723]
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_iptc_is_carried_as_bytes_even_where_it_was_stored_as_numbers(tmp_path, byteorder):
+    tifffile = pytest.importorskip("tifffile")
+    block = b"\x1c\x02\x05\x00\x05tower\0\0"
+    numbers = struct.unpack(f"{byteorder}3I", block)
+    tifffile.imwrite(
+        tmp_path / "in.tif", noise(4, 4), byteorder=byteorder, extratags=[(33723, "I", 3, numbers, True)], metadata=None
+    )
+    with pytest.warns(UserWarning, match="too many entries"):
+        write_scan(read_scan(tmp_path / "in.tif"), tmp_path / "out.tif")
+    with PIL.Image.open(tmp_path / "out.tif") as image:
+        assert bytes(image.tag_v2[33723]) == block
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_names_beyond_ascii_stay_what_they_are(tmp_path, suffix, encoding):
+    exif = PIL.Image.Exif()
+    exif[Base.Artist] = "Jürgen".encode(encoding)
+    exif[IFD.Exif] = {Base.LensModel: "Süd".encode(encoding)}
+    source, target = tmp_path / "in.jpg", tmp_path / f"out{suffix}"
+    PIL.Image.new("L", (8, 8), 77).save(source, exif=exif)
+    write_scan(on_grey(read_scan(source), lambda seen: seen.expand(-1, 3, -1, -1)), target)
+    written = exif_of(target)
+    assert written[Base.Artist].encode("latin-1") == "Jürgen".encode(encoding)
+    lens = written.get_ifd(IFD.Exif)[Base.LensModel]
+    assert (lens if isinstance(lens, bytes) else lens.encode("latin-1")).rstrip(b"\0") == "Süd".encode(encoding)
 
 
 def test_denoising_keeps_profile_and_levels_colouring_makes_srgb(tmp_path):
