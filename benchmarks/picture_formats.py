@@ -105,7 +105,7 @@ def inputs(folder: Path) -> dict[str, Path]:
         "RGB": (rgb, ".png"),
         "RGBA": (PIL.Image.merge("RGBA", [*rgb.split(), alpha]), ".png"),
         "CMYK": (rgb.convert("CMYK"), ".tif"),
-        "YCbCr": (rgb.convert("YCbCr"), ".tif"),
+        "YCbCr (in a JPEG)": (rgb, ".jpg"),
         "L*a*b* (LAB)": (PIL.Image.merge("LAB", [grey, grey.point(lambda level: 10), alpha]), ".tif"),
         "16-bit grey (I;16)": (PIL.Image.fromarray(slope), ".png"),
         "32-bit whole numbers (I)": (PIL.Image.fromarray(slope.astype(np.int32)), ".tif"),

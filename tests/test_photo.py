@@ -15,7 +15,7 @@ def tinted(grey):
     return torch.cat([grey, grey * 0.5, grey * 0.5], dim=1)
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I;16", "I", "F"])
 def test_every_mode_of_picture_comes_back_in_colour_and_size(mode):
     values = np.linspace(0, 255, 20 * 30).reshape(20, 30)
     if mode in ("I;16", "I"):

@@ -252,12 +252,11 @@ def test_all_pages_go_through_each_with_its_own_depth(pages, tmp_path):
 
 
 def test_previews_are_no_pages(tmp_path):
-    tags = ImageFileDirectory_v2()
-    tags[254] = 1
-    preview = PIL.Image.new("L", (4, 3), 99)
-    preview.encoderinfo = {"tiffinfo": tags}
+    tifffile = pytest.importorskip("tifffile")
     path = tmp_path / "with preview.tif"
-    PIL.Image.new("L", (8, 6), 10).save(path, save_all=True, append_images=[preview])
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(noise(6, 8))
+        writer.write(noise(3, 4), subfiletype=1)
     assert not read_scan(path).remarks
     assert len(list(read_frames(path))) == 1
 
