@@ -4,6 +4,7 @@ This file imports no Lightning, so that colouring one photograph does not wait f
 """
 
 import argparse
+import io
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -30,6 +31,9 @@ def main(args: Sequence[str] | None = None) -> int:
         0 if everything was done, 1 if something was not, 2 if the command made no sense.
     """
     given = list(sys.argv[1:] if args is None else args)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # The name of a picture may hold what the terminal's encoding does not.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if given and given[0] in _TRAINING:
             from colorzoo.training.cli import run
@@ -92,7 +96,8 @@ def _parser() -> argparse.ArgumentParser:
 def _inpaint(args: argparse.Namespace) -> int:
     """Fill one picture; what is filled when Ctrl-C is pressed is written all the same."""
     from colorzoo.inpainting import Inpainting
-    from colorzoo.picture_file import format_of, read, write
+    from colorzoo.output_file import format_of
+    from colorzoo.picture_file import read, write
 
     if args.window < 3 or args.window % 2 == 0:
         raise UsageError(f"--window is {args.window}; give an odd number of pixels, at least 3")

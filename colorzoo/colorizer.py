@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from colorzoo.color import grey_to_lightness, lab_to_rgb
 from colorzoo.method import Method
 from colorzoo.photo import Array, Image, Picture, on_grey
+from colorzoo.scan import Scan
 
 
 class Colorizer(Method):
@@ -60,7 +61,9 @@ class Colorizer(Method):
     def colorize(self, image: Array, working_size: int | None = None) -> Array: ...
     @overload
     def colorize(self, image: Tensor, working_size: int | None = None) -> Tensor: ...
-    def colorize(self, image: Image, working_size: int | None = None) -> PIL.Image.Image | Array | Tensor:
+    @overload
+    def colorize(self, image: Scan, working_size: int | None = None) -> Scan: ...
+    def colorize(self, image: Image, working_size: int | None = None) -> PIL.Image.Image | Array | Tensor | Scan:
         """Colour one picture, or a batch, of any size; the result is of the kind that was given.
 
         A picture that is larger than the working size is shown to the network at that size. The a*b* it

@@ -14,6 +14,7 @@ from colorzoo.noise import KINDS, NoiseKind, kinds_in
 from colorzoo.noise_level import noise_levels
 from colorzoo.pairs import NoisyPairs
 from colorzoo.photo import Array, Image, Picture, on_channels
+from colorzoo.scan import Scan
 
 Strength = float | Sequence[float] | Literal["auto"]
 """How far to go from the noisy picture (0) to the restored one (1): for all, for each of a batch, or by its noise."""
@@ -106,7 +107,9 @@ class Denoiser(Method):
     def denoise(self, image: Array, strength: Strength = 1.0) -> Array: ...
     @overload
     def denoise(self, image: Tensor, strength: Strength = 1.0) -> Tensor: ...
-    def denoise(self, image: Image, strength: Strength = 1.0) -> PIL.Image.Image | Array | Tensor:
+    @overload
+    def denoise(self, image: Scan, strength: Strength = 1.0) -> Scan: ...
+    def denoise(self, image: Image, strength: Strength = 1.0) -> PIL.Image.Image | Array | Tensor | Scan:
         """De-noise one picture, or a batch, of any size; the result is of the kind that was given.
 
         Large pictures are restored in tiles that overlap by as much as the method reaches, so that no seam shows.

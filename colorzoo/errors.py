@@ -35,3 +35,7 @@ class DataError(ColorzooError, ValueError):
 
 class DivergedError(ColorzooError, RuntimeError):
     """Training came to a loss that is no finite number."""
+
+
+class PictureWarning(UserWarning):
+    """Something of a picture could not be kept or understood; the rest was."""

@@ -5,6 +5,7 @@ are compared with every fully known window of the picture. The comparison is a c
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from colorzoo.photo import Array, Image, Picture, levels, to_batch
 from colorzoo.picture_file import read
+from colorzoo.scan import Scan
 from colorzoo.windows import Windows
 
 Floats = NDArray[np.float64]
@@ -44,9 +46,11 @@ def inpaint(image: Array, mask: Image, window: int = 15, seed: int = 0, progress
 def inpaint(
     image: Tensor, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None
 ) -> Tensor: ...
+@overload
+def inpaint(image: Scan, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None) -> Scan: ...
 def inpaint(
     image: Image, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None
-) -> PIL.Image.Image | Array | Tensor:
+) -> PIL.Image.Image | Array | Tensor | Scan:
     """Fill the holes of a picture by non-parametric sampling; the result is of the kind that was given.
 
     Efros and Leung, "Texture Synthesis by Non-parametric Sampling", ICCV 1999. Each pixel is a copy of a known one,
@@ -85,7 +89,7 @@ def inpaint(
     for filled in filling:
         if progress is not None:
             progress(filled, filling.total)
-    result: PIL.Image.Image | Array | Tensor = filling.picture()
+    result: PIL.Image.Image | Array | Tensor | Scan = filling.picture()
     return result
 
 
@@ -151,7 +155,7 @@ class Inpainting:
         """Return the picture as far as it is filled; the rest of the hole is as it was.
 
         Returns:
-            A PIL image for a path or PIL image, else an array or a tensor: as the one given, hence untyped.
+            A PIL image for a path or PIL image, else an array, a tensor or a scan: as the one given, hence untyped.
         """
         if isinstance(self._image, Tensor):
             count, channels, height, width = self._image.shape
@@ -162,11 +166,14 @@ class Inpainting:
             origins = origins.to(self._image.device)[:, None].expand(-1, channels, -1)
             return self._image.flatten(2).gather(2, origins).view(self._image.shape)
         if isinstance(self._image, np.ndarray):
-            pixels = self._image.reshape(-1, *self._image.shape[2:]).copy()
-            for growth in self._growths:
-                targets, sources = self._copies(growth)
-                pixels[targets] = pixels[sources]
-            return pixels.reshape(self._image.shape)
+            return self._filled(self._image)
+        if isinstance(self._image, Scan):
+            alpha = self._image.alpha
+            return replace(
+                self._image,
+                levels=self._filled(self._image.levels),
+                alpha=None if alpha is None else self._filled(alpha),
+            )
         image = self._image.copy()
         access: Any = image.load()
         for growth in self._growths:
@@ -175,6 +182,13 @@ class Inpainting:
                 from_row, from_column = divmod(int(source), image.width)
                 access[column, row] = access[from_column, from_row]
         return image
+
+    def _filled(self, array: Array) -> Array:
+        pixels = array.reshape(-1, *array.shape[2:]).copy()
+        for growth in self._growths:
+            targets, sources = self._copies(growth)
+            pixels[targets] = pixels[sources]
+        return pixels.reshape(array.shape)
 
     def _copies(self, growth: "_Growth") -> tuple[Places, Places]:
         """Return where the filled pixels are in the flattened picture, and where they were copied from."""

@@ -4,12 +4,25 @@ import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.nn import Parameter
 
 _PLAIN = (str, int, float, bool, type(None))
+
+
+@dataclass(frozen=True)
+class Source:
+    """The checkpoint that weights came from: what its file is called, and the SHA-256 of its bytes."""
+
+    name: str
+    sha256: str
+
+    def describe(self) -> str:
+        """Say it in a few words."""
+        return f"{self.name} (SHA-256 {self.sha256})"
 
 
 class Method(nn.Module, ABC):
@@ -33,6 +46,8 @@ class Method(nn.Module, ABC):
     """Key of a batch under which the truth lies that its output is compared with."""
     starting_points: ClassVar[tuple[str, ...]] = ("weights",)
     """Arguments that say where tensors come from; a checkpoint, which has the tensors, does not store them."""
+    source: Source | None = None
+    """Where the weights of a loaded model came from; None for one that was never loaded."""
     closed_form: ClassVar[bool] = False
     """Fitted in one epoch by `statistics` and `solve`, without an optimiser; its losses are measured all the same."""
 

@@ -1,6 +1,8 @@
 """Pictures in, pictures out: files, PIL images, arrays and tensors on one side, batches of tensors on the other."""
 
+import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -11,13 +13,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorzoo.color import lightness_to_grey, rgb_to_lab
-from colorzoo.picture_file import DEEP_GREY, deep_levels, read
+from colorzoo.errors import PictureWarning
+from colorzoo.scan import Scan
+from colorzoo.scan_file import read_scan
 
 Array = NDArray[Any]
 Picture = str | Path | PIL.Image.Image
 """A photograph: a file's path, or what Pillow made of it."""
-Image = Picture | Array | Tensor
+Image = Picture | Array | Tensor | Scan
 """The kinds of picture that the zoo takes; what it gives back is of the same kind, a PIL image for a path."""
+
+_BAND = 256
+"""Rows that are rounded at a time: a large picture need not be in memory once more."""
 
 
 @overload
@@ -26,7 +33,9 @@ def on_grey(image: Picture, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Ima
 def on_grey(image: Array, colour: Callable[[Tensor], Tensor]) -> Array: ...
 @overload
 def on_grey(image: Tensor, colour: Callable[[Tensor], Tensor]) -> Tensor: ...
-def on_grey(image: Image, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Image | Array | Tensor:
+@overload
+def on_grey(image: Scan, colour: Callable[[Tensor], Tensor]) -> Scan: ...
+def on_grey(image: Image, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Image | Array | Tensor | Scan:
     """Run a colouriser of grey tensors on any kind of picture, and return the result as that kind.
 
     Args:
@@ -34,7 +43,8 @@ def on_grey(image: Image, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Image
         colour: Maps ``(B, 1, H, W)`` in [0, 1] to ``(B, 3, H, W)`` in [0, 1].
 
     Returns:
-        A tensor for a tensor, an array for an array, else a PIL image (with the alpha channel of the input).
+        A tensor for a tensor, an array for an array, a scan of the same depth for a scan, else a PIL image. Scans and
+        PIL images are sRGB, whatever profile the input has, and keep its alpha channel and its metadata.
 
     Raises:
         UnreadableImageError: If a path is missing or no picture.
@@ -45,15 +55,10 @@ def on_grey(image: Image, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Image
         return colour(_checked(image))
     if isinstance(image, np.ndarray):
         return _to_array(colour(_array_to_grey(image)), image.dtype)
-    if isinstance(image, str | Path):
-        image = read(image)
-    if isinstance(image, PIL.Image.Image):
-        coloured = PIL.Image.fromarray(_to_array(colour(_array_to_grey(levels(image))), np.dtype(np.uint8)))
-        alpha = _alpha(image)
-        if alpha is not None:
-            coloured.putalpha(alpha)
-        return coloured
-    raise _unknown_kind(image)
+    if isinstance(image, Scan):
+        seen = image.in_srgb()
+        return seen.with_colours(on_grey(seen.levels, colour))
+    return _to_pil(on_grey(_to_scan(image), colour))
 
 
 @overload
@@ -62,7 +67,9 @@ def on_channels(image: Picture, restore: Callable[[Tensor], Tensor]) -> PIL.Imag
 def on_channels(image: Array, restore: Callable[[Tensor], Tensor]) -> Array: ...
 @overload
 def on_channels(image: Tensor, restore: Callable[[Tensor], Tensor]) -> Tensor: ...
-def on_channels(image: Image, restore: Callable[[Tensor], Tensor]) -> PIL.Image.Image | Array | Tensor:
+@overload
+def on_channels(image: Scan, restore: Callable[[Tensor], Tensor]) -> Scan: ...
+def on_channels(image: Image, restore: Callable[[Tensor], Tensor]) -> PIL.Image.Image | Array | Tensor | Scan:
     """Run what keeps the channels of a picture on any kind of picture, and return the result as that kind.
 
     Args:
@@ -70,8 +77,9 @@ def on_channels(image: Image, restore: Callable[[Tensor], Tensor]) -> PIL.Image.
         restore: Maps ``(B, C, H, W)`` in [0, 1] to the same shape in [0, 1].
 
     Returns:
-        A tensor for a tensor, an array of the same shape and type (uint8 for bool) for an array, else a PIL image:
-        8- or 16-bit grey or RGB as the input was, with its alpha channel.
+        A tensor for a tensor, an array of the same shape and type (uint8 for bool) for an array, a scan of the same
+        depth for a scan, else a PIL image: 8- or 16-bit grey or RGB as the input was. Scans and PIL images keep alpha
+        channel, metadata and profile, and the meaning of their levels.
 
     Raises:
         UnreadableImageError: If a path is missing or no picture.
@@ -82,23 +90,17 @@ def on_channels(image: Image, restore: Callable[[Tensor], Tensor]) -> PIL.Image.
         return restore(_checked(image, 1, 3))
     if isinstance(image, np.ndarray):
         return _to_array(restore(_array_to_batch(image)), image.dtype).reshape(image.shape)
-    if isinstance(image, str | Path):
-        image = read(image)
-    if isinstance(image, PIL.Image.Image):
-        restored = PIL.Image.fromarray(on_channels(levels(image), restore))
-        alpha = _alpha(image)
-        if alpha is not None:
-            restored.putalpha(alpha)
-        return restored
-    raise _unknown_kind(image)
+    if isinstance(image, Scan):
+        return replace(image, levels=on_channels(image.levels, restore))
+    return _to_pil(on_channels(_to_scan(image), restore))
 
 
 def to_batch(image: Image) -> Tensor:
     """Return any kind of picture as a batch, grey or RGB as it is; an alpha channel is set aside.
 
     Args:
-        image: A path, a PIL image, an array ``(H, W)`` or ``(H, W, 1 or 3)``, or a tensor ``(B, 1 or 3, H, W)`` in
-            [0, 1].
+        image: A path, a PIL image, a scan, an array ``(H, W)`` or ``(H, W, 1 or 3)``, or a tensor
+            ``(B, 1 or 3, H, W)`` in [0, 1].
 
     Returns:
         ``(B, 1, H, W)`` or ``(B, 3, H, W)`` in [0, 1]; B is 1 for all but tensors.
@@ -116,31 +118,30 @@ def to_batch(image: Image) -> Tensor:
         return _checked(image, 1, 3)
     if isinstance(image, np.ndarray):
         return _array_to_batch(image)
-    if isinstance(image, str | Path):
-        image = read(image)
-    if isinstance(image, PIL.Image.Image):
-        return _array_to_batch(levels(image))
-    raise _unknown_kind(image)
-
-
-def _unknown_kind(image: object) -> TypeError:
-    kind = type(image).__name__
-    return TypeError(f"cannot read a picture from a {kind}; give a path, a PIL image, an array or a tensor")
-
-
-def _alpha(image: PIL.Image.Image) -> PIL.Image.Image | None:
-    """Return the alpha channel where there is one."""
-    has_alpha = image.mode not in (*DEEP_GREY, "F") and image.has_transparency_data
-    return image.convert("RGBA").getchannel("A") if has_alpha else None
+    return _array_to_batch(_to_scan(image).levels)
 
 
 def levels(image: PIL.Image.Image) -> Array:
     """Return the levels of a picture of any mode as an array of grey or RGB, without alpha."""
-    if image.mode in DEEP_GREY:
-        return deep_levels(image)
-    if image.mode == "F":
-        return np.asarray(image)
-    return np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
+    return Scan.of(image).levels
+
+
+def _to_scan(image: str | Path | PIL.Image.Image | Scan) -> Scan:
+    """Return a path, a PIL image or a scan as a scan, and refuse what is none of them."""
+    if isinstance(image, Scan):
+        return image
+    if isinstance(image, str | Path):
+        return read_scan(image)
+    if isinstance(image, PIL.Image.Image):
+        return Scan.of(image)
+    kind = type(image).__name__
+    raise TypeError(f"cannot read a picture from a {kind}; give a path, a PIL image, an array or a tensor")
+
+
+def _to_pil(scan: Scan) -> PIL.Image.Image:
+    for remark in scan.remarks:
+        warnings.warn(remark, PictureWarning, stacklevel=5)
+    return scan.to_pil()
 
 
 def _array_to_grey(array: Array) -> Tensor:
@@ -158,7 +159,8 @@ def _array_to_batch(array: Array) -> Tensor:
     if array.dtype == np.bool_:
         scaled = array.astype(np.float32)
     elif array.dtype in (np.uint8, np.uint16):
-        scaled = array.astype(np.float32) / np.float32(np.iinfo(array.dtype).max)
+        scaled = array.astype(np.float32)
+        scaled /= np.float32(np.iinfo(array.dtype).max)
     elif np.issubdtype(array.dtype, np.floating):
         scaled = array.astype(np.float64 if array.dtype.itemsize > 4 else np.float32)
     else:
@@ -195,10 +197,13 @@ def _checked(tensor: Tensor, *channels: int) -> Tensor:
     return tensor
 
 
-def _to_array(rgb: Tensor, like: np.dtype[Any]) -> Array:
-    """Return ``(1, 3, H, W)`` in [0, 1] as ``(H, W, 3)``: floats for floats, else unsigned integers."""
-    array = rgb[0].movedim(0, 2).cpu().numpy()
+def _to_array(picture: Tensor, like: np.dtype[Any]) -> Array:
+    """Return ``(1, C, H, W)`` in [0, 1] as ``(H, W, C)``: floats for floats, else unsigned integers."""
+    array = picture[0].movedim(0, 2).cpu().numpy()
     if np.issubdtype(like, np.floating):
         return array.astype(like)
     integer = np.dtype(np.uint8) if like == np.bool_ else like
-    return np.asarray(np.rint(array * np.iinfo(integer).max), dtype=integer)
+    levels = np.empty(array.shape, dtype=integer)
+    for top in range(0, len(array), _BAND):
+        levels[top : top + _BAND] = np.rint(array[top : top + _BAND] * np.iinfo(integer).max)
+    return levels

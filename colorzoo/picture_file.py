@@ -1,17 +1,21 @@
-"""Picture files: decoded upright, written whole or not at all."""
+"""Picture files, as Pillow reads and writes them: decoded upright, never without limit, and with what they say."""
 
-import os
-import tempfile
-import warnings
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import PIL.Image
+import PIL.ImageFile
 import PIL.ImageOps
 from numpy.typing import NDArray
+from PIL.ExifTags import Base
 
-from colorzoo.errors import OutputExistsError, UnreadableImageError
+from colorzoo.errors import UnreadableImageError
+from colorzoo.metadata import Metadata
+from colorzoo.output_file import format_of, new_file
 
 DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 """Pillow's modes of grey pictures with 16 bits."""
@@ -19,20 +23,49 @@ DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"))
 """The files of a folder that count as pictures."""
 
-_KEEP_DEPTH = ("PNG", "TIFF")
+MAX_MEGAPIXELS = 300.0
+"""What is decoded unless more is allowed: an A3 sheet at 1200 dpi, but no bomb of a few bytes that fills the memory."""
+
+_QUARTER_TURNS = (5, 6, 7, 8)
+"""The EXIF orientations that exchange width and height."""
+
+_KEPT = {"PNG": DEEP_GREY, "TIFF": (*DEEP_GREY, "F")}
+"""The deep modes that a format keeps."""
 
 
-def read(path: str | Path) -> PIL.Image.Image:
+def read(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> PIL.Image.Image:
     """Open and decode a picture file, turned upright as its EXIF orientation says.
 
     Args:
-        path: Any format that Pillow reads.
+        path: Any format that Pillow reads; of several pictures in a file, the first.
+        max_megapixels: Refuse to decode more; Pillow's own limit is neither asked nor changed.
 
     Returns:
-        The decoded picture.
+        The decoded picture; its ``info`` has what the file says beside the pixels, see `Metadata`.
 
     Raises:
-        UnreadableImageError: If the file is missing, empty, a directory, truncated or no picture.
+        UnreadableImageError: If the file is missing, empty, a directory, truncated, too large or no picture.
+    """
+    with opened(path, max_megapixels) as image:
+        metadata = upright(image)
+        plain = image.copy()
+    plain.info.update(metadata.info())
+    return plain
+
+
+@contextmanager
+def opened(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Iterator[PIL.ImageFile.ImageFile]:
+    """Open a picture file without decoding it yet; whatever goes wrong while it is open says so by the file's name.
+
+    Args:
+        path: As for `read`.
+        max_megapixels: As for `read`.
+
+    Yields:
+        The picture, as it is stored.
+
+    Raises:
+        UnreadableImageError: As `read`.
     """
     path = Path(path)
     if path.is_dir():
@@ -42,19 +75,55 @@ def read(path: str | Path) -> PIL.Image.Image:
     if path.stat().st_size == 0:
         raise UnreadableImageError(f"{path} is empty (0 bytes); copy it again from where it came")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
-            with PIL.Image.open(path) as image:
-                image.load()
-                return PIL.ImageOps.exif_transpose(image)
-    except PIL.UnidentifiedImageError as error:
-        raise UnreadableImageError(f"{path} is not a picture, or of a format that Pillow does not read") from error
-    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
-        raise UnreadableImageError(
-            f"{path} is too large: {error}. If you trust the file, raise PIL.Image.MAX_IMAGE_PIXELS"
-        ) from error
+        with path.open("rb") as stream:
+            image = _identified(stream, path)
+            if image is None:
+                raise UnreadableImageError(f"{path} is not a picture, or of a format that Pillow does not read")
+            megapixels = image.width * image.height / 1e6
+            if megapixels > max_megapixels:
+                raise UnreadableImageError(
+                    f"{path} is too large: {megapixels:.0f} megapixels, where at most {max_megapixels:g} are decoded. "
+                    "If you trust the file, allow more (--max-megapixels, or max_megapixels of read_scan)"
+                )
+            with image:
+                yield image
+    except (UnreadableImageError, MemoryError):
+        raise
     except Exception as error:  # decoders of damaged files raise nearly everything
         raise UnreadableImageError(f"{path} cannot be decoded ({error}); it may be truncated") from error
+
+
+def _identified(stream: IO[bytes], path: Path) -> PIL.ImageFile.ImageFile | None:
+    """Do what `PIL.Image.open` does, without its limit, which could only be changed for the whole process."""
+    prefix = stream.read(16)
+    tried: set[str] = set()
+    for register in (PIL.Image.preinit, PIL.Image.init):
+        register()
+        for name in [name for name in PIL.Image.ID if name not in tried]:
+            tried.add(name)
+            factory, accepts = PIL.Image.OPEN[name]
+            try:
+                if accepts is None or accepts(prefix) is True:
+                    stream.seek(0)
+                    return factory(stream, str(path))
+            except (SyntaxError, IndexError, TypeError, struct.error):
+                continue
+    return None
+
+
+def upright(image: PIL.ImageFile.ImageFile) -> Metadata:
+    """Decode an open picture, turn it as its EXIF orientation says, and return what the file says beside the pixels."""
+    turned = image.getexif().get(Base.Orientation) in _QUARTER_TURNS
+    _allocate(image)
+    image.load()
+    PIL.ImageOps.exif_transpose(image, in_place=True)
+    return Metadata.of(image, turned)
+
+
+def _allocate(image: Any) -> None:
+    """Take the memory for a TIFF, for Pillow would hold its own limit against it there once more."""
+    if image.format == "TIFF" and image.tile and getattr(image, "_im", image) is None:
+        image.im = PIL.Image.new(image.mode, getattr(image, "_tile_size", image.size), None).im
 
 
 def write(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> None:
@@ -64,82 +133,70 @@ def write(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> 
     colouriser adds.
 
     Args:
-        image: The picture; its alpha channel is dropped for JPEG, which has none, and 16 bits become 8 in all formats
-            but PNG and TIFF.
+        image: The picture, and in its ``info`` what the file is to say beside it, see `Metadata`. Its alpha channel is
+            dropped for JPEG, which has none, and 16 bits become 8 in all formats but PNG and TIFF.
         path: Where to; the suffix chooses the format, and missing folders are made.
         overwrite: Replace a file that is already there.
 
     Raises:
         OutputExistsError: If the file is there and ``overwrite`` is False.
         ValueError: If the suffix names no format that Pillow writes.
+        OSError: If the folder cannot be written to, or the disk is full.
     """
     path = Path(path)
     format_name = format_of(path)
-    if not overwrite and path.exists():
-        raise OutputExistsError(f"{path} exists; choose another name or allow overwriting")
-    if image.mode in (*DEEP_GREY, "F") and format_name not in _KEEP_DEPTH:
-        image = to_rgb(image)
-    options: dict[str, Any] = {}
-    if format_name == "JPEG":
-        image = image.convert("RGB")
-        options = {"quality": 95, "subsampling": 0}
-    elif format_name == "WEBP":
-        options = {"lossless": True}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            image.save(stream, format=format_name, **options)
-        _publish(temporary, path, overwrite)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with new_file(path, overwrite) as stream:
+        encode(image, stream, format_name)
 
 
-def format_of(path: Path) -> str:
-    """Return Pillow's name for the format that a file's suffix stands for.
+def encode(image: PIL.Image.Image, stream: IO[bytes], format_name: str) -> None:
+    """Encode a picture and what its ``info`` says; see `write`.
 
     Args:
-        path: The file's name.
-
-    Raises:
-        ValueError: If the suffix names no format that Pillow writes.
-
-    Example:
-        >>> format_of(Path("picture.jpg"))
-        'JPEG'
+        image: The picture.
+        stream: Where to.
+        format_name: Pillow's name of the format.
     """
-    name = PIL.Image.registered_extensions().get(path.suffix.lower())
-    if name is None or name not in PIL.Image.SAVE:
-        raise ValueError(f"cannot tell a picture format from {path.name!r}; end the name in .png, .jpg or .tif")
-    return name
-
-
-def _publish(temporary: str, path: Path, overwrite: bool) -> None:
-    """Give a finished file its name, in one step."""
-    umask = os.umask(0)
-    os.umask(umask)
-    os.chmod(temporary, 0o666 & ~umask)
-    if overwrite:
-        os.replace(temporary, path)
-        return
-    try:
-        # A link, unlike a rename, fails where another process has made the file meanwhile.
-        os.link(temporary, path)
-    except FileExistsError as error:
-        raise OutputExistsError(f"{path} exists; choose another name or allow overwriting") from error
-    except OSError:
-        os.rename(temporary, path)
+    metadata = Metadata.of(image)
+    options: dict[str, Any] = {}
+    if image.mode in (*DEEP_GREY, "F") and image.mode not in _KEPT.get(format_name, ()):
+        image = _shallow(image)
+    if format_name == "JPEG":
+        if image.mode not in ("L", "RGB", "CMYK"):
+            image = image.convert("L" if image.mode in ("1", "LA") else "RGB")
+        options = {"quality": 95, "subsampling": 0}
+    elif format_name == "WEBP":
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        options = {"lossless": True, "exact": True}  # exact: colours under full transparency stay
+    image.save(stream, format=format_name, **options, **metadata.options(format_name, image.mode))
 
 
 def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     """Return a picture of any mode as 8-bit RGB; 16-bit grey is scaled, where Pillow would clip it to white."""
+    return _shallow(image).convert("RGB")
+
+
+def _shallow(image: PIL.Image.Image) -> PIL.Image.Image:
+    """Return a picture of a deep mode as 8-bit grey, any other as it is."""
     if image.mode in DEEP_GREY:
-        image = PIL.Image.fromarray(np.rint(deep_levels(image) / 257).astype(np.uint8))
-    elif image.mode == "F":
-        image = PIL.Image.fromarray(np.rint(np.clip(np.asarray(image), 0, 1) * 255).astype(np.uint8))
-    return image.convert("RGB")
+        return PIL.Image.fromarray(np.rint(deep_levels(image) / 257).astype(np.uint8))
+    if image.mode == "F":
+        return PIL.Image.fromarray(np.rint(np.clip(np.asarray(image), 0, 1) * 255).astype(np.uint8))
+    return image
 
 
 def deep_levels(image: PIL.Image.Image) -> NDArray[np.uint16]:
-    """Return the levels of a 16-bit grey picture, whatever integers Pillow keeps them in."""
-    return np.asarray(np.clip(np.asarray(image), 0, 65535), dtype=np.uint16)
+    """Return the levels of a 16-bit grey picture, whatever integers Pillow keeps them in.
+
+    Args:
+        image: Of one of the modes `DEEP_GREY`.
+
+    Raises:
+        ValueError: If it holds numbers that 16 bits do not.
+    """
+    levels = np.asarray(image)
+    if levels.dtype.itemsize > 2 and levels.size and (levels.min() < 0 or levels.max() > 65535):
+        raise ValueError(
+            f"the picture holds whole numbers from {levels.min()} to {levels.max()}; scale them to 16 bits, [0, 65535]"
+        )
+    return np.asarray(levels, dtype=np.uint16)

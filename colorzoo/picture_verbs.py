@@ -5,14 +5,17 @@ Nothing heavy is imported before one of them runs, so that the command line star
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from colorzoo.errors import OutputExistsError, UsageError
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from colorzoo.scan import Scan
+
+    Transform = Callable[[Scan], tuple[Scan, str]]
+    """Makes another picture of one, and says what it found and did if there is more to say than that."""
 
 _SUFFIXES = {"colorize": "-color", "denoise": "-clean", "restore": "-restored"}
 _COLORIZER = "fusion_cnn"
@@ -55,6 +58,14 @@ def _verb(commands: Any, verb: str, purpose: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
     parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    parser.add_argument("--all-frames", action="store_true", help="do all pages of a file, not the first; writes TIFF")
+    parser.add_argument("--max-megapixels", type=float, metavar="N", help="refuse larger pictures (default: 300)")
+    parser.add_argument(
+        "--no-provenance",
+        dest="provenance",
+        action="store_false",
+        help="leave out of the metadata what was done (default: model, its SHA-256 and parameters, into the XMP)",
+    )
     parser.set_defaults(run=_run, verb=verb)
     return parser
 
@@ -70,7 +81,7 @@ def _add_strength(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     """Do each picture; one that fails is reported in a line, and the others are done all the same."""
-    from colorzoo.picture_file import read, write
+    from colorzoo.picture_file import MAX_MEGAPIXELS
     from colorzoo.picture_paths import paired
 
     failures: list[Exception] = []
@@ -80,6 +91,10 @@ def _run(args: argparse.Namespace) -> int:
         about = f"{source}: " if source is not None and str(source) not in str(error) else ""
         print(f"colorzoo: {about}{error}", file=sys.stderr)
 
+    if args.max_megapixels is None:
+        args.max_megapixels = MAX_MEGAPIXELS
+    if not args.max_megapixels > 0:
+        raise UsageError(f"--max-megapixels is {args.max_megapixels:g}; give a number above 0")
     if args.verb == "colorize":
         if args.working_size is not None and args.working_size < 1:
             raise UsageError(f"--working-size is {args.working_size}; give a number of pixels, at least 1")
@@ -91,15 +106,33 @@ def _run(args: argparse.Namespace) -> int:
         try:
             if target.exists() and not args.overwrite:
                 raise OutputExistsError(f"{target} exists; choose another name with -o, or add --overwrite")
-            picture, told = transform(read(source))
-            write(picture, target, args.overwrite)
+            told = _do(source, target, transform, args)
         except (OSError, ValueError, RuntimeError, MemoryError) as error:
             report(error, source)
         else:
             print(target, flush=True)
-            if told:
-                print(f"{source}: {told}", file=sys.stderr)
+            for line in told:
+                print(f"{source}: {line}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _do(source: Path, target: Path, transform: "Transform", args: argparse.Namespace) -> list[str]:
+    """Read, transform and write what is in one file, and return what there is to say about it."""
+    from colorzoo.scan_file import read_frames, read_scan, write_frames, write_scan
+
+    told: list[str] = []
+
+    def transformed(scan: "Scan") -> "Scan":
+        result, words = transform(scan)
+        told.extend(line for line in (*result.remarks, words) if line)
+        return result
+
+    if args.all_frames:
+        frames: Iterator[Scan] = read_frames(source, args.max_megapixels)
+        write_frames((transformed(frame) for frame in frames), target, args.overwrite)
+    else:
+        write_scan(transformed(read_scan(source, args.max_megapixels)), target, args.overwrite)
+    return told
 
 
 def _strength(given: str) -> float | Literal["auto"]:
@@ -114,22 +147,35 @@ def _strength(given: str) -> float | Literal["auto"]:
     return strength
 
 
-def _transform(args: argparse.Namespace) -> "Callable[[Image], tuple[Image, str]]":
-    """Return what makes another picture of one, and says what it found and did if there is more to say than that."""
+def _transform(args: argparse.Namespace) -> "Transform":
     from colorzoo.pipeline import RESTORERS, Pipeline
+    from colorzoo.provenance import signed
 
+    models: list[Any]
     if args.verb == "colorize":
         colorizer = _loaded(args.model, "colourise", args.device)
-        return lambda image: (colorizer.colorize(image, args.working_size), "")
-    names = [args.model] if args.verb == "denoise" else args.denoiser or list(RESTORERS.values())
-    models = [_loaded(name, "de-noise", args.device) for name in names]
-    if args.verb == "restore" and not args.no_color:
-        models.append(_loaded(args.colorizer, "colourise", args.device))
-    pipeline = Pipeline(models, args.strength)
+        models = [colorizer]
+        parameters = f"working size {args.working_size or colorizer.working_size}"
 
-    def transform(image: "Image") -> "tuple[Image, str]":
-        steps = list(pipeline.steps(image))
-        return steps[-1].image, "; ".join(step.describe() for step in steps)  # type: ignore[return-value]
+        def change(scan: "Scan") -> "tuple[Scan, str]":
+            return colorizer.colorize(scan, args.working_size), ""
+    else:
+        names = [args.model] if args.verb == "denoise" else args.denoiser or list(RESTORERS.values())
+        models = [_loaded(name, "de-noise", args.device) for name in names]
+        if args.verb == "restore" and not args.no_color:
+            models.append(_loaded(args.colorizer, "colourise", args.device))
+        pipeline = Pipeline(models, args.strength)
+        parameters = f"strength {args.strength}"
+
+        def change(scan: "Scan") -> "tuple[Scan, str]":
+            steps = list(pipeline.steps(scan))
+            return steps[-1].image, "; ".join(step.describe() for step in steps)  # type: ignore[return-value]
+
+    def transform(scan: "Scan") -> "tuple[Scan, str]":
+        result, told = change(scan)
+        if args.provenance:
+            result = signed(result, args.verb, models, "; ".join(part for part in (parameters, told) if part))
+        return result, told
 
     return transform
 

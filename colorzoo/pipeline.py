@@ -15,6 +15,7 @@ from colorzoo.noise import NoiseKind
 from colorzoo.noise_level import NoiseLevel, noise_levels
 from colorzoo.photo import Array, Image, Picture, to_batch
 from colorzoo.picture_file import read
+from colorzoo.scan import Scan
 from colorzoo.zoo import load
 
 RESTORERS: dict[NoiseKind, str] = {"impulse": "linear_denoiser"}
@@ -94,6 +95,8 @@ class Pipeline:
     def __call__(self, image: Array) -> Array: ...
     @overload
     def __call__(self, image: Tensor) -> Tensor: ...
+    @overload
+    def __call__(self, image: Scan) -> Scan: ...
     def __call__(self, image: Image) -> Image:
         """Show a picture, or a batch, to one model after another.
 

@@ -68,13 +68,17 @@ class Record:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint in memory: which model, its hyper-parameters and tensors, and its record if it is published."""
+    """A checkpoint in memory: which model, its hyper-parameters and tensors, and its record if it is published.
+
+    One that was read has the SHA-256 of its file, too.
+    """
 
     path: Path
     model: str
     hparams: dict[str, Any]
     tensors: dict[str, Tensor]
     record: Record | None
+    digest: str = ""
 
 
 def folders() -> list[Path]:
@@ -181,7 +185,7 @@ def write_ckpt(checkpoint: Checkpoint) -> None:
 
 def _read_safetensors(path: Path) -> Checkpoint:
     data = path.read_bytes()
-    _verify(path, data)
+    digest = _verified(path, data)
     try:
         tensors = parse_safetensors(data)
         size = struct.unpack("<Q", data[:8])[0]
@@ -193,7 +197,7 @@ def _read_safetensors(path: Path) -> Checkpoint:
     try:
         about = json.loads(header[_FORMAT])
         record = Record(**_only_known(path, about["record"]))
-        return Checkpoint(path, about["model"], about["hparams"], tensors, record)
+        return Checkpoint(path, about["model"], about["hparams"], tensors, record, digest)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
@@ -219,22 +223,24 @@ def _read_ckpt(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path} was not written by a task of colorzoo, so the model in it is unknown")
     state = content["state_dict"]
     tensors = {name.removeprefix(_TASK_PREFIX): value for name, value in state.items() if name.startswith(_TASK_PREFIX)}
-    return Checkpoint(path, content["colorzoo"]["model"], content["colorzoo"]["hparams"], tensors, None)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Checkpoint(path, content["colorzoo"]["model"], content["colorzoo"]["hparams"], tensors, None, digest)
 
 
-def _verify(path: Path, data: bytes) -> None:
-    """Compare a file's digest with the one noted beside it; in the package's own folders there must be one."""
+def _verified(path: Path, data: bytes) -> str:
+    """Return a file's digest if it is the one noted beside it; in the package's own folders there must be one."""
     expected = _sums(path.parent).get(path.name)
     actual = hashlib.sha256(data).hexdigest()
     if expected is None:
         if path.resolve().parent in [folder.resolve() for folder in folders()]:
             raise ChecksumError(f"{path} is not listed in {path.parent / SUMS}; it is none of the published files")
-        return
-    if actual != expected:
+    elif actual != expected:
         raise ChecksumError(
             f"{path} is damaged: its SHA-256 is {actual}, but {expected} was published; "
             "delete it and install colorzoo again"
         )
+    return actual
 
 
 def _sums(folder: Path) -> dict[str, str]:

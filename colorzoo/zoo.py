@@ -9,7 +9,7 @@ from typing import Any
 
 from colorzoo import models, weights
 from colorzoo.errors import CheckpointError, UnknownModelError
-from colorzoo.method import Method
+from colorzoo.method import Method, Source
 
 
 def list_models() -> list[str]:
@@ -167,6 +167,7 @@ def rebuild(checkpoint: weights.Checkpoint) -> Method:
         )
     model = cls(**checkpoint.hparams)
     _copy(checkpoint, model)
+    model.source = Source(checkpoint.path.name.removesuffix(weights.SUFFIX), checkpoint.digest)
     return model.eval()
 
 

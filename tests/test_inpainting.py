@@ -9,6 +9,7 @@ import colorzoo
 from colorzoo import inpainting
 from colorzoo.cli import main
 from colorzoo.inpainting import Inpainting, inpaint
+from colorzoo.scan import Scan
 from colorzoo.windows import Windows
 
 
@@ -383,3 +384,13 @@ def test_a_command_that_cannot_be_done_ends_with_one_line(files, capsys, argumen
     assert message in error
     assert len(error.strip().splitlines()) == 1
     assert not (files / "out.png").exists()
+
+
+def test_scans_are_filled_with_all_their_bits():
+    stripes = np.tile(np.array([1, 300, 65535, 7], np.uint16), (16, 4))
+    hole = np.zeros((16, 16), bool)
+    hole[5:9, 6:11] = True
+    scan = Scan(np.where(hole, 77, stripes), np.where(hole, 9, stripes))
+    filled = colorzoo.inpaint(scan, hole, window=5)
+    assert np.array_equal(filled.levels, stripes)
+    assert np.array_equal(filled.alpha, stripes)

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -13,7 +15,7 @@ def tinted(grey):
     return torch.cat([grey, grey * 0.5, grey * 0.5], dim=1)
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I;16", "I", "F"])
 def test_every_mode_of_picture_comes_back_in_colour_and_size(mode):
     values = np.linspace(0, 255, 20 * 30).reshape(20, 30)
     if mode in ("I;16", "I"):
@@ -103,10 +105,17 @@ def test_unreadable_files_are_told_apart(photo, tmp_path):
             read(tmp_path / name)
 
 
-def test_decompression_bombs_are_refused(photo, monkeypatch):
-    monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(UnreadableImageError, match=r"raise PIL\.Image\.MAX_IMAGE_PIXELS"):
-        read(photo)
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+def test_decompression_bombs_are_refused_and_pillow_keeps_its_own_limit(tmp_path, monkeypatch, suffix):
+    photo = tmp_path / f"photo{suffix}"
+    PIL.Image.effect_noise((80, 60), 80).save(photo)
+    with pytest.raises(UnreadableImageError, match=r"at most 0.001 are decoded.*--max-megapixels"):
+        read(photo, max_megapixels=0.001)
+    monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 2500 if suffix == ".webp" else 1000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read(photo).size == (80, 60)
+    assert PIL.Image.MAX_IMAGE_PIXELS in (1000, 2500)
 
 
 def test_nothing_is_overwritten_unasked(photo):

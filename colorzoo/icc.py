@@ -1,0 +1,220 @@
+"""ICC colour profiles: from what the levels of a picture mean to sRGB, which is what the models have learnt on.
+
+LittleCMS, as Pillow brings it, converts 8-bit pictures and curves of 16 bits; the matrix between the curves of a
+16-bit RGB picture is applied here. Intent: relative colorimetric with black point compensation, as picture programs do.
+"""
+
+import io
+import struct
+from functools import cache
+from typing import Any
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+from PIL import ImageCms
+
+Array = NDArray[Any]
+Curve = NDArray[np.uint16]
+
+_INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
+_COMPENSATED = ImageCms.Flags.BLACKPOINTCOMPENSATION
+_D50 = (0.9642, 1.0, 0.8249)
+_BAND = 256
+"""Rows that are converted at a time."""
+
+
+class ProfileError(ValueError):
+    """A profile is damaged, or not for pictures of this kind."""
+
+
+def space(profile: bytes) -> str:
+    """Return the colour space that a profile is for: ``"GRAY"``, ``"RGB"``, ``"CMYK"`` ..., as its header says."""
+    return profile[16:20].decode("ascii", "replace").strip()
+
+
+def fits(profile: bytes, mode: str) -> bool:
+    """Tell whether a profile is for pictures of one of Pillow's modes."""
+    grey = mode in ("1", "L", "LA", "F") or mode.startswith("I")
+    return bool(profile) and space(profile) == ("GRAY" if grey else "CMYK" if mode == "CMYK" else "RGB")
+
+
+@cache
+def srgb_profile() -> bytes:
+    """Return the profile of sRGB, always the same bytes."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    # LittleCMS writes the time of day into the header.
+    return profile[:24] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[36:]
+
+
+def image_to_srgb(image: PIL.Image.Image, profile: bytes) -> PIL.Image.Image:
+    """Convert a picture that is neither grey nor RGB.
+
+    Args:
+        image: Of mode CMYK or LAB.
+        profile: Its profile; LAB needs none.
+
+    Returns:
+        The picture in RGB.
+
+    Raises:
+        ProfileError: If the profile is damaged or for other pictures.
+    """
+    if image.mode == "LAB":
+        source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    elif space(profile) == image.mode:
+        source = _opened(profile)
+    else:
+        raise ProfileError(f"it is for {space(profile)}, the picture {image.mode}")
+    return _converted(image, source)
+
+
+def levels_to_srgb(levels: Array, profile: bytes) -> Array:
+    """Convert grey or RGB levels; those that a profile of sRGB describes come back as they are.
+
+    Args:
+        levels: Of uint8 or uint16, or floats in [0, 1].
+        profile: Says what they mean.
+
+    Shape:
+        ``(H, W)`` or ``(H, W, 3)`` -> the same.
+
+    Returns:
+        Levels of the same type.
+
+    Raises:
+        ProfileError: If the profile is damaged or for other pictures.
+    """
+    kind = space(profile)
+    if kind not in ("GRAY", "RGB") or (levels.ndim == 3 and kind == "GRAY"):
+        raise ProfileError(f"it is for {kind}, the picture {'grey' if levels.ndim == 2 else 'RGB'}")
+    opened = _opened(profile)
+    if levels.ndim == 2:
+        # Grey pictures often have the profile of the RGB picture that they were.
+        curve = _curve(profile if kind == "GRAY" else _grey_profile(_tag(profile, b"gTRC")))
+        same = np.abs(curve.astype(int) - np.arange(65536)).max() <= 257
+        return levels if same else _looked_up(curve, levels)
+    if _is_srgb(opened):
+        return levels
+    if levels.dtype == np.uint8:
+        return np.asarray(_converted(PIL.Image.fromarray(levels), opened))
+    return _deep_rgb_to_srgb(levels, profile, opened)
+
+
+def _opened(profile: bytes) -> ImageCms.ImageCmsProfile:
+    try:
+        return ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    except (OSError, ImageCms.PyCMSError) as error:
+        raise ProfileError(str(error)) from error
+
+
+def _converted(image: PIL.Image.Image, source: ImageCms.ImageCmsProfile) -> PIL.Image.Image:
+    try:
+        converted = ImageCms.profileToProfile(
+            image, source, _opened(srgb_profile()), _INTENT, outputMode="RGB", flags=_COMPENSATED
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError) as error:
+        raise ProfileError(str(error)) from error
+    assert converted is not None  # only a conversion in place returns None
+    return converted
+
+
+def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
+    """Tell by what a profile does whether it is one of the many of sRGB."""
+    steps = np.linspace(0, 255, 9).astype(np.uint8)
+    grid = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(9, 81, 3)
+    converted = np.asarray(_converted(PIL.Image.fromarray(grid), profile))
+    return bool(np.abs(converted.astype(int) - grid).max() <= 1)
+
+
+def _curve(grey_profile: bytes) -> Curve:
+    """Return the sRGB-encoded grey of each 16-bit level."""
+    ramp = PIL.Image.fromarray(np.arange(65536, dtype=np.uint16).reshape(256, 256))
+    try:
+        # Unasked, LittleCMS would interpolate between few samples of the curves.
+        flags = _COMPENSATED | ImageCms.Flags.NOOPTIMIZE
+        transform = ImageCms.buildTransform(
+            _opened(grey_profile), _opened(_srgb_grey_profile()), "I;16", "I;16", _INTENT, flags
+        )
+        return np.asarray(ImageCms.applyTransform(ramp, transform)).ravel()
+    except (ImageCms.PyCMSError, OSError, ValueError) as error:
+        raise ProfileError(str(error)) from error
+
+
+def _looked_up(curve: Curve, levels: Array) -> Array:
+    if levels.dtype == np.uint8:
+        return np.rint(curve[::257] / 257).astype(np.uint8)[levels]
+    if levels.dtype == np.uint16:
+        return curve[levels]
+    return np.interp(levels, np.linspace(0, 1, 65536), curve / 65535).astype(levels.dtype)
+
+
+def _deep_rgb_to_srgb(levels: Array, profile: bytes, opened: ImageCms.ImageCmsProfile) -> Array:
+    """Convert 16-bit RGB: each channel's curve, then the matrix of the primaries, then the curve of sRGB."""
+    if not opened.profile.is_matrix_shaper:
+        raise ProfileError(
+            "it has tables in place of curves and a matrix, with which 16-bit pictures are not converted"
+        )
+    curves = [_linear(_curve(_grey_profile(_tag(profile, name))) / 65535) for name in (b"rTRC", b"gTRC", b"bTRC")]
+    matrix = np.linalg.solve(_primaries(_opened(srgb_profile())), _primaries(opened)).astype(np.float32)
+    converted = np.empty_like(levels)
+    for top in range(0, len(levels), _BAND):
+        band = levels[top : top + _BAND]
+        linear = np.stack([curve[band[..., channel]] for channel, curve in enumerate(curves)], axis=-1)
+        converted[top : top + _BAND] = np.rint(_encoded(np.clip(linear @ matrix.T, 0, 1)) * 65535)
+    return converted
+
+
+def _primaries(profile: ImageCms.ImageCmsProfile) -> NDArray[np.float64]:
+    """Return the XYZ of red, green and blue as columns."""
+    colorants = [getattr(profile.profile, f"{name}_colorant") for name in ("red", "green", "blue")]
+    if None in colorants:
+        raise ProfileError("it lacks its primaries")
+    return np.array([xyz for xyz, _ in colorants]).T
+
+
+def _linear(encoded: NDArray[np.float64]) -> NDArray[np.float32]:
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def _encoded(linear: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def _tag(profile: bytes, name: bytes) -> bytes:
+    """Return the contents of one of a profile's tags."""
+    try:
+        (count,) = struct.unpack_from(">I", profile, 128)
+        for index in range(min(count, 100)):
+            signature, offset, size = struct.unpack_from(">4sII", profile, 132 + 12 * index)
+            if signature == name:
+                return profile[offset : offset + size]
+    except struct.error as error:
+        raise ProfileError(str(error)) from error
+    raise ProfileError(f"it lacks its curve {name.decode()}")
+
+
+@cache
+def _srgb_grey_profile() -> bytes:
+    """Return the profile of grey with the curve of sRGB."""
+    parameters = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+    return _grey_profile(b"para" + struct.pack(">4xHH", 3, 0) + b"".join(_fixed(value) for value in parameters))
+
+
+def _grey_profile(curve: bytes) -> bytes:
+    """Return a profile of grey, of version 4.2, around the contents of a curve's tag."""
+    words = "grey".encode("utf-16-be")
+    text = b"mluc" + struct.pack(">4xII4sII", 1, 12, b"enUS", len(words), 28) + words
+    white = b"".join(_fixed(value) for value in _D50)
+    tags = {b"desc": text, b"cprt": text, b"wtpt": b"XYZ " + bytes(4) + white, b"kTRC": curve}
+    index, contents = struct.pack(">I", len(tags)), b""
+    for name, tag in tags.items():
+        index += struct.pack(">4sII", name, 132 + 12 * len(tags) + len(contents), len(tag))
+        contents += tag + bytes(-len(tag) % 4)
+    header = struct.pack(">I4xI12s12x4s28x", 128 + len(index + contents), 0x04200000, b"mntrGRAYXYZ ", b"acsp") + white
+    return header.ljust(128, b"\0") + index + contents
+
+
+def _fixed(value: float) -> bytes:
+    """Return a number as s15Fixed16Number."""
+    return struct.pack(">i", round(value * 65536))

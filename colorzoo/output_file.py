@@ -1,0 +1,78 @@
+"""An output file: there whole or not at all, under the name that was asked for, in the format that its suffix says."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import PIL.Image
+
+from colorzoo.errors import OutputExistsError
+
+
+def format_of(path: Path) -> str:
+    """Return Pillow's name for the format that a file's suffix stands for.
+
+    Args:
+        path: The file's name.
+
+    Raises:
+        ValueError: If the suffix names no format that Pillow writes.
+
+    Example:
+        >>> format_of(Path("picture.jpg"))
+        'JPEG'
+    """
+    name = PIL.Image.registered_extensions().get(path.suffix.lower())
+    if name is None or name not in PIL.Image.SAVE:
+        raise ValueError(f"cannot tell a picture format from {path.name!r}; end the name in .png, .jpg or .tif")
+    return name
+
+
+@contextmanager
+def new_file(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
+    """Give a stream whose contents get the file's name once all of them are written; if anything fails, none does.
+
+    Args:
+        path: The file; missing folders are made.
+        overwrite: Replace a file that is already there.
+
+    Yields:
+        The stream to write to, which may seek.
+
+    Raises:
+        OutputExistsError: If the file is there and ``overwrite`` is False.
+        OSError: If the folder cannot be written to.
+    """
+    if not overwrite and path.exists():
+        raise OutputExistsError(f"{path} exists; choose another name or allow overwriting")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".colorzoo-", suffix=path.suffix)
+    except OSError as error:
+        raise OSError(f"{path.parent} cannot be written to ({error.strerror}); choose another folder") from error
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+        _publish(temporary, path, overwrite)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _publish(temporary: str, path: Path, overwrite: bool) -> None:
+    """Give a finished file its name, in one step."""
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(temporary, 0o666 & ~umask)
+    if overwrite:
+        os.replace(temporary, path)
+        return
+    try:
+        # A link, unlike a rename, fails where another process has made the file meanwhile.
+        os.link(temporary, path)
+    except FileExistsError as error:
+        raise OutputExistsError(f"{path} exists; choose another name or allow overwriting") from error
+    except OSError:
+        os.rename(temporary, path)
