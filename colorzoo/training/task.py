@@ -101,8 +101,8 @@ class PictureTask(LightningModule):
         names = batch.get("name", [])
         shown = f" ({', '.join(names[:3])}{' ...' if len(names) > 3 else ''})" if names else ""
         raise DivergedError(
-            f"the {whose}loss of batch {batch_idx} of epoch {self.current_epoch}{shown} is {float(loss.detach())}; lower "
-            "optim.lr, set optim.clip_norm below the usual length of the gradient, or look at these pictures"
+            f"the {whose}loss of batch {batch_idx} of epoch {self.current_epoch}{shown} is {float(loss.detach())}; "
+            "lower optim.lr, set optim.clip_norm below the usual length of the gradient, or look at these pictures"
         )
 
     def _fit_in_closed_form(self, batch: Pairs) -> None:
