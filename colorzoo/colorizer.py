@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from colorzoo.color import grey_to_lightness, lab_to_rgb
 from colorzoo.method import Method
 from colorzoo.photo import Array, Image, Picture, on_grey
+from colorzoo.strips import Levels
 
 
 class Colorizer(Method):
@@ -93,19 +94,34 @@ class Colorizer(Method):
             raise ValueError(
                 "the model is in training mode, where batch norm would learn from the picture; call eval()"
             )
-        return on_grey(image, lambda grey: self._colorize_tensor(grey, longest))
+        return on_grey(
+            image,
+            lambda grey: self._colorize_tensor(grey, longest),
+            lambda levels: self._colorize_levels(levels, longest),
+        )
 
     @torch.no_grad()
     def _colorize_tensor(self, grey: Tensor, longest: int) -> Tensor:
-        parameter = next(self.parameters())
-        lightness = grey_to_lightness(grey.to(parameter.device))
-        height, width = lightness.shape[-2:]
-        share = min(1.0, longest / max(height, width))
-        size = (max(1, round(height * share)), max(1, round(width * share)))
+        device = next(self.parameters()).device
+        lightness = grey_to_lightness(grey.to(device))
+        size = _within(longest, *lightness.shape[-2:])
         seen = lightness
-        if share < 1:
+        if size != lightness.shape[-2:]:
             seen = F.interpolate(lightness, size=size, mode="bilinear", antialias=True, align_corners=False)
         return _join(lightness, self.chroma(seen)).to(grey.device)
+
+    @torch.no_grad()
+    def _colorize_levels(self, levels: Array, longest: int) -> Array:
+        device = next(self.parameters()).device
+        picture = Levels(levels)
+        seen = picture.shrunk(*_within(longest, picture.height, picture.width))
+        return picture.joined(self.chroma(seen.to(device)))
+
+
+def _within(longest: int, height: int, width: int) -> tuple[int, int]:
+    """Return height and width of a picture scaled down, if need be, to a longer side."""
+    share = min(1.0, longest / max(height, width))
+    return max(1, round(height * share)), max(1, round(width * share))
 
 
 def _join(lightness: Tensor, ab: Tensor) -> Tensor:

@@ -18,20 +18,24 @@ Picture = str | Path | PIL.Image.Image
 """A photograph: a file's path, or what Pillow made of it."""
 Image = Picture | Array | Tensor
 """The kinds of picture that the zoo takes; what it gives back is of the same kind, a PIL image for a path."""
+OnTensor = Callable[[Tensor], Tensor]
+OnLevels = Callable[[Array], Array]
 
 
 @overload
-def on_grey(image: Picture, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Image: ...
+def on_grey(image: Picture, colour: OnTensor, colour_levels: OnLevels | None = None) -> PIL.Image.Image: ...
 @overload
-def on_grey(image: Array, colour: Callable[[Tensor], Tensor]) -> Array: ...
+def on_grey(image: Array, colour: OnTensor, colour_levels: OnLevels | None = None) -> Array: ...
 @overload
-def on_grey(image: Tensor, colour: Callable[[Tensor], Tensor]) -> Tensor: ...
-def on_grey(image: Image, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Image | Array | Tensor:
+def on_grey(image: Tensor, colour: OnTensor, colour_levels: OnLevels | None = None) -> Tensor: ...
+def on_grey(image: Image, colour: OnTensor, colour_levels: OnLevels | None = None) -> PIL.Image.Image | Array | Tensor:
     """Run a colouriser of grey tensors on any kind of picture, and return the result as that kind.
 
     Args:
         image: What `Colorizer.colorize` takes.
         colour: Maps ``(B, 1, H, W)`` in [0, 1] to ``(B, 3, H, W)`` in [0, 1].
+        colour_levels: Maps uint8 or uint16 ``(H, W)`` or ``(H, W, 3)`` to the same type ``(H, W, 3)``, for pictures of
+            8 or 16 bits, of which no floats are then made; None does them by ``colour`` too.
 
     Returns:
         A tensor for a tensor, an array for an array, else a PIL image (with the alpha channel of the input).
@@ -44,11 +48,13 @@ def on_grey(image: Image, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Image
     if isinstance(image, Tensor):
         return colour(_checked(image))
     if isinstance(image, np.ndarray):
+        if colour_levels is not None and image.dtype in (np.uint8, np.uint16):
+            return colour_levels(_checked_levels(image))
         return _to_array(colour(_array_to_grey(image)), image.dtype)
     if isinstance(image, str | Path):
         image = read(image)
     if isinstance(image, PIL.Image.Image):
-        coloured = PIL.Image.fromarray(_to_array(colour(_array_to_grey(levels(image))), np.dtype(np.uint8)))
+        coloured = PIL.Image.fromarray(_eight_bits(on_grey(levels(image), colour, colour_levels)))
         alpha = _alpha(image)
         if alpha is not None:
             coloured.putalpha(alpha)
@@ -149,12 +155,18 @@ def _array_to_grey(array: Array) -> Tensor:
     return batch if batch.shape[1] == 1 else _checked(_decoloured(batch))
 
 
+def _checked_levels(array: Array) -> Array:
+    """Refuse what is no picture; return grey as ``(H, W)`` and RGB as ``(H, W, 3)``."""
+    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,)):
+        raise ValueError(f"the array has shape {array.shape}; give (H, W), (H, W, 1) or (H, W, 3)")
+    if array.size == 0:
+        raise ValueError(f"the picture is empty: its shape is {array.shape}")
+    return array[:, :, 0] if array.shape[2:] == (1,) else array
+
+
 def _array_to_batch(array: Array) -> Tensor:
     """Return an array ``(H, W)`` or ``(H, W, 1 or 3)`` as a tensor ``(1, 1 or 3, H, W)`` in [0, 1]."""
-    if array.ndim == 2:
-        array = array[:, :, None]
-    if array.ndim != 3 or array.shape[2] not in (1, 3):
-        raise ValueError(f"the array has shape {array.shape}; give (H, W), (H, W, 1) or (H, W, 3)")
+    array = np.atleast_3d(_checked_levels(array))
     if array.dtype == np.bool_:
         scaled = array.astype(np.float32)
     elif array.dtype in (np.uint8, np.uint16):
@@ -193,6 +205,14 @@ def _checked(tensor: Tensor, *channels: int) -> Tensor:
     if low < 0 or high > 1:
         raise ValueError(f"the values lie in [{low:g}, {high:g}]; scale them to [0, 1]")
     return tensor
+
+
+def _eight_bits(levels: Array) -> Array:
+    """Return RGB of any type as uint8, which is all that Pillow has for colour."""
+    if levels.dtype == np.uint8:
+        return levels
+    top = 1 if np.issubdtype(levels.dtype, np.floating) else np.iinfo(levels.dtype).max
+    return np.rint(levels * (255 / top)).astype(np.uint8)
 
 
 def _to_array(rgb: Tensor, like: np.dtype[Any]) -> Array:
