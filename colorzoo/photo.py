@@ -62,6 +62,31 @@ def on_grey(image: Image, colour: OnTensor, colour_levels: OnLevels | None = Non
     raise _unknown_kind(image)
 
 
+def to_grey(image: Image) -> Array | Tensor:
+    """Return any kind of picture as what a colouriser is shown: floats only where it has no levels.
+
+    Args:
+        image: What `Colorizer.colorize` takes.
+
+    Returns:
+        uint8 or uint16 levels ``(H, W)`` or ``(H, W, 3)``, else ``(B, 1, H, W)`` in [0, 1].
+
+    Raises:
+        UnreadableImageError: If a path is missing or no picture.
+        ValueError: If the picture has a wrong shape, is empty, or holds values that are no grey levels.
+        TypeError: If it is of no kind listed in `Image`.
+    """
+    if isinstance(image, Tensor):
+        return _checked(image)
+    if isinstance(image, str | Path):
+        image = read(image)
+    if isinstance(image, PIL.Image.Image):
+        image = levels(image)
+    if not isinstance(image, np.ndarray):
+        raise _unknown_kind(image)
+    return _checked_levels(image) if image.dtype in (np.uint8, np.uint16) else _array_to_grey(image)
+
+
 @overload
 def on_channels(image: Picture, restore: Callable[[Tensor], Tensor]) -> PIL.Image.Image: ...
 @overload

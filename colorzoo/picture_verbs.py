@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from colorzoo.control_options import add_control, check_confidence_map, control_of, controlled
 from colorzoo.errors import OutputExistsError, UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def add_picture_verbs(commands: Any) -> None:
     colorize = _verb(commands, "colorize", "colour grey photographs")
     colorize.add_argument("-m", "--model", default=_COLORIZER, metavar="NAME", help="a model, or a checkpoint's path")
     colorize.add_argument("--working-size", type=int, metavar="PIXELS", help="longer side that the network sees")
+    add_control(colorize)
 
     denoise = _verb(commands, "denoise", "take the noise out of photographs")
     denoise.add_argument(
@@ -83,6 +85,9 @@ def _run(args: argparse.Namespace) -> int:
     if args.verb == "colorize":
         if args.working_size is not None and args.working_size < 1:
             raise UsageError(f"--working-size is {args.working_size}; give a number of pixels, at least 1")
+        args.control = control_of(args)
+        if args.confidence_map is not None:
+            check_confidence_map(args)
     else:
         args.strength = _strength(args.strength)
     pairs = paired(args.inputs, args.output, _SUFFIXES[args.verb], report)
@@ -120,7 +125,7 @@ def _transform(args: argparse.Namespace) -> "Callable[[Image], tuple[Image, str]
 
     if args.verb == "colorize":
         colorizer = _loaded(args.model, "colourise", args.device)
-        return lambda image: (colorizer.colorize(image, args.working_size), "")
+        return lambda image: (controlled(colorizer, image, args), "")
     names = [args.model] if args.verb == "denoise" else args.denoiser or list(RESTORERS.values())
     models = [_loaded(name, "de-noise", args.device) for name in names]
     if args.verb == "restore" and not args.no_color:

@@ -30,6 +30,7 @@ class Levels:
 
     def __init__(self, levels: NDArray[Any]) -> None:
         self.height, self.width = levels.shape[:2]
+        self.count = 1
         self._dtype = levels.dtype
         top = int(np.iinfo(levels.dtype).max)
         if levels.ndim == 2:
@@ -75,7 +76,7 @@ class Levels:
         Raises:
             ValueError: If a* or b* are not finite.
         """
-        ab = ab.float().cpu()
+        ab = ab.detach().float().cpu()
         if not bool(torch.isfinite(ab).all()):
             raise ValueError("the model answered with a*b* that are no numbers; its weights may be damaged")
         return self._joined8(ab) if self._dtype == np.uint8 else self._joined16(ab)
