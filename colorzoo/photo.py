@@ -237,7 +237,10 @@ def _eight_bits(levels: Array) -> Array:
     if levels.dtype == np.uint8:
         return levels
     top = 1 if np.issubdtype(levels.dtype, np.floating) else np.iinfo(levels.dtype).max
-    return np.rint(levels * (255 / top)).astype(np.uint8)
+    shallow = np.empty(levels.shape, np.uint8)
+    for row, deep in zip(shallow, levels, strict=True):
+        row[:] = np.rint(deep * (255 / top))
+    return shallow
 
 
 def _to_array(rgb: Tensor, like: np.dtype[Any]) -> Array:
