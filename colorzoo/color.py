@@ -12,8 +12,8 @@ from torch import Tensor
 AB_RANGE = 220.0
 """Width of the a*b* interval that is mapped to [0, 1]: [-110, 110] holds every colour of sRGB."""
 
-_GAMUT_TOLERANCE = 0.25 / 255
-_BISECTIONS = 14  # finer than float32 can tell in RGB: a colour near the edge of the gamut must not jump
+GAMUT_TOLERANCE = 0.25 / 255
+CHROMA_BISECTIONS = 14  # finer than float32 can tell in RGB: a colour near the edge of the gamut must not jump
 _LUMA = (0.299, 0.587, 0.114)
 
 
@@ -69,7 +69,7 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
 
 def _outside(rgb: Tensor) -> Tensor:
     """True for each pixel of ``(B, 3, H, W)`` that sRGB cannot show."""
-    return ((rgb < -_GAMUT_TOLERANCE) | (rgb > 1 + _GAMUT_TOLERANCE)).any(dim=1)
+    return ((rgb < -GAMUT_TOLERANCE) | (rgb > 1 + GAMUT_TOLERANCE)).any(dim=1)
 
 
 def _reduce_chroma(lab: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ def _reduce_chroma(lab: Tensor) -> Tensor:
     lightness, chroma = image[:, :1], image[:, 1:]
     low = torch.zeros_like(lightness)
     high = torch.ones_like(lightness)
-    for _ in range(_BISECTIONS):
+    for _ in range(CHROMA_BISECTIONS):
         middle = (low + high) / 2
         rgb = kornia_lab_to_rgb(torch.cat([lightness, chroma * middle], dim=1), clip=False)
         inside = ~_outside(rgb)[:, None]

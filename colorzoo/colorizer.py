@@ -1,17 +1,27 @@
 """The contract of every colouriser: grey in, colour of the same size and lightness out."""
 
 from abc import abstractmethod
-from typing import ClassVar, overload
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar, overload
 
 import PIL.Image
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from colorzoo.color import grey_to_lightness, lab_to_rgb
+from colorzoo.color import grey_to_lightness
+from colorzoo.confidence import faded, like, resized
+from colorzoo.control import Control
+from colorzoo.errors import NoConfidenceError
+from colorzoo.hints import Hint
 from colorzoo.method import Method
-from colorzoo.photo import Array, Image, Picture, on_grey
+from colorzoo.photo import Array, Image, Picture, on_grey, to_grey
 from colorzoo.scan import Scan
+from colorzoo.strips import Levels
+from colorzoo.whole import Floats, joined
+from colorzoo.working_size import fitted, within_memory
+
+AnyPicture = Levels | Floats
+Answer = TypeVar("Answer")
 
 
 class Colorizer(Method):
@@ -40,6 +50,28 @@ class Colorizer(Method):
             a* and b*, unscaled.
         """
 
+    def chroma_and_confidence(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
+        """Predict a*b* and how sure the model is of them; for methods that know, such as those of a distribution.
+
+        Args:
+            lightness: What `chroma` takes.
+
+        Shape:
+            ``(B, 1, H, W)`` -> ``(B, 2, h, w)`` and ``(B, 1, h, w)``.
+
+        Returns:
+            a* and b*, as `chroma` predicts them, and the confidence in [0, 1].
+
+        Raises:
+            NoConfidenceError: If the method does not tell.
+        """
+        raise NoConfidenceError(f"{self.name()} does not tell how sure it is of its colours; {_who_tells()}")
+
+    @classmethod
+    def tells_confidence(cls) -> bool:
+        """Whether `chroma_and_confidence` answers."""
+        return cls.chroma_and_confidence is not Colorizer.chroma_and_confidence
+
     def forward(self, grey: Tensor) -> Tensor:
         """Colour a batch of grey pictures, the network seeing every pixel.
 
@@ -53,42 +85,131 @@ class Colorizer(Method):
             RGB in [0, 1] with the lightness of the input.
         """
         lightness = grey_to_lightness(grey)
-        return _join(lightness, self.chroma(lightness))
+        return joined(lightness, self.chroma(lightness))
 
     @overload
-    def colorize(self, image: Picture, working_size: int | None = None) -> PIL.Image.Image: ...
+    def colorize(
+        self,
+        image: Picture,
+        working_size: int | None = None,
+        *,
+        saturation: float = 1.0,
+        hints: Sequence[Hint] = (),
+        min_confidence: float = 0.0,
+    ) -> PIL.Image.Image: ...
     @overload
-    def colorize(self, image: Array, working_size: int | None = None) -> Array: ...
+    def colorize(
+        self,
+        image: Array,
+        working_size: int | None = None,
+        *,
+        saturation: float = 1.0,
+        hints: Sequence[Hint] = (),
+        min_confidence: float = 0.0,
+    ) -> Array: ...
     @overload
-    def colorize(self, image: Tensor, working_size: int | None = None) -> Tensor: ...
+    def colorize(
+        self,
+        image: Tensor,
+        working_size: int | None = None,
+        *,
+        saturation: float = 1.0,
+        hints: Sequence[Hint] = (),
+        min_confidence: float = 0.0,
+    ) -> Tensor: ...
     @overload
-    def colorize(self, image: Scan, working_size: int | None = None) -> Scan: ...
-    def colorize(self, image: Image, working_size: int | None = None) -> PIL.Image.Image | Array | Tensor | Scan:
+    def colorize(
+        self,
+        image: Scan,
+        working_size: int | None = None,
+        *,
+        saturation: float = 1.0,
+        hints: Sequence[Hint] = (),
+        min_confidence: float = 0.0,
+    ) -> Scan: ...
+    def colorize(
+        self,
+        image: Image,
+        working_size: int | None = None,
+        *,
+        saturation: float = 1.0,
+        hints: Sequence[Hint] = (),
+        min_confidence: float = 0.0,
+    ) -> PIL.Image.Image | Array | Tensor | Scan:
         """Colour one picture, or a batch, of any size; the result is of the kind that was given.
 
         A picture that is larger than the working size is shown to the network at that size. The a*b* it
-        answers with are up-sampled bilinearly and joined with the full-resolution L* of the input.
+        answers with are up-sampled bilinearly and joined with the full-resolution L* of the input; pictures of 8 and
+        16 bits in strips of rows, so that a large one needs little more memory than its result.
         A model that you trained yourself must be in evaluation mode, as ``colorzoo.load`` returns it.
 
         Args:
-            image: A path, a PIL image, an array ``(H, W)`` or ``(H, W, C)``, or a tensor ``(B, 1, H, W)`` in [0, 1].
-                Pictures that have colour are reduced to their L* first; tensors must be grey.
-            working_size: Longer side, in pixels, at which the network sees the picture; None for the model's own.
+            image: A path, a PIL image, a `Scan`, an array ``(H, W)`` or ``(H, W, C)``, or a tensor ``(B, 1, H, W)`` in
+                [0, 1]. Pictures that have colour are reduced to their L* first; tensors must be grey.
+            working_size: Longer side, in pixels, at which the network sees the picture; None for the model's own. If
+                the memory of a GPU does not suffice, it is halved, and the CPU asked at last, with a warning.
+            saturation: Factor on the predicted a* and b*, from 0 (grey) over 1 (as predicted) to 4.
+            hints: Points ((x, y), in pixels of the upright picture) and their colours (``"#rrggbb"``). What looks alike
+                around a point takes the hue and chroma of its colour, whatever the saturation and the confidence.
+            min_confidence: In [0, 1]; colour fades, in proportion, where the model is less sure. 0 leaves it as it is.
 
         Returns:
-            A PIL image for a path or PIL image, a uint8 or float array for an array, a tensor ``(B, 3, H, W)``
-            for a tensor.
+            A PIL image for a path or PIL image, a scan of the same depth for a scan, a uint8 or float array for an
+            array, a tensor ``(B, 3, H, W)`` for a tensor.
 
         Raises:
             UnreadableImageError: If a path is missing or no picture.
-            ValueError: If the shape, the values or the working size make no sense, or the model is in training mode.
+            ValueError: If the shape, the values or one of the arguments make no sense, or the model is in training
+                mode.
             TypeError: If the kind of image is unknown.
+            NoConfidenceError: If ``min_confidence`` is given and the model does not tell its confidence.
 
         Example:
             >>> import colorzoo, torch
-            >>> colorzoo.create("fusion_cnn").eval().colorize(torch.rand(2, 1, 48, 40)).shape
+            >>> model = colorzoo.create("fusion_cnn").eval()
+            >>> model.colorize(torch.rand(2, 1, 48, 40)).shape
             torch.Size([2, 3, 48, 40])
+            >>> model.colorize(torch.rand(1, 1, 48, 40), hints=[((20, 30), "#b03a2e")]).shape
+            torch.Size([1, 3, 48, 40])
         """
+        control = Control(saturation, hints, min_confidence)
+        longest = self._longest(working_size)
+        return on_grey(
+            image,
+            lambda grey: self._colorized(Floats(grey, self._device()), longest, control),
+            lambda levels: self._colorized(Levels(levels), longest, control),
+        )
+
+    @overload
+    def confidence(self, image: Picture, working_size: int | None = None) -> PIL.Image.Image: ...
+    @overload
+    def confidence(self, image: Array, working_size: int | None = None) -> Array: ...
+    @overload
+    def confidence(self, image: Tensor, working_size: int | None = None) -> Tensor: ...
+    def confidence(self, image: Image, working_size: int | None = None) -> PIL.Image.Image | Array | Tensor:
+        """Tell how sure the model is of the colours that it gives a picture, pixel by pixel.
+
+        Args:
+            image: What `colorize` takes.
+            working_size: Likewise.
+
+        Returns:
+            A map of the picture's size. For a path or PIL image it is an 8-bit grey PIL image, white where the model is
+            sure; for an array ``(H, W)``, and for a tensor ``(B, 1, H, W)``, it is float32 in [0, 1].
+
+        Raises:
+            NoConfidenceError: If the model does not tell.
+            UnreadableImageError: If a path is missing or no picture.
+            ValueError: If the shape, the values or the working size make no sense, or the model is in training mode.
+            TypeError: If the kind of image is unknown.
+        """
+        longest = self._longest(working_size)
+        grey = to_grey(image)
+        picture = Floats(grey, self._device()) if isinstance(grey, Tensor) else Levels(grey)
+        _, sureness = self._asked(picture, longest, self.chroma_and_confidence)
+        return like(image, resized(sureness, picture.height, picture.width))
+
+    def _longest(self, working_size: int | None) -> int:
         longest = self.working_size if working_size is None else working_size
         if longest < 1:
             raise ValueError(f"working_size is {longest}; give a number of pixels, at least 1")
@@ -96,24 +217,32 @@ class Colorizer(Method):
             raise ValueError(
                 "the model is in training mode, where batch norm would learn from the picture; call eval()"
             )
-        return on_grey(image, lambda grey: self._colorize_tensor(grey, longest))
+        return longest
+
+    def _device(self) -> torch.device:
+        return next(self.parameters()).device
 
     @torch.no_grad()
-    def _colorize_tensor(self, grey: Tensor, longest: int) -> Tensor:
-        parameter = next(self.parameters())
-        lightness = grey_to_lightness(grey.to(parameter.device))
-        height, width = lightness.shape[-2:]
-        share = min(1.0, longest / max(height, width))
-        size = (max(1, round(height * share)), max(1, round(width * share)))
-        seen = lightness
-        if share < 1:
-            seen = F.interpolate(lightness, size=size, mode="bilinear", antialias=True, align_corners=False)
-        return _join(lightness, self.chroma(seen)).to(grey.device)
+    def _colorized(self, picture: AnyPicture, longest: int, control: Control) -> Any:
+        if control.min_confidence:
+            ab = faded(*self._asked(picture, longest, self.chroma_and_confidence), control.min_confidence)
+        else:
+            ab = self._asked(picture, longest, self.chroma)
+        return picture.joined(control.applied(ab, picture))
+
+    @torch.no_grad()
+    def _asked(self, picture: AnyPicture, longest: int, predict: Callable[[Tensor], Answer]) -> Answer:
+        """Show a picture to the network at the working size, or at what fits in memory."""
+
+        def answer(size: int) -> Answer:
+            return predict(picture.shrunk(*fitted(size, picture.height, picture.width)).to(self._device()))
+
+        return within_memory(self, answer, min(longest, max(picture.height, picture.width)))
 
 
-def _join(lightness: Tensor, ab: Tensor) -> Tensor:
-    """Bring a*b* to the size of L* and return both as RGB."""
-    ab = ab.float()
-    if ab.shape[-2:] != lightness.shape[-2:]:
-        ab = F.interpolate(ab, size=lightness.shape[-2:], mode="bilinear", align_corners=False)
-    return lab_to_rgb(torch.cat([lightness, ab], dim=1))
+def _who_tells() -> str:
+    from colorzoo.zoo import list_models, model_class
+
+    classes = [model_class(name) for name in list_models()]
+    names = [cls.name() for cls in classes if issubclass(cls, Colorizer) and cls.tells_confidence()]
+    return f"ask {' or '.join(names)}" if names else "no model of this version does"

@@ -13,6 +13,10 @@ class UnknownModelError(ColorzooError, ValueError):
     """No model, or no published checkpoint, has this name."""
 
 
+class NoConfidenceError(ColorzooError, NotImplementedError):
+    """A model is asked how sure it is of its colours, which its method does not tell."""
+
+
 class CheckpointError(ColorzooError, ValueError):
     """A checkpoint file is not what it should be: damaged, of another model, or of another shape."""
 

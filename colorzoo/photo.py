@@ -22,25 +22,31 @@ Picture = str | Path | PIL.Image.Image
 """A photograph: a file's path, or what Pillow made of it."""
 Image = Picture | Array | Tensor | Scan
 """The kinds of picture that the zoo takes; what it gives back is of the same kind, a PIL image for a path."""
+OnTensor = Callable[[Tensor], Tensor]
+OnLevels = Callable[[Array], Array]
 
 _BAND = 256
 """Rows that are rounded at a time: a large picture need not be in memory once more."""
 
 
 @overload
-def on_grey(image: Picture, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Image: ...
+def on_grey(image: Picture, colour: OnTensor, colour_levels: OnLevels | None = None) -> PIL.Image.Image: ...
 @overload
-def on_grey(image: Array, colour: Callable[[Tensor], Tensor]) -> Array: ...
+def on_grey(image: Array, colour: OnTensor, colour_levels: OnLevels | None = None) -> Array: ...
 @overload
-def on_grey(image: Tensor, colour: Callable[[Tensor], Tensor]) -> Tensor: ...
+def on_grey(image: Tensor, colour: OnTensor, colour_levels: OnLevels | None = None) -> Tensor: ...
 @overload
-def on_grey(image: Scan, colour: Callable[[Tensor], Tensor]) -> Scan: ...
-def on_grey(image: Image, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Image | Array | Tensor | Scan:
+def on_grey(image: Scan, colour: OnTensor, colour_levels: OnLevels | None = None) -> Scan: ...
+def on_grey(
+    image: Image, colour: OnTensor, colour_levels: OnLevels | None = None
+) -> PIL.Image.Image | Array | Tensor | Scan:
     """Run a colouriser of grey tensors on any kind of picture, and return the result as that kind.
 
     Args:
         image: What `Colorizer.colorize` takes.
         colour: Maps ``(B, 1, H, W)`` in [0, 1] to ``(B, 3, H, W)`` in [0, 1].
+        colour_levels: Maps uint8 or uint16 ``(H, W)`` or ``(H, W, 3)`` to the same type ``(H, W, 3)``, for pictures of
+            8 or 16 bits, of which no floats are then made; None does them by ``colour`` too.
 
     Returns:
         A tensor for a tensor, an array for an array, a scan of the same depth for a scan, else a PIL image. Scans and
@@ -54,11 +60,33 @@ def on_grey(image: Image, colour: Callable[[Tensor], Tensor]) -> PIL.Image.Image
     if isinstance(image, Tensor):
         return colour(_checked(image))
     if isinstance(image, np.ndarray):
+        if colour_levels is not None and image.dtype in (np.uint8, np.uint16):
+            return colour_levels(_checked_levels(image))
         return _to_array(colour(_array_to_grey(image)), image.dtype)
     if isinstance(image, Scan):
         seen = image.in_srgb()
-        return seen.with_colours(on_grey(seen.levels, colour))
-    return _to_pil(on_grey(_to_scan(image), colour))
+        return seen.with_colours(on_grey(seen.levels, colour, colour_levels))
+    return _to_pil(on_grey(_to_scan(image), colour, colour_levels))
+
+
+def to_grey(image: Image) -> Array | Tensor:
+    """Return any kind of picture as what a colouriser is shown: floats only where it has no levels.
+
+    Args:
+        image: What `Colorizer.colorize` takes.
+
+    Returns:
+        uint8 or uint16 levels ``(H, W)`` or ``(H, W, 3)``, else ``(B, 1, H, W)`` in [0, 1].
+
+    Raises:
+        UnreadableImageError: If a path is missing or no picture.
+        ValueError: If the picture has a wrong shape, is empty, or holds values that are no grey levels.
+        TypeError: If it is of no kind listed in `Image`.
+    """
+    if isinstance(image, Tensor):
+        return _checked(image)
+    array = image if isinstance(image, np.ndarray) else _to_scan(image).in_srgb().levels
+    return _checked_levels(array) if array.dtype in (np.uint8, np.uint16) else _array_to_grey(array)
 
 
 @overload
@@ -150,12 +178,18 @@ def _array_to_grey(array: Array) -> Tensor:
     return batch if batch.shape[1] == 1 else _checked(_decoloured(batch))
 
 
+def _checked_levels(array: Array) -> Array:
+    """Refuse what is no picture; return grey as ``(H, W)`` and RGB as ``(H, W, 3)``."""
+    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,)):
+        raise ValueError(f"the array has shape {array.shape}; give (H, W), (H, W, 1) or (H, W, 3)")
+    if array.size == 0:
+        raise ValueError(f"the picture is empty: its shape is {array.shape}")
+    return array[:, :, 0] if array.shape[2:] == (1,) else array
+
+
 def _array_to_batch(array: Array) -> Tensor:
     """Return an array ``(H, W)`` or ``(H, W, 1 or 3)`` as a tensor ``(1, 1 or 3, H, W)`` in [0, 1]."""
-    if array.ndim == 2:
-        array = array[:, :, None]
-    if array.ndim != 3 or array.shape[2] not in (1, 3):
-        raise ValueError(f"the array has shape {array.shape}; give (H, W), (H, W, 1) or (H, W, 3)")
+    array = np.atleast_3d(_checked_levels(array))
     if array.dtype == np.bool_:
         scaled = array.astype(np.float32)
     elif array.dtype in (np.uint8, np.uint16):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from colorzoo.control_options import add_control, check_confidence_map, control_of, controlled, described
 from colorzoo.errors import OutputExistsError, UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def add_picture_verbs(commands: Any) -> None:
     colorize = _verb(commands, "colorize", "colour grey photographs")
     colorize.add_argument("-m", "--model", default=_COLORIZER, metavar="NAME", help="a model, or a checkpoint's path")
     colorize.add_argument("--working-size", type=int, metavar="PIXELS", help="longer side that the network sees")
+    add_control(colorize)
 
     denoise = _verb(commands, "denoise", "take the noise out of photographs")
     denoise.add_argument(
@@ -98,6 +100,9 @@ def _run(args: argparse.Namespace) -> int:
     if args.verb == "colorize":
         if args.working_size is not None and args.working_size < 1:
             raise UsageError(f"--working-size is {args.working_size}; give a number of pixels, at least 1")
+        args.control = control_of(args)
+        if args.confidence_map is not None:
+            check_confidence_map(args)
     else:
         args.strength = _strength(args.strength)
     pairs = paired(args.inputs, args.output, _SUFFIXES[args.verb], report)
@@ -155,10 +160,10 @@ def _transform(args: argparse.Namespace) -> "Transform":
     if args.verb == "colorize":
         colorizer = _loaded(args.model, "colourise", args.device)
         models = [colorizer]
-        parameters = f"working size {args.working_size or colorizer.working_size}"
+        parameters = "; ".join([f"working size {args.working_size or colorizer.working_size}", *described(args)])
 
         def change(scan: "Scan") -> "tuple[Scan, str]":
-            return colorizer.colorize(scan, args.working_size), ""
+            return controlled(colorizer, scan, args), ""
     else:
         names = [args.model] if args.verb == "denoise" else args.denoiser or list(RESTORERS.values())
         models = [_loaded(name, "de-noise", args.device) for name in names]

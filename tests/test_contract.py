@@ -92,6 +92,19 @@ def test_lightness_is_kept(colorizer, size):
     torch.testing.assert_close(lightness, grey_to_lightness(grey), atol=0.3, rtol=0)
 
 
+@pytest.mark.parametrize("size", [(32, 32), (33, 47), (1, 20), (7, 3), (300, 270)])
+def test_lightness_of_eight_bit_pictures_is_kept_however_strong_the_colours(colorizer, size):
+    predict = colorizer.chroma
+    colorizer.chroma = lambda lightness: 200 * torch.nn.functional.normalize(predict(lightness) + 1e-3, dim=1)
+    levels = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
+    coloured = colorizer.colorize(levels)
+    assert float(np.ptp(coloured, axis=2).mean()) > 15
+    rgb = torch.from_numpy(coloured / 255).movedim(2, 0)[None]
+    kept = colorzoo.color.rgb_to_lab(rgb)[:, :1]
+    expected = grey_to_lightness(torch.from_numpy(levels / 255)[None, None])
+    torch.testing.assert_close(kept, expected, atol=0.6, rtol=0)
+
+
 def test_colorize_of_a_small_picture_is_forward(colorizer):
     grey = torch.rand(2, 1, 32, 32)
     with torch.no_grad():
