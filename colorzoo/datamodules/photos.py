@@ -35,7 +35,7 @@ class Mosaics(PictureSource):
         drawn = torch.randint(len(self.names), (len(indices), 4))
         tiles = self.pictures.rgb[drawn.flatten()].float()
         tiles = F.interpolate(tiles, size=(self.size // 2,) * 2, mode="bicubic", align_corners=False)
-        rows = tiles.round().clamp(0, 255).byte().unflatten(0, (len(indices), 2, 2))
+        rows = tiles.round().clamp(0, 255).byte().view(len(indices), 2, 2, *tiles.shape[1:])
         squares = rows.permute(0, 3, 1, 4, 2, 5).reshape(len(indices), 3, self.size, self.size)
         return {"rgb": squares, "name": [self.names[first] for first in drawn[:, 0].tolist()]}
 

@@ -102,7 +102,8 @@ class PhotoUNet(Colorizer):
             ``loss``, ``divergence`` in nats and ``distance`` in widths of a bin.
         """
         answer = self._answer(batch["grey"])
-        truth = F.adaptive_avg_pool2d(batch["lab"][:, 1:], answer.shape[-2:])
+        height, width = answer.shape[-2:]
+        truth = F.adaptive_avg_pool2d(batch["lab"][:, 1:], (height, width))
         differing = divergence(answer, *surroundings(truth, self.bins))
         distance = F.smooth_l1_loss(mean_colour(answer), truth, beta=bin_width(self.bins)) / bin_width(self.bins)
         return {
