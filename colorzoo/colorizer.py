@@ -194,8 +194,8 @@ class Colorizer(Method):
             working_size: Likewise.
 
         Returns:
-            A map of the picture's size. For a path, a PIL image or a scan it is an 8-bit grey PIL image, white where the
-            model is sure; for an array ``(H, W)``, and for a tensor ``(B, 1, H, W)``, it is float32 in [0, 1].
+            A map of the picture's size. For a path, a PIL image or a scan it is an 8-bit grey PIL image, white where
+            the model is sure; for an array ``(H, W)``, and for a tensor ``(B, 1, H, W)``, it is float32 in [0, 1].
 
         Raises:
             NoConfidenceError: If the model does not tell.
