@@ -1,7 +1,7 @@
 """Picture files: decoded upright, written whole or not at all."""
 
 import os
-import tempfile
+import secrets
 import warnings
 from pathlib import Path
 from typing import Any
@@ -86,13 +86,14 @@ def write(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> 
     elif format_name == "WEBP":
         options = {"lossless": True}
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    # Not mkstemp, whose files are private: to ask for the umask is to change it, for all threads.
+    temporary = path.with_name(f".colorzoo-{secrets.token_hex(8)}{path.suffix}")
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with temporary.open("xb") as stream:
             image.save(stream, format=format_name, **options)
         _publish(temporary, path, overwrite)
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def format_of(path: Path) -> str:
@@ -114,11 +115,8 @@ def format_of(path: Path) -> str:
     return name
 
 
-def _publish(temporary: str, path: Path, overwrite: bool) -> None:
+def _publish(temporary: Path, path: Path, overwrite: bool) -> None:
     """Give a finished file its name, in one step."""
-    umask = os.umask(0)
-    os.umask(umask)
-    os.chmod(temporary, 0o666 & ~umask)
     if overwrite:
         os.replace(temporary, path)
         return

@@ -1,6 +1,8 @@
 """Pictures are done several at once, told of in order, and neither errors nor Ctrl-C lose any."""
 
+import os
 import signal
+import stat
 import threading
 import time
 import warnings
@@ -13,6 +15,7 @@ import torch
 
 from colorzoo.conveyor import convey
 from colorzoo.picture_file import read as read_picture
+from colorzoo.picture_file import write as write_picture
 
 WAIT = 20
 """Seconds after which a test that waits for another thread fails."""
@@ -243,3 +246,26 @@ def test_at_least_one_of_each_is_needed(workers, room):
 
 def test_no_pictures_are_done_at_once():
     assert list(convey([], str, unchanged, nowhere)) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no umask")
+def test_files_of_all_threads_have_the_permissions_of_the_umask(tmp_path, monkeypatch):
+    pairs = [(tmp_path / f"{index}.png", tmp_path / "out" / f"{index}.png") for index in range(20)]
+    for source, _ in pairs:
+        PIL.Image.new("L", (10, 10)).save(source)
+    set_umask = os.umask
+
+    def set_umask_slowly(mask):
+        before = set_umask(mask)
+        time.sleep(0.01)
+        return before
+
+    before = set_umask(0o027)
+    try:
+        monkeypatch.setattr(os, "umask", set_umask_slowly)
+        outcomes = list(convey(pairs, read_picture, unchanged, write_picture, workers=4))
+        assert not [outcome for outcome in outcomes if outcome.error]
+        assert {stat.S_IMODE(target.stat().st_mode) for _, target in pairs} == {0o640}
+        assert set_umask(0o027) == 0o027
+    finally:
+        set_umask(before)
