@@ -4,15 +4,16 @@ Nothing heavy is imported before one of them runs, so that the command line star
 """
 
 import argparse
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from colorzoo.errors import OutputExistsError, UsageError
+from colorzoo.errors import UsageError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from colorzoo.if_color import Transform
+    from colorzoo.pipeline import Pipeline
 
 _SUFFIXES = {"colorize": "-color", "denoise": "-clean", "restore": "-restored"}
 _COLORIZER = "fusion_cnn"
@@ -23,6 +24,7 @@ def add_picture_verbs(commands: Any) -> None:
     colorize = _verb(commands, "colorize", "colour grey photographs")
     colorize.add_argument("-m", "--model", default=_COLORIZER, metavar="NAME", help="a model, or a checkpoint's path")
     colorize.add_argument("--working-size", type=int, metavar="PIXELS", help="longer side that the network sees")
+    _add_if_color(colorize)
 
     denoise = _verb(commands, "denoise", "take the noise out of photographs")
     denoise.add_argument(
@@ -41,11 +43,18 @@ def add_picture_verbs(commands: Any) -> None:
     colour.add_argument("--colorizer", default=_COLORIZER, metavar="NAME", help=f"likewise (default: {_COLORIZER})")
     colour.add_argument("--no-color", action="store_true", help="leave the colours as they are")
     _add_strength(restore)
+    _add_if_color(restore)
 
 
 def _verb(commands: Any, verb: str, purpose: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(verb, help=purpose)
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="picture files, and folders of them")
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        type=Path,
+        metavar="IN",
+        help="picture files, folders of them, and patterns ('scans/**/*.tif')",
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -54,7 +63,12 @@ def _verb(commands: Any, verb: str, purpose: str) -> argparse.ArgumentParser:
         help=f"a file (with a suffix) for one file, else a folder (default: IN{_SUFFIXES[verb]})",
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
-    parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    existing = parser.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    existing.add_argument("--skip-existing", action="store_true", help="leave out pictures whose outputs exist")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write a page of HTML with each picture before and after"
+    )
     parser.set_defaults(run=_run, verb=verb)
     return parser
 
@@ -68,38 +82,36 @@ def _add_strength(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_if_color(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--if-color",
+        choices=("skip", "keep", "recolor"),
+        default="recolor",
+        help="pictures in colour: write nothing, keep their colours, or colour them anew (default: recolor)",
+    )
+
+
 def _run(args: argparse.Namespace) -> int:
     """Do each picture; one that fails is reported in a line, and the others are done all the same."""
-    from colorzoo.picture_file import read, write
     from colorzoo.picture_paths import paired
+    from colorzoo.picture_run import failure_text, run_pictures
 
-    failures: list[Exception] = []
-
-    def report(error: Exception, source: Path | None = None) -> None:
-        failures.append(error)
-        about = f"{source}: " if source is not None and str(source) not in str(error) else ""
-        print(f"colorzoo: {about}{error}", file=sys.stderr)
-
+    failures: list[str] = []
     if args.verb == "colorize":
         if args.working_size is not None and args.working_size < 1:
             raise UsageError(f"--working-size is {args.working_size}; give a number of pixels, at least 1")
     else:
         args.strength = _strength(args.strength)
-    pairs = paired(args.inputs, args.output, _SUFFIXES[args.verb], report)
-    transform = _transform(args)
-    for source, target in pairs:
-        try:
-            if target.exists() and not args.overwrite:
-                raise OutputExistsError(f"{target} exists; choose another name with -o, or add --overwrite")
-            picture, told = transform(read(source))
-            write(picture, target, args.overwrite)
-        except (OSError, ValueError, RuntimeError, MemoryError) as error:
-            report(error, source)
-        else:
-            print(target, flush=True)
-            if told:
-                print(f"{source}: {told}", file=sys.stderr)
-    return 1 if failures else 0
+    pairs = paired(args.inputs, args.output, _SUFFIXES[args.verb], lambda error: failures.append(failure_text(error)))
+    return run_pictures(
+        pairs,
+        _transform(args),
+        title=f"colorzoo {args.verb}",
+        overwrite=args.overwrite,
+        skip_existing=args.skip_existing,
+        report=args.report,
+        failures=failures,
+    )
 
 
 def _strength(given: str) -> float | Literal["auto"]:
@@ -114,18 +126,31 @@ def _strength(given: str) -> float | Literal["auto"]:
     return strength
 
 
-def _transform(args: argparse.Namespace) -> "Callable[[Image], tuple[Image, str]]":
+def _transform(args: argparse.Namespace) -> "Transform":
     """Return what makes another picture of one, and says what it found and did if there is more to say than that."""
+    from colorzoo.if_color import by_tone
     from colorzoo.pipeline import RESTORERS, Pipeline
 
     if args.verb == "colorize":
         colorizer = _loaded(args.model, "colourise", args.device)
-        return lambda image: (colorizer.colorize(image, args.working_size), "")
+
+        def colour(image: "Image") -> "tuple[Image, str]":
+            return colorizer.colorize(image, args.working_size), ""
+
+        return colour if args.if_color == "recolor" else by_tone(colour, args.if_color)
+    if args.verb == "restore" and args.no_color and args.if_color != "recolor":
+        raise UsageError("--if-color says nothing with --no-color, which leaves all colours as they are; give one")
     names = [args.model] if args.verb == "denoise" else args.denoiser or list(RESTORERS.values())
     models = [_loaded(name, "de-noise", args.device) for name in names]
-    if args.verb == "restore" and not args.no_color:
-        models.append(_loaded(args.colorizer, "colourise", args.device))
-    pipeline = Pipeline(models, args.strength)
+    clean = _steps(Pipeline(models, args.strength))
+    if args.verb == "denoise" or args.no_color:
+        return clean
+    models.append(_loaded(args.colorizer, "colourise", args.device))
+    return by_tone(_steps(Pipeline(models, args.strength)), args.if_color, clean)
+
+
+def _steps(pipeline: "Pipeline") -> "Transform":
+    """Return the transform that a pipeline is."""
 
     def transform(image: "Image") -> "tuple[Image, str]":
         steps = list(pipeline.steps(image))
