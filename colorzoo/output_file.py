@@ -1,7 +1,7 @@
 """An output file: there whole or not at all, under the name that was asked for, in the format that its suffix says."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,22 +50,21 @@ def new_file(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
         raise OutputExistsError(f"{path} exists; choose another name or allow overwriting")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".colorzoo-", suffix=path.suffix)
+        # Not mkstemp, whose files are private: to ask for the umask is to change it, for all threads.
+        temporary = path.with_name(f".colorzoo-{secrets.token_hex(8)}{path.suffix}")
+        stream = temporary.open("xb")
     except OSError as error:
         raise OSError(f"{path.parent} cannot be written to ({error.strerror}); choose another folder") from error
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with stream:
             yield stream
         _publish(temporary, path, overwrite)
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def _publish(temporary: str, path: Path, overwrite: bool) -> None:
+def _publish(temporary: Path, path: Path, overwrite: bool) -> None:
     """Give a finished file its name, in one step."""
-    umask = os.umask(0)
-    os.umask(umask)
-    os.chmod(temporary, 0o666 & ~umask)
     if overwrite:
         os.replace(temporary, path)
         return

@@ -3,6 +3,8 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
+from glob import glob, has_magic
+from itertools import takewhile
 from pathlib import Path
 
 from colorzoo.errors import UnreadableImageError, UsageError
@@ -15,11 +17,12 @@ def paired(
     """Give each input, and each picture below a folder, its output.
 
     Args:
-        inputs: Files and folders. Hidden files of a folder count as no pictures, nor does what lies below the output.
-        output: A file for a single file; else a folder, below which the tree of a folder is repeated; None for names
-            beside the inputs.
+        inputs: Files, folders, and patterns such as ``scans/**/*.tif`` for shells that do not expand them. Hidden files
+            of a folder count as no pictures, nor does what lies below the output.
+        output: A file for a single file; else a folder, below which the tree of a folder, or of what matches a pattern,
+            is repeated; None for names beside the inputs.
         suffix: What these names end in.
-        report: Told of each folder that holds no picture or cannot be read.
+        report: Told of each folder that holds no picture or cannot be read, and each pattern that nothing matches.
 
     Returns:
         Source and target of each picture, no target twice.
@@ -32,6 +35,12 @@ def paired(
         if path.is_dir():
             root = _beside(path, suffix) if output is None else _folder(output, inputs)
             pairs += [(source, root / source.relative_to(path)) for source in _pictures_below(path, root, report)]
+        elif has_magic(str(path)) and not path.exists():
+            start, found = _matches(path, output, report)
+            if output is None:
+                pairs += [(source, source.with_name(f"{source.stem}{suffix}{source.suffix}")) for source in found]
+            else:
+                pairs += [(source, _folder(output, inputs) / source.relative_to(start)) for source in found]
         elif output is None:
             pairs.append((path, path.with_name(f"{path.stem}{suffix}{path.suffix}")))
         elif len(inputs) == 1 and output.suffix and not output.is_dir():
@@ -59,6 +68,17 @@ def _folder(output: Path, inputs: Sequence[Path]) -> Path:
         many = f"there are {len(inputs)} inputs" if len(inputs) > 1 else f"{inputs[0]} is a folder"
         raise UsageError(f"{output} is a file, but {many}; give a folder")
     return output
+
+
+def _matches(pattern: Path, output: Path | None, report: Callable[[OSError], None]) -> tuple[Path, list[Path]]:
+    """Return the folder that a pattern starts from, and the files that match it, in order."""
+    start = Path(*takewhile(lambda part: not has_magic(part), pattern.parts))
+    results = None if output is None else output.resolve()
+    files = (Path(match) for match in sorted(set(glob(str(pattern), recursive=True))))
+    found = [path for path in files if path.is_file() and results not in path.resolve().parents]
+    if not found:
+        report(UnreadableImageError(f"no file matches {pattern}; check the pattern"))
+    return start, found
 
 
 def _pictures_below(folder: Path, output: Path, report: Callable[[OSError], None]) -> list[Path]:

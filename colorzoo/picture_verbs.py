@@ -4,19 +4,15 @@ Nothing heavy is imported before one of them runs, so that the command line star
 """
 
 import argparse
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from colorzoo.control_options import add_control, check_confidence_map, control_of, controlled, described
-from colorzoo.errors import OutputExistsError, UsageError
+from colorzoo.errors import UsageError
 
 if TYPE_CHECKING:
+    from colorzoo.if_color import Transform
     from colorzoo.scan import Scan
-
-    Transform = Callable[[Scan], tuple[Scan, str]]
-    """Makes another picture of one, and says what it found and did if there is more to say than that."""
 
 _SUFFIXES = {"colorize": "-color", "denoise": "-clean", "restore": "-restored"}
 _COLORIZER = "fusion_cnn"
@@ -28,6 +24,7 @@ def add_picture_verbs(commands: Any) -> None:
     colorize.add_argument("-m", "--model", default=_COLORIZER, metavar="NAME", help="a model, or a checkpoint's path")
     colorize.add_argument("--working-size", type=int, metavar="PIXELS", help="longer side that the network sees")
     add_control(colorize)
+    _add_if_color(colorize)
 
     denoise = _verb(commands, "denoise", "take the noise out of photographs")
     denoise.add_argument(
@@ -46,11 +43,18 @@ def add_picture_verbs(commands: Any) -> None:
     colour.add_argument("--colorizer", default=_COLORIZER, metavar="NAME", help=f"likewise (default: {_COLORIZER})")
     colour.add_argument("--no-color", action="store_true", help="leave the colours as they are")
     _add_strength(restore)
+    _add_if_color(restore)
 
 
 def _verb(commands: Any, verb: str, purpose: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(verb, help=purpose)
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="picture files, and folders of them")
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        type=Path,
+        metavar="IN",
+        help="picture files, folders of them, and patterns ('scans/**/*.tif')",
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -59,7 +63,12 @@ def _verb(commands: Any, verb: str, purpose: str) -> argparse.ArgumentParser:
         help=f"a file (with a suffix) for one file, else a folder (default: IN{_SUFFIXES[verb]})",
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
-    parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    existing = parser.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    existing.add_argument("--skip-existing", action="store_true", help="leave out pictures whose outputs exist")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write a page of HTML with each picture before and after"
+    )
     parser.add_argument("--all-frames", action="store_true", help="do all pages of a file, not the first; writes TIFF")
     parser.add_argument("--max-megapixels", type=float, metavar="N", help="refuse larger pictures (default: 300)")
     parser.add_argument(
@@ -81,18 +90,22 @@ def _add_strength(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_if_color(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--if-color",
+        choices=("skip", "keep", "recolor"),
+        default="recolor",
+        help="pictures in colour: write nothing, keep their colours, or colour them anew (default: recolor)",
+    )
+
+
 def _run(args: argparse.Namespace) -> int:
     """Do each picture; one that fails is reported in a line, and the others are done all the same."""
     from colorzoo.picture_file import MAX_MEGAPIXELS
     from colorzoo.picture_paths import paired
+    from colorzoo.picture_run import failure_text, run_pictures
 
-    failures: list[Exception] = []
-
-    def report(error: Exception, source: Path | None = None) -> None:
-        failures.append(error)
-        about = f"{source}: " if source is not None and str(source) not in str(error) else ""
-        print(f"colorzoo: {about}{error}", file=sys.stderr)
-
+    failures: list[str] = []
     if args.max_megapixels is None:
         args.max_megapixels = MAX_MEGAPIXELS
     if not args.max_megapixels > 0:
@@ -105,39 +118,18 @@ def _run(args: argparse.Namespace) -> int:
             check_confidence_map(args)
     else:
         args.strength = _strength(args.strength)
-    pairs = paired(args.inputs, args.output, _SUFFIXES[args.verb], report)
-    transform = _transform(args)
-    for source, target in pairs:
-        try:
-            if target.exists() and not args.overwrite:
-                raise OutputExistsError(f"{target} exists; choose another name with -o, or add --overwrite")
-            told = _do(source, target, transform, args)
-        except (OSError, ValueError, RuntimeError, MemoryError) as error:
-            report(error, source)
-        else:
-            print(target, flush=True)
-            for line in told:
-                print(f"{source}: {line}", file=sys.stderr)
-    return 1 if failures else 0
-
-
-def _do(source: Path, target: Path, transform: "Transform", args: argparse.Namespace) -> list[str]:
-    """Read, transform and write what is in one file, and return what there is to say about it."""
-    from colorzoo.scan_file import read_frames, read_scan, write_frames, write_scan
-
-    told: list[str] = []
-
-    def transformed(scan: "Scan") -> "Scan":
-        result, words = transform(scan)
-        told.extend(line for line in (*result.remarks, words) if line)
-        return result
-
-    if args.all_frames:
-        frames: Iterator[Scan] = read_frames(source, args.max_megapixels)
-        write_frames((transformed(frame) for frame in frames), target, args.overwrite)
-    else:
-        write_scan(transformed(read_scan(source, args.max_megapixels)), target, args.overwrite)
-    return told
+    pairs = paired(args.inputs, args.output, _SUFFIXES[args.verb], lambda error: failures.append(failure_text(error)))
+    return run_pictures(
+        pairs,
+        _transform(args),
+        title=f"colorzoo {args.verb}",
+        all_frames=args.all_frames,
+        max_megapixels=args.max_megapixels,
+        overwrite=args.overwrite,
+        skip_existing=args.skip_existing,
+        report=args.report,
+        failures=failures,
+    )
 
 
 def _strength(given: str) -> float | Literal["auto"]:
@@ -153,36 +145,52 @@ def _strength(given: str) -> float | Literal["auto"]:
 
 
 def _transform(args: argparse.Namespace) -> "Transform":
-    from colorzoo.pipeline import RESTORERS, Pipeline
-    from colorzoo.provenance import signed
+    """Return what makes another picture of one, and says what it found and did if there is more to say than that."""
+    from colorzoo.if_color import by_tone
+    from colorzoo.pipeline import RESTORERS
 
-    models: list[Any]
     if args.verb == "colorize":
-        colorizer = _loaded(args.model, "colourise", args.device)
-        models = [colorizer]
-        parameters = "; ".join([f"working size {args.working_size or colorizer.working_size}", *described(args)])
+        colour = _colouring(args)
+        return colour if args.if_color == "recolor" else by_tone(colour, args.if_color)
+    if args.verb == "restore" and args.no_color and args.if_color != "recolor":
+        raise UsageError("--if-color says nothing with --no-color, which leaves all colours as they are; give one")
+    names = [args.model] if args.verb == "denoise" else args.denoiser or list(RESTORERS.values())
+    models = [_loaded(name, "de-noise", args.device) for name in names]
+    clean = _steps(models, args)
+    if args.verb == "denoise" or args.no_color:
+        return clean
+    return by_tone(_steps([*models, _loaded(args.colorizer, "colourise", args.device)], args), args.if_color, clean)
 
-        def change(scan: "Scan") -> "tuple[Scan, str]":
-            return controlled(colorizer, scan, args), ""
-    else:
-        names = [args.model] if args.verb == "denoise" else args.denoiser or list(RESTORERS.values())
-        models = [_loaded(name, "de-noise", args.device) for name in names]
-        if args.verb == "restore" and not args.no_color:
-            models.append(_loaded(args.colorizer, "colourise", args.device))
-        pipeline = Pipeline(models, args.strength)
-        parameters = f"strength {args.strength}"
 
-        def change(scan: "Scan") -> "tuple[Scan, str]":
-            steps = list(pipeline.steps(scan))
-            return steps[-1].image, "; ".join(step.describe() for step in steps)  # type: ignore[return-value]
+def _colouring(args: argparse.Namespace) -> "Transform":
+    """Return the transform that a colouriser is."""
+    colorizer = _loaded(args.model, "colourise", args.device)
+    parameters = "; ".join([f"working size {args.working_size or colorizer.working_size}", *described(args)])
 
     def transform(scan: "Scan") -> "tuple[Scan, str]":
-        result, told = change(scan)
-        if args.provenance:
-            result = signed(result, args.verb, models, "; ".join(part for part in (parameters, told) if part))
-        return result, told
+        return _signed(controlled(colorizer, scan, args), args, [colorizer], parameters), ""
 
     return transform
+
+
+def _steps(models: list[Any], args: argparse.Namespace) -> "Transform":
+    """Return the transform that models one after another are."""
+    from colorzoo.pipeline import Pipeline
+
+    pipeline = Pipeline(models, args.strength)
+
+    def transform(scan: "Scan") -> "tuple[Scan, str]":
+        steps = list(pipeline.steps(scan))
+        told = "; ".join(step.describe() for step in steps)
+        return _signed(steps[-1].image, args, models, f"strength {args.strength}; {told}"), told
+
+    return transform
+
+
+def _signed(scan: Any, args: argparse.Namespace, models: list[Any], parameters: str) -> "Scan":
+    from colorzoo.provenance import signed
+
+    return signed(scan, args.verb, models, parameters) if args.provenance else scan
 
 
 def _loaded(name: str, purpose: Literal["colourise", "de-noise"], device: str) -> Any:

@@ -3,6 +3,7 @@
 import io
 import struct
 import warnings
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -303,14 +304,14 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, suffix, dtype):
         def fileno(self):
             raise io.UnsupportedOperation
 
-    monkeypatch.setattr("colorzoo.output_file.os.fdopen", lambda handle, mode: Full(io.FileIO(handle, "w")))
+    monkeypatch.setattr(Path, "open", lambda path, mode: Full(io.FileIO(path, mode[0])))
     with pytest.raises(OSError, match="No space left"):
         write_scan(Scan(noise(64, 64, 3)).of_depth(dtype), tmp_path / f"out{suffix}")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
-    def refuse(**options):
+    def refuse(path, mode):
         raise PermissionError(13, "Permission denied")
 
     scan = Scan(np.zeros((2, 2), np.uint8))
@@ -320,7 +321,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
     write_scan(scan, tmp_path / "there.tif")
     with pytest.raises(OutputExistsError, match="allow overwriting"):
         write_scan(scan, tmp_path / "there.tif")
-    monkeypatch.setattr("colorzoo.output_file.tempfile.mkstemp", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(OSError, match=r"cannot be written to \(Permission denied\)"):
         write_scan(scan, tmp_path / "out.png")
 

@@ -1,0 +1,52 @@
+"""Patterns stand for the files that match them."""
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from colorzoo.cli import main
+
+
+def grey(seed=0, size=(40, 30)):
+    return PIL.Image.fromarray(np.random.default_rng(seed).integers(0, 255, (4, 4), dtype=np.uint8)).resize(size)
+
+
+@pytest.fixture
+def scans(tmp_path):
+    folder = tmp_path / "scans"
+    (folder / "box").mkdir(parents=True)
+    for index, name in enumerate(("a.png", "b.tif", "box/a.png", "box/c.tif")):
+        grey(index).save(folder / name)
+    return folder
+
+
+def below(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("**/*.tif", ["b.tif", "box/c.tif"]),
+        ("*/a.png", ["box/a.png"]),
+        ("[ab].*", ["a.png", "b.tif"]),
+    ],
+)
+def test_patterns_are_expanded_and_their_tree_repeated(scans, tmp_path, pattern, expected):
+    out = scans / "out"
+    for options in ([], ["--overwrite"]):
+        assert main(["denoise", str(scans / pattern), "-o", str(out), *options]) == 0
+        assert below(out) == expected, "results within the folder are no inputs"
+
+
+def test_results_of_a_pattern_lie_beside_the_pictures_by_default(scans):
+    assert main(["denoise", str(scans / "**" / "*.tif")]) == 0
+    assert "b-clean.tif" in below(scans)
+    assert "box/c-clean.tif" in below(scans)
+
+
+def test_patterns_that_match_nothing_are_reported_and_names_with_brackets_are_names(scans, capsys):
+    grey().save(scans / "[1].png")
+    assert main(["denoise", str(scans / "[1].png"), str(scans / "*.webp"), "-o", str(scans / "out")]) == 1
+    assert below(scans / "out") == ["[1].png"]
+    assert "no file matches" in capsys.readouterr().err
