@@ -24,9 +24,9 @@ from colorzoo.datamodules.imagenette import CLASSES, ImagenetteDataModule
 from colorzoo.errors import UsageError
 from colorzoo.metrics import colorfulness, psnr
 from colorzoo.models._pretrained import Pretrained
+from colorzoo.output_file import replace_file
 from colorzoo.picture_file import SUFFIXES
 from colorzoo.report import markdown_table
-from colorzoo.weights import write_atomically
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "results" / "colorize_photographs.md"
 CLASSIFIER = "tf_efficientnet_lite0"
@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parts.append(f"## {title}\n\n{markdown_table(rows(measured(source, models, judge)))}")
         print(parts[-1], flush=True)
     parts.append("Written by `benchmarks/colorize.py`.\n")
-    write_atomically(options.output, "\n".join(parts).encode())
+    replace_file(options.output, "\n".join(parts).encode())
 
 
 def _batches(source: PictureSource) -> Iterator[tuple[Tensor, list[str]]]:

@@ -23,8 +23,8 @@ from colorzoo.errors import UsageError
 from colorzoo.metrics import psnr
 from colorzoo.noise import Noise
 from colorzoo.nonlocal_mean import nonlocal_adaptive_mean
+from colorzoo.output_file import replace_file
 from colorzoo.report import markdown_table
-from colorzoo.weights import write_atomically
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "results" / "denoise_photographs.md"
 GAUSSIAN = {f"Gaussian, sigma {sigma:g}": Noise(sigma=sigma, clip=False) for sigma in (15.0, 25.0, 50.0)}
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "Written by `benchmarks/denoise.py`.\n"
     )
     print(table)
-    write_atomically(options.output, f"{about}\n{table}".encode())
+    replace_file(options.output, f"{about}\n{table}".encode())
 
 
 def _nonlocal_means(noisy: Tensor, deviation: float) -> Tensor:

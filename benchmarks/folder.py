@@ -20,6 +20,7 @@ import torch
 import colorzoo
 from colorzoo.colorizer import Colorizer
 from colorzoo.conveyor import convey
+from colorzoo.output_file import replace_file
 from colorzoo.picture_file import SUFFIXES, read, write
 from colorzoo.report import markdown_table
 
@@ -53,7 +54,7 @@ def main() -> None:
     text = f"{title}; medians of {args.rounds} rounds\n\n{markdown_table(rows)}"
     print(text)
     if args.output:
-        args.output.write_text(text, encoding="utf-8")
+        replace_file(args.output, text.encode())
 
 
 def megapixels(folder: Path, scratch: Path, count: int) -> list[tuple[Path, Path]]:

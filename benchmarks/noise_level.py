@@ -16,6 +16,7 @@ from torch import Tensor
 from colorzoo.datamodules.splits import seed_of
 from colorzoo.noise import Noise, spoiled
 from colorzoo.noise_level import NoiseLevel, estimate_noise
+from colorzoo.output_file import replace_file
 from colorzoo.photo import to_batch
 from colorzoo.picture_file import SUFFIXES, read
 from colorzoo.report import markdown_table
@@ -59,7 +60,7 @@ def main() -> None:
     if args.output is None:
         print(table)
     else:
-        args.output.write_text(table, encoding="utf-8")
+        replace_file(args.output, table.encode())
 
 
 def _levels(pictures: list[Path], noise: Noise) -> Iterator[NoiseLevel]:

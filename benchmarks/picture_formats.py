@@ -20,6 +20,7 @@ from torch import Tensor
 
 from colorzoo.icc import space
 from colorzoo.metadata import Metadata
+from colorzoo.output_file import replace_file
 from colorzoo.photo import on_channels, on_grey
 from colorzoo.provenance import signed
 from colorzoo.report import markdown_table
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=OUTPUT)
     output = parser.parse_args(arguments).output
-    output.write_text(document(), encoding="utf-8")
+    replace_file(output, document().encode())
     print(output)
 
 

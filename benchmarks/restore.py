@@ -19,6 +19,7 @@ from colorzoo.datamodules.cifar10 import CIFAR10DataModule
 from colorzoo.datamodules.splits import seed_of
 from colorzoo.metrics import mse, psnr, ssim
 from colorzoo.noise import Noise, spoiled
+from colorzoo.output_file import replace_file
 from colorzoo.pairs import color_pairs
 from colorzoo.pipeline import RESTORERS
 from colorzoo.report import markdown_table
@@ -69,7 +70,7 @@ def main() -> None:
     if args.output is None:
         print(heading + markdown_table(rows))
     else:
-        args.output.write_text(heading + markdown_table(rows), encoding="utf-8")
+        replace_file(args.output, (heading + markdown_table(rows)).encode())
 
 
 def _batches(data: CIFAR10DataModule, noise: Noise, size: int = 64) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import PIL.Image
 
 from colorzoo.errors import OutputExistsError, UsageError
+from colorzoo.output_file import new_file
 from colorzoo.picture_file import to_rgb
 
 _SIDE = 240
@@ -141,17 +142,11 @@ class HtmlReport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Write the report; it has what was added, even if something went wrong."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(f".{self.path.name}-{os.getpid()}")
-        try:
-            with self._open, temporary.open("w", encoding="utf-8", errors="replace") as page:
-                page.write(self._head())
-                self._cards.seek(0)
-                page.writelines(self._cards)
-                page.write("</main></body></html>\n")
-            temporary.replace(self.path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with self._open, new_file(self.path, overwrite=True) as page:
+            page.write(self._head().encode(errors="replace"))
+            self._cards.seek(0)
+            page.writelines(line.encode(errors="replace") for line in self._cards)
+            page.write(b"</main></body></html>\n")
 
     def _head(self) -> str:
         title = html.escape(self.title)

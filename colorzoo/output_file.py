@@ -63,6 +63,17 @@ def new_file(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
         temporary.unlink(missing_ok=True)
 
 
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file whole, in place of what bears its name.
+
+    Args:
+        path: The file; missing folders are made.
+        data: All that it is to hold.
+    """
+    with new_file(path, overwrite=True) as stream:
+        stream.write(data)
+
+
 def _publish(temporary: Path, path: Path, overwrite: bool) -> None:
     """Give a finished file its name, in one step."""
     if overwrite:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from colorzoo import weights
 from colorzoo.errors import CheckpointError
+from colorzoo.output_file import replace_file
 from colorzoo.weights import Checkpoint, Record
 from colorzoo.zoo import list_models
 
@@ -46,7 +47,7 @@ def write_reports(folder: Path) -> list[Path]:
         overview = markdown_table(overview_rows(checkpoints))
         written[readme] = f"{before}{_OVERVIEW_MARKS[0]}{overview}{_OVERVIEW_MARKS[1]}{after}"
     for path, text in written.items():
-        weights.write_atomically(path, text.encode())
+        replace_file(path, text.encode())
     return sorted(written)
 
 

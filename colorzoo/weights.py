@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import struct
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -21,6 +20,7 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from colorzoo.errors import CheckpointError, ChecksumError
+from colorzoo.output_file import replace_file
 
 SUFFIX = ".safetensors"
 SUMS = "SHA256SUMS"
@@ -165,8 +165,8 @@ def write(checkpoint: Checkpoint) -> str:
     sums = _sums(checkpoint.path.parent) | {checkpoint.path.name: digest}
     lines = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
     # The digest goes first: a digest without its file harms nobody, a file without its digest is refused.
-    write_atomically(checkpoint.path.parent / SUMS, lines.encode())
-    write_atomically(checkpoint.path, data)
+    replace_file(checkpoint.path.parent / SUMS, lines.encode())
+    replace_file(checkpoint.path, data)
     return digest
 
 
@@ -252,15 +252,3 @@ def _sums(folder: Path) -> dict[str, str]:
     if any(len(line) != 2 for line in lines):
         raise CheckpointError(f"{path} is damaged: each line must hold a digest and a file's name")
     return {name.strip().lstrip("*"): digest.lower() for digest, name in lines}
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file under another name and rename it, so that it is there whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)

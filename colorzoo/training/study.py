@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from colorzoo.errors import DataError
+from colorzoo.output_file import replace_file
 from colorzoo.training.cli import run
 from colorzoo.training.plot import Axis, plot_study
-from colorzoo.weights import write_atomically
 
 _KEYS = {"recipe", "common", "variants", "seeds", "figures", "output"}
 
@@ -98,7 +98,7 @@ def _write(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
     table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
-    write_atomically(path, text.getvalue().encode())
+    replace_file(path, text.getvalue().encode())
 
 
 def _write_summary(path: Path, rows: list[dict[str, str]]) -> None:
