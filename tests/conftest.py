@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from scanned import grey
 
 from colorzoo.weights import Record
 
@@ -37,6 +38,16 @@ def script():
         return module
 
     return imported
+
+
+@pytest.fixture
+def scans(tmp_path):
+    """A folder of four grey pictures, in two formats, two of them in a folder below."""
+    folder = tmp_path / "scans"
+    (folder / "box").mkdir(parents=True)
+    for index, name in enumerate(("a.png", "b.tif", "box/a.png", "box/c.tif")):
+        grey(index).save(folder / name)
+    return folder
 
 
 @pytest.fixture

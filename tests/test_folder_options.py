@@ -4,41 +4,15 @@ import signal
 import threading
 import time
 
-import numpy as np
 import PIL.Image
 import PIL.ImageOps
 import pytest
+from scanned import below, coloured, grey, sepia
 
 import colorzoo
 from colorzoo import picture_run
 from colorzoo.cli import main
 from colorzoo.scan_file import write_scan
-
-
-def grey(seed=0, size=(40, 30)):
-    return PIL.Image.fromarray(np.random.default_rng(seed).integers(0, 255, (4, 4), dtype=np.uint8)).resize(size)
-
-
-def sepia():
-    return PIL.ImageOps.colorize(grey(), "#1c0f05", "#fff2dc", mid="#9a7448")
-
-
-def coloured():
-    values = np.random.default_rng(0).integers(0, 255, (4, 4, 3), dtype=np.uint8)
-    return PIL.Image.fromarray(values).resize((40, 40), PIL.Image.Resampling.NEAREST)
-
-
-@pytest.fixture
-def scans(tmp_path):
-    folder = tmp_path / "scans"
-    (folder / "box").mkdir(parents=True)
-    for index, name in enumerate(("a.png", "b.tif", "box/a.png", "box/c.tif")):
-        grey(index).save(folder / name)
-    return folder
-
-
-def below(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 def pixels(path):

@@ -1,27 +1,9 @@
 """Patterns stand for the files that match them."""
 
-import numpy as np
-import PIL.Image
 import pytest
+from scanned import below, grey
 
 from colorzoo.cli import main
-
-
-def grey(seed=0, size=(40, 30)):
-    return PIL.Image.fromarray(np.random.default_rng(seed).integers(0, 255, (4, 4), dtype=np.uint8)).resize(size)
-
-
-@pytest.fixture
-def scans(tmp_path):
-    folder = tmp_path / "scans"
-    (folder / "box").mkdir(parents=True)
-    for index, name in enumerate(("a.png", "b.tif", "box/a.png", "box/c.tif")):
-        grey(index).save(folder / name)
-    return folder
-
-
-def below(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize(

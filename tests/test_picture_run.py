@@ -6,31 +6,13 @@ import sys
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
-import pytest
+from scanned import coloured, grey
 
 from colorzoo import picture_run
 from colorzoo.if_color import by_tone
 from colorzoo.picture_run import run_pictures
 from colorzoo.scan import Scan
 from colorzoo.scan_file import read_scan
-
-
-def grey(seed=0, size=(40, 30)):
-    return PIL.Image.fromarray(np.random.default_rng(seed).integers(0, 255, (4, 4), dtype=np.uint8)).resize(size)
-
-
-def coloured():
-    values = np.random.default_rng(0).integers(0, 255, (4, 4, 3), dtype=np.uint8)
-    return PIL.Image.fromarray(values).resize((40, 40), PIL.Image.Resampling.NEAREST)
-
-
-@pytest.fixture
-def scans(tmp_path):
-    folder = tmp_path / "scans"
-    (folder / "box").mkdir(parents=True)
-    for index, name in enumerate(("a.png", "b.tif", "box/a.png", "box/c.tif")):
-        grey(index).save(folder / name)
-    return folder
 
 
 def test_errors_that_nobody_foresaw_stop_no_folder(scans, tmp_path, capsys):
