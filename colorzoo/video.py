@@ -30,6 +30,9 @@ SUFFIXES = frozenset(
 _TIMED = ("mov", "matroska")
 """Formats whose files say how long they are, as they were when they were whole."""
 
+_SLACK = Fraction(1, 10)
+"""Seconds by which such a length may differ from that of what is there."""
+
 
 @dataclass(frozen=True)
 class Look:
@@ -98,13 +101,13 @@ def change_video(
     seen = look(source)
     with new_file(target, overwrite) as stream, _opened(source) as (container, video):
         with VideoEncoder(stream, target, container, video, seen.first, note) as encoder:
-            frames = _Times(video)
-            for packet in _packets(container, source):
+            times = _Times(video)
+            for packet in _packets(container, video, source):
                 if packet.stream.index != video.index:
                     encoder.copy(packet)
                     continue
                 for frame in _frames(packet, source):
-                    encoder.write(_changed(frame, seen, change), frames.ticks(frame))
+                    encoder.write(_changed(frame, seen, change), times.ticks(frame))
             encoder.finish()
         return encoder.remarks
 
@@ -155,9 +158,9 @@ def _opened(source: Path) -> "Iterator[tuple[InputContainer, VideoStream]]":
         yield container, videos[0]
 
 
-def _packets(container: "InputContainer", source: Path) -> Iterator[Any]:
+def _packets(container: "InputContainer", video: "VideoStream", source: Path) -> Iterator[Any]:
     """Yield all packets, and refuse a file that ends before the time that its header tells."""
-    av, reached = _av(), Fraction(0)
+    av, reached, unknown = _av(), Fraction(0), 1 / Fraction(video.average_rate or 25)
     packets = container.demux()
     while True:
         try:
@@ -167,12 +170,12 @@ def _packets(container: "InputContainer", source: Path) -> Iterator[Any]:
         except av.FFmpegError as error:
             raise _damaged(source, error) from error
         if packet.pts is not None and packet.size:
-            reached = max(reached, (packet.pts + (packet.duration or 0)) * packet.time_base)
+            length = packet.duration * packet.time_base if packet.duration else unknown
+            reached = max(reached, packet.pts * packet.time_base + length)
         yield packet
     if container.duration and container.format.name.startswith(_TIMED):
         told = Fraction(container.duration + max(0, container.start_time or 0), 1_000_000)
-        rate = container.streams.video[0].average_rate or 25
-        if reached < told - Fraction(3) / rate:
+        if reached < told - _SLACK:
             raise UnreadableVideoError(
                 f"{source} ends after {float(reached):.1f} of {float(told):.1f} seconds; it is cut off, get it anew"
             )

@@ -23,8 +23,8 @@ _CONTAINERS = {
     ".mov": "mov",
     ".mkv": "matroska",
     ".webm": "webm",
-    ".avi": "avi",
 }
+"""Not AVI, which has no times: with H.264 in it, players guess them, a frame too late."""
 _OPTIONS = {
     "libx264": {"crf": "17", "preset": "medium"},
     "libvpx-vp9": {"crf": "24", "b": "0", "row-mt": "1", "deadline": "good", "cpu-used": "3"},
@@ -33,6 +33,11 @@ _OPTIONS = {
 _BT709 = 1
 _UNSPECIFIED = 2
 _LIMITED = 1
+
+
+def is_written(path: Path) -> bool:
+    """Tell whether `container_of` has an answer."""
+    return path.suffix.lower() in _CONTAINERS
 
 
 def container_of(path: Path) -> str:
@@ -51,7 +56,7 @@ def container_of(path: Path) -> str:
     try:
         return _CONTAINERS[path.suffix.lower()]
     except KeyError:
-        raise UsageError(f"cannot write a video to {path.name!r}; end the name in {', '.join(_CONTAINERS)}") from None
+        raise UsageError(f"cannot write a video to {path.name!r}; end the name in {' or '.join(_CONTAINERS)}") from None
 
 
 class VideoEncoder:
@@ -82,7 +87,6 @@ class VideoEncoder:
 
         self._target = target
         self._remarks: list[str] = []
-        self._last = -1
         with self._told():
             self._out = av.open(stream, "w", format=container_of(target))
             self._out.metadata.update(_metadata(source.metadata, note))
@@ -116,9 +120,7 @@ class VideoEncoder:
         )
         frame.colorspace, frame.color_range = _BT709, _LIMITED
         frame.color_primaries, frame.color_trc = self._primaries, self._transfer
-        # A format of a fixed frame rate counts frames.
-        self._last = max(round(ticks * self._scale), self._last + 1 if self._last >= 0 else -(1 << 62))
-        frame.pts, frame.time_base = self._last, self._base
+        frame.pts, frame.time_base = ticks, self._base
         with self._told():
             self._out.mux(self._video.encode(frame))
 
@@ -161,10 +163,6 @@ class VideoEncoder:
         if max(component.bits for component in first.format.components) > 8:
             self._remarks.append("its levels of more than 8 bits are written as 8")
         self._base = video.time_base or Fraction(1, 1000)
-        self._scale = Fraction(1)
-        if self._out.format.name == "avi":
-            self._base, self._scale = 1 / rate, rate * self._base
-            context.max_b_frames = 0
         stream.time_base = context.time_base = self._base
         context.colorspace, context.color_range = _BT709, _LIMITED
         self._primaries, self._transfer = _known(first.color_primaries), _known(first.color_trc)
