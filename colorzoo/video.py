@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-SUFFIXES = frozenset(
-    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv", ".3gp", ".ogv")
-)
-"""The files that count as videos."""
-
 _TIMED = ("mov", "matroska")
 """Formats whose files say how long they are, as they were when they were whole."""
 
@@ -107,7 +102,7 @@ def change_video(
                     encoder.copy(packet)
                     continue
                 for frame in _frames(packet, source):
-                    encoder.write(_changed(frame, seen, change), times.ticks(frame))
+                    encoder.write(_changed(frame, seen, change), times.ticks(frame), frame.duration)
             encoder.finish()
         return encoder.remarks
 
@@ -161,7 +156,7 @@ def _opened(source: Path) -> "Iterator[tuple[InputContainer, VideoStream]]":
 def _packets(container: "InputContainer", video: "VideoStream", source: Path) -> Iterator[Any]:
     """Yield all packets, and refuse a file that ends before the time that its header tells."""
     av, reached, unknown = _av(), Fraction(0), 1 / Fraction(video.average_rate or 25)
-    packets = container.demux()
+    packets, timed = container.demux(), container.format.name.startswith(_TIMED)
     while True:
         try:
             packet = next(packets)
@@ -172,8 +167,10 @@ def _packets(container: "InputContainer", video: "VideoStream", source: Path) ->
         if packet.pts is not None and packet.size:
             length = packet.duration * packet.time_base if packet.duration else unknown
             reached = max(reached, packet.pts * packet.time_base + length)
+            if packet.is_corrupt and timed:
+                raise UnreadableVideoError(f"{source} ends within a packet; it is cut off, get it anew")
         yield packet
-    if container.duration and container.format.name.startswith(_TIMED):
+    if container.duration and timed:
         told = Fraction(container.duration + max(0, container.start_time or 0), 1_000_000)
         if reached < told - _SLACK:
             raise UnreadableVideoError(

@@ -102,12 +102,13 @@ class VideoEncoder:
         """What could not be kept."""
         return tuple(self._remarks)
 
-    def write(self, levels: NDArray[np.uint8], ticks: int) -> None:
+    def write(self, levels: NDArray[np.uint8], ticks: int, duration: int = 0) -> None:
         """Write the next frame.
 
         Args:
             levels: sRGB, ``(H, W, 3)``.
             ticks: When it is shown, in the source's units of time.
+            duration: For how long, likewise; 0 if that is not known.
         """
         import av
 
@@ -120,7 +121,7 @@ class VideoEncoder:
         )
         frame.colorspace, frame.color_range = _BT709, _LIMITED
         frame.color_primaries, frame.color_trc = self._primaries, self._transfer
-        frame.pts, frame.time_base = ticks, self._base
+        frame.pts, frame.time_base, frame.duration = ticks, self._base, duration or 0
         with self._told():
             self._out.mux(self._video.encode(frame))
 
