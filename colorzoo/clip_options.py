@@ -27,10 +27,10 @@ def add_clip_options(parser: argparse.ArgumentParser) -> None:
 
 def parted(pairs: Sequence[Pair], args: argparse.Namespace) -> tuple[list[Pair], list[Pair]]:
     """Return the pairs that are pictures, and those of clips, of which only ``colorize`` knows."""
-    if args.verb != "colorize":
-        return list(pairs), []
-    clips = [pair for pair in pairs if args.frames or is_video(pair[0])]
-    return [pair for pair in pairs if pair not in clips], clips
+    parts: tuple[list[Pair], list[Pair]] = [], []
+    for pair in pairs:
+        parts[args.verb == "colorize" and (args.frames or is_video(pair[0]))].append(pair)
+    return parts
 
 
 def is_video(path: Path) -> bool:

@@ -5,6 +5,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, MutableSequence, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,9 +63,8 @@ def run_clips(
             if video:
                 _color_video(*job[0], colour, entry_text("colorize", [colorizer], parameters), args)
             else:
-                _color_frames(
-                    job, colour, lambda scan, how=parameters: signed(scan, "colorize", [colorizer], how), args
-                )
+                sign = partial(signed, verb="colorize", models=[colorizer], parameters=parameters)
+                _color_frames(job, colour, sign, args)
         except KeyboardInterrupt:
             left = f"nothing of {job[0][1]} is left" if video else "each frame that is named is whole"
             for text in (*failures, f"interrupted; {left}"):

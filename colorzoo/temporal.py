@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 DEFAULT_SMOOTHING = 0.8
-"""Share that the past keeps: a colour is averaged over about five frames, and flickers a seventh as much."""
+"""Share that the past keeps: averaged over about five frames, what is random flickers a seventh as much."""
 
 _TOLERANCE = 4.0
 """Change of L*, averaged over a neighbourhood, at which the past counts 1/e as much as without any."""

@@ -218,5 +218,5 @@ def _known(tag: int) -> int:
 
 
 def _display_matrix(frame: "VideoFrame") -> list[int] | None:
-    data = frame.side_data.get("DISPLAYMATRIX")
-    return None if data is None else [int(value) for value in np.frombuffer(bytes(data), np.int32)]
+    data: Any = frame.side_data.get("DISPLAYMATRIX")
+    return None if data is None else [int(value) for value in np.frombuffer(data, np.int32)]
