@@ -207,3 +207,30 @@ def test_without_pyav_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(UsageError, match=r"pip install 'colorzoo\[video\]'"):
         look(source)
+
+
+def test_subtitles_attachments_and_chapters_are_copied(tmp_path):
+    source, target = tmp_path / "in.mkv", tmp_path / "out.mkv"
+    with av.open(str(source), "w") as out:
+        stream = out.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        words = out.add_mux_stream("subrip")
+        words.time_base = Fraction(1, 1000)
+        out.add_attachment("font.ttf", "application/x-truetype-font", b"letters")
+        out.set_chapters(
+            [{"id": 1, "start": 0, "end": 500, "time_base": Fraction(1, 1000), "metadata": {"title": "Alku"}}]
+        )
+        for index in range(6):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8))
+            frame.pts = index
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+        line = av.Packet("Hyvää yötä".encode())
+        line.stream, line.time_base, line.pts, line.dts, line.duration = words, Fraction(1, 1000), 100, 100, 300
+        out.mux(line)
+    assert change_video(source, target, redden) == ()
+    assert packets(target, "subtitle") == packets(source, "subtitle") == [(0.1, "Hyvää yötä".encode())]
+    with av.open(str(target)) as container:
+        attached = next(stream for stream in container.streams if stream.type == "attachment")
+        assert (attached.metadata["filename"], attached.data) == ("font.ttf", b"letters")
+        assert [chapter["metadata"]["title"] for chapter in container.chapters()] == ["Alku"]
