@@ -173,12 +173,38 @@ class Colorizer(Method):
             torch.Size([1, 3, 48, 40])
         """
         control = Control(saturation, hints, min_confidence)
-        longest = self._longest(working_size)
+        self._longest(working_size)
+
+        @torch.no_grad()
+        def colorized(picture: AnyPicture) -> Any:
+            return picture.joined(control.applied(self.predicted(picture, working_size, min_confidence), picture))
+
         return on_grey(
             image,
-            lambda grey: self._colorized(Floats(grey, self._device()), longest, control),
-            lambda levels: self._colorized(Levels(levels), longest, control),
+            lambda grey: colorized(Floats(grey, self._device())),
+            lambda levels: colorized(Levels(levels)),
         )
+
+    @torch.no_grad()
+    def predicted(self, picture: AnyPicture, working_size: int | None = None, min_confidence: float = 0.0) -> Tensor:
+        """Return the a*b* that `colorize` joins with the L* of a picture, before saturation and hints.
+
+        Args:
+            picture: The picture, as the network is shown it.
+            working_size: As in `colorize`.
+            min_confidence: Likewise.
+
+        Returns:
+            a* and b*, ``(B, 2, h, w)``, of the size in which the network answers.
+
+        Raises:
+            ValueError: If the working size makes no sense, or the model is in training mode.
+            NoConfidenceError: If ``min_confidence`` is given and the model does not tell its confidence.
+        """
+        longest = self._longest(working_size)
+        if min_confidence:
+            return faded(*self._asked(picture, longest, self.chroma_and_confidence), min_confidence)
+        return self._asked(picture, longest, self.chroma)
 
     @overload
     def confidence(self, image: Picture | Scan, working_size: int | None = None) -> PIL.Image.Image: ...
@@ -221,14 +247,6 @@ class Colorizer(Method):
 
     def _device(self) -> torch.device:
         return next(self.parameters()).device
-
-    @torch.no_grad()
-    def _colorized(self, picture: AnyPicture, longest: int, control: Control) -> Any:
-        if control.min_confidence:
-            ab = faded(*self._asked(picture, longest, self.chroma_and_confidence), control.min_confidence)
-        else:
-            ab = self._asked(picture, longest, self.chroma)
-        return picture.joined(control.applied(ab, picture))
 
     @torch.no_grad()
     def _asked(self, picture: AnyPicture, longest: int, predict: Callable[[Tensor], Answer]) -> Answer:

@@ -29,6 +29,10 @@ class UnreadableImageError(ColorzooError, OSError):
     """A file is missing, or is no picture that can be decoded."""
 
 
+class UnreadableVideoError(ColorzooError, OSError):
+    """A file is missing, or holds no moving picture that can be decoded to its end."""
+
+
 class OutputExistsError(ColorzooError, FileExistsError):
     """The output is already there, and overwriting was not asked for."""
 

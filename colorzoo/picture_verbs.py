@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from colorzoo.clip_options import add_clip_options, parted
 from colorzoo.control_options import add_control, check_confidence_map, control_of, controlled, described
 from colorzoo.errors import UsageError
 
@@ -20,10 +21,11 @@ _COLORIZER = "fusion_cnn"
 
 def add_picture_verbs(commands: Any) -> None:
     """Add the commands to those of the parser."""
-    colorize = _verb(commands, "colorize", "colour grey photographs")
+    colorize = _verb(commands, "colorize", "colour grey photographs, and videos")
     colorize.add_argument("-m", "--model", default=_COLORIZER, metavar="NAME", help="a model, or a checkpoint's path")
     colorize.add_argument("--working-size", type=int, metavar="PIXELS", help="longer side that the network sees")
     add_control(colorize)
+    add_clip_options(colorize)
     _add_if_color(colorize)
 
     denoise = _verb(commands, "denoise", "take the noise out of photographs")
@@ -119,6 +121,12 @@ def _run(args: argparse.Namespace) -> int:
     else:
         args.strength = _strength(args.strength)
     pairs = paired(args.inputs, args.output, _SUFFIXES[args.verb], lambda error: failures.append(failure_text(error)))
+    pairs, clips = parted(pairs, args)
+    if clips:
+        from colorzoo.clip_verbs import run_clips
+
+        if status := run_clips(clips, _loaded(args.model, "colourise", args.device), args, failures):
+            return status
     return run_pictures(
         pairs,
         _transform(args),

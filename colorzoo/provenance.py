@@ -34,14 +34,18 @@ def signed(scan: Scan, verb: str, models: Sequence[Method], parameters: str) -> 
     Returns:
         The same picture with an entry more in its history. An XMP packet that is damaged is replaced, with a remark.
     """
-    names = "; ".join(model.source.describe() if model.source else f"{model.name()} (unpublished)" for model in models)
-    told = "; ".join(part for part in (verb, names, parameters) if part)
-    remarks = scan.remarks
+    entry, remarks = entry_text(verb, models, parameters), scan.remarks
     try:
-        xmp = with_entry(scan.metadata.xmp or _EMPTY, told)
+        xmp = with_entry(scan.metadata.xmp or _EMPTY, entry)
     except ValueError as error:
-        xmp, remarks = with_entry(_EMPTY, told), (*remarks, f"its XMP was replaced: {error}")
+        xmp, remarks = with_entry(_EMPTY, entry), (*remarks, f"its XMP was replaced: {error}")
     return replace(scan, metadata=replace(scan.metadata, xmp=xmp), remarks=remarks)
+
+
+def entry_text(verb: str, models: Sequence[Method], parameters: str) -> str:
+    """Say in a line what was done, by what, and how; arguments are those of `signed`."""
+    names = "; ".join(model.source.describe() if model.source else f"{model.name()} (unpublished)" for model in models)
+    return "; ".join(part for part in (verb, names, parameters) if part)
 
 
 def with_entry(xmp: bytes, parameters: str) -> bytes:
