@@ -1,4 +1,5 @@
 import importlib.util
+import signal
 import socket
 from pathlib import Path
 
@@ -38,6 +39,14 @@ def script():
         return module
 
     return imported
+
+
+@pytest.fixture
+def terminal():
+    """Hear Ctrl-C as a program in a terminal does; one that a shell runs in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

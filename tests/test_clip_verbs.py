@@ -86,7 +86,7 @@ def test_options_that_make_no_sense_are_refused(clip, capsys, arguments, message
     assert not clip.with_name("clip-color.mp4").exists()
 
 
-def test_ctrl_c_leaves_nothing_half_written(clip, monkeypatch, capsys):
+def test_ctrl_c_leaves_nothing_half_written(clip, monkeypatch, capsys, terminal):
     def pressed(self, levels):
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         return levels

@@ -203,7 +203,7 @@ def test_closing_begins_nothing_more():
 
 
 @pytest.mark.parametrize("how", ["event", "interrupt"])
-def test_when_stopped_what_is_being_written_is_finished(how):
+def test_when_stopped_what_is_being_written_is_finished(how, terminal):
     written, stop = [], threading.Event()
     five_before, pressed = threading.Event(), threading.Event()
 
