@@ -66,7 +66,7 @@ def on_grey(
     if isinstance(image, Scan):
         seen = image.in_srgb()
         return seen.with_colours(on_grey(seen.levels, colour, colour_levels))
-    return _to_pil(on_grey(_to_scan(image), colour, colour_levels))
+    return _to_pil(on_grey(to_scan(image), colour, colour_levels))
 
 
 def to_grey(image: Image) -> Array | Tensor:
@@ -85,7 +85,7 @@ def to_grey(image: Image) -> Array | Tensor:
     """
     if isinstance(image, Tensor):
         return _checked(image)
-    array = image if isinstance(image, np.ndarray) else _to_scan(image).in_srgb().levels
+    array = image if isinstance(image, np.ndarray) else to_scan(image).in_srgb().levels
     return _checked_levels(array) if array.dtype in (np.uint8, np.uint16) else _array_to_grey(array)
 
 
@@ -120,7 +120,7 @@ def on_channels(image: Image, restore: Callable[[Tensor], Tensor]) -> PIL.Image.
         return _to_array(restore(_array_to_batch(image)), image.dtype).reshape(image.shape)
     if isinstance(image, Scan):
         return replace(image, levels=on_channels(image.levels, restore))
-    return _to_pil(on_channels(_to_scan(image), restore))
+    return _to_pil(on_channels(to_scan(image), restore))
 
 
 def to_batch(image: Image) -> Tensor:
@@ -146,7 +146,7 @@ def to_batch(image: Image) -> Tensor:
         return _checked(image, 1, 3)
     if isinstance(image, np.ndarray):
         return _array_to_batch(image)
-    return _array_to_batch(_to_scan(image).levels)
+    return _array_to_batch(to_scan(image).levels)
 
 
 def levels(image: PIL.Image.Image) -> Array:
@@ -154,7 +154,7 @@ def levels(image: PIL.Image.Image) -> Array:
     return Scan.of(image).levels
 
 
-def _to_scan(image: str | Path | PIL.Image.Image | Scan) -> Scan:
+def to_scan(image: str | Path | PIL.Image.Image | Scan) -> Scan:
     """Return a path, a PIL image or a scan as a scan, and refuse what is none of them."""
     if isinstance(image, Scan):
         return image

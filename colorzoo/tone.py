@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal, overload
 
 import numpy as np
@@ -12,9 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorzoo.color import lightness_to_grey, rgb_to_lab
-from colorzoo.photo import Array, Image, Picture, on_channels, to_batch
+from colorzoo.photo import Array, Image, Picture, on_channels, to_batch, to_scan
 from colorzoo.scan import Scan
-from colorzoo.scan_file import read_scan
 
 ToneKind = Literal["grey", "toned", "color"]
 
@@ -141,8 +139,7 @@ def neutralize(image: Image) -> PIL.Image.Image | Array | Tensor | Scan:
         seen = image.in_srgb()
         grey = on_channels(seen.levels, _grey)
         return replace(seen, levels=grey[..., 0] if grey.ndim == 3 else grey)
-    scan = Scan.of(image) if isinstance(image, PIL.Image.Image) else read_scan(image)
-    return neutralize(scan).to_pil()
+    return neutralize(to_scan(image)).to_pil()
 
 
 def _grey(pictures: Tensor) -> Tensor:
@@ -153,12 +150,8 @@ def _grey(pictures: Tensor) -> Tensor:
 
 def _small(image: Image) -> Tensor:
     """Return a batch of the picture whose longer side is of about so many pixels as are judged."""
-    if isinstance(image, str | Path):
-        image = read_scan(image)
-    elif isinstance(image, PIL.Image.Image):
-        image = Scan.of(image)
-    if isinstance(image, Scan):
-        image = image.in_srgb().to_pil()
+    if not isinstance(image, Tensor | np.ndarray):
+        image = to_scan(image).in_srgb().to_pil()
         if len(image.getbands()) > 2 or image.mode == "P":
             # Before it becomes floats, which take four times the memory.
             image = image.convert("RGB").reduce(max(1, max(image.size) // (2 * _SIDE)))
