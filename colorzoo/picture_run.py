@@ -138,10 +138,11 @@ class _Files:
         """Change the other pages as they are written; one that is to be left out stays as it is."""
         for number, page in enumerate(pages, 2):
             changed, text = self.transform(page)
+            page = changed or page
             for told in (*page.remarks, text):
                 if told:
                     warnings.warn(f"page {number}: {told}", PictureWarning, stacklevel=2)
-            yield changed or page
+            yield page
 
     def write(self, pages: Iterator[Scan], target: Path) -> None:
         if self.all_frames:

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from dataclasses import replace
 
 import numpy as np
 import PIL.Image
@@ -76,3 +77,16 @@ def test_a_picture_beyond_the_limit_is_refused(tmp_path, capsys):
     grey().save(tmp_path / "a.png")
     assert run_pictures([(tmp_path / "a.png", tmp_path / "b.png")], lambda scan: (scan, ""), max_megapixels=1e-4) == 1
     assert "is too large" in capsys.readouterr().err
+
+
+def test_remarks_on_what_was_made_of_a_later_page_are_told(tmp_path, capsys):
+    pages = [grey(seed) for seed in range(2)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+
+    def transform(scan):
+        return replace(scan, remarks=(*scan.remarks, "its profile was ignored")), ""
+
+    assert run_pictures([(tmp_path / "a.tif", tmp_path / "b.tif")], transform, all_frames=True) == 0
+    about = f"{tmp_path / 'a.tif'}: "
+    expected = [f"{about}its profile was ignored", f"{about}page 2: its profile was ignored"]
+    assert capsys.readouterr().err.splitlines() == expected
