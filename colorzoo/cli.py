@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from colorzoo import __version__
-from colorzoo.errors import ColorzooError, OutputExistsError, UsageError
+from colorzoo.errors import ColorzooError, UsageError
 from colorzoo.picture_verbs import add_picture_verbs
 
 _TRAINING = {
@@ -98,6 +98,7 @@ def _inpaint(args: argparse.Namespace) -> int:
     from colorzoo.inpainting import Inpainting
     from colorzoo.output_file import format_of
     from colorzoo.picture_file import read, write
+    from colorzoo.picture_paths import taken
 
     if args.window < 3 or args.window % 2 == 0:
         raise UsageError(f"--window is {args.window}; give an odd number of pixels, at least 3")
@@ -107,7 +108,7 @@ def _inpaint(args: argparse.Namespace) -> int:
         raise UsageError(f"the output {args.output} is one of the inputs; give another name with -o")
     try:
         if args.output.exists() and not args.overwrite:
-            raise OutputExistsError(f"{args.output} exists; choose another name with -o, or add --overwrite")
+            raise taken(args.output)
         format_of(args.output)
         filling = Inpainting(read(args.input), args.mask, args.window, args.seed)
         interrupted = not _iterate(filling, filling.total)

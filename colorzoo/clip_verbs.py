@@ -14,7 +14,8 @@ from tqdm import tqdm
 from colorzoo.clip import ClipColorizer
 from colorzoo.clip_options import is_video
 from colorzoo.control_options import described
-from colorzoo.errors import ColorzooError, OutputExistsError, UnreadableVideoError, UsageError
+from colorzoo.errors import ColorzooError, UnreadableVideoError, UsageError
+from colorzoo.picture_paths import taken
 from colorzoo.picture_run import INTERRUPTED, failure_text
 from colorzoo.provenance import entry_text, signed
 from colorzoo.scan import Scan
@@ -123,7 +124,7 @@ def _color_video(source: Path, target: Path, colour: ClipColorizer, note: str, a
         print(f"colorzoo: {target} exists and is left as it is", file=sys.stderr)
         return
     if target.exists() and not args.overwrite:
-        raise OutputExistsError(f"{target} exists; choose another name with -o, or add --overwrite")
+        raise taken(target)
     seen = look(source)
     if seen.width * seen.height > args.max_megapixels * 1e6:
         size = f"{seen.width}x{seen.height} pixels"
@@ -148,7 +149,7 @@ def _counted(colour: ClipColorizer, bar: Any) -> Callable[[Any], Any]:
 def _color_frames(frames: Sequence[Pair], colour: ClipColorizer, sign: Callable[[Scan], Scan], args: Any) -> None:
     there = [target for _, target in frames if target.exists()]
     if there and not (args.overwrite or args.skip_existing):
-        raise OutputExistsError(f"{there[0]} exists; choose another name with -o, or add --overwrite")
+        raise taken(there[0])
     for source, target in tqdm(frames, unit="frame", disable=None, dynamic_ncols=True):
         seen = read_scan(source, args.max_megapixels).in_srgb()
         # Those that are there are coloured too: the ones after them go on from their colours.

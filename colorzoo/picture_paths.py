@@ -7,7 +7,7 @@ from glob import glob, has_magic
 from itertools import takewhile
 from pathlib import Path
 
-from colorzoo.errors import UnreadableImageError, UsageError
+from colorzoo.errors import OutputExistsError, UnreadableImageError, UsageError
 from colorzoo.picture_file import SUFFIXES
 
 
@@ -96,3 +96,8 @@ def _pictures_below(folder: Path, output: Path, report: Callable[[OSError], None
     if not found and not complaints:
         report(UnreadableImageError(f"{folder} holds no picture; those end in {', '.join(sorted(SUFFIXES))}"))
     return found
+
+
+def taken(target: Path) -> OutputExistsError:
+    """Return the error that refuses an output which is there already."""
+    return OutputExistsError(f"{target} exists; choose another name with -o, or add --overwrite")

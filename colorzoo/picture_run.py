@@ -14,10 +14,11 @@ from types import FrameType
 from tqdm import tqdm
 
 from colorzoo.conveyor import Outcome, convey
-from colorzoo.errors import ColorzooError, OutputExistsError, PictureWarning
+from colorzoo.errors import ColorzooError, PictureWarning
 from colorzoo.html_report import HtmlReport, thumbnail
 from colorzoo.if_color import Transform
 from colorzoo.picture_file import MAX_MEGAPIXELS
+from colorzoo.picture_paths import taken
 from colorzoo.scan import Scan
 from colorzoo.scan_file import read_frames, read_scan, write_frames, write_scan
 
@@ -79,7 +80,7 @@ def run_pictures(
                 opened.enter_context(page)
             left = _left(pairs, overwrite, skip_existing)
             for source, target in [] if skip_existing else sorted(set(pairs) - set(left)):
-                error = OutputExistsError(f"{target} exists; choose another name with -o, or add --overwrite")
+                error = taken(target)
                 failed.append(_tell(Outcome(source, target, 0.0, error=error), page))
 
             files = _Files(transform, page is not None, all_frames, max_megapixels, overwrite)
