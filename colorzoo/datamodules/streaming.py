@@ -1,6 +1,7 @@
 """Photographs in shards, which a remote store may hold: for more of them than a disk has room for."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 from torch.utils.data import DataLoader
 
@@ -57,6 +58,8 @@ class StreamingDataModule(PictureDataModule):
         self.shards = Shards(root, cache, cache_size)
         self.size = size
         self.zoom = zoom
+        self._epochs: _Epochs | None = None
+        self._resumed: dict[str, Any] | None = None
 
     def split_names(self) -> dict[str, list[str]]:
         """Return the names of all pictures by split: their paths below the folder that the shards were made of."""
@@ -90,14 +93,65 @@ class StreamingDataModule(PictureDataModule):
                 "lower batch_size, or train with fewer"
             )
         squares = SquareOf(self._crop("train"))
-        loader: DataLoader[Pictures] = StreamingDataLoader(
+        loader = StreamingDataLoader(
             self.shards.opened("train", shuffle=True, seed=self.seed % 2**32, transform=squares),
             batch_size=self.batch_size,
             num_workers=self.num_workers,
             drop_last=enough,
             collate_fn=batch_of,
         )
-        return loader
+        self._epochs = _Epochs(loader)
+        if self._resumed is not None:
+            loader.load_state_dict(self._resumed)
+            self._resumed = None
+        return cast(DataLoader[Pictures], self._epochs)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint remembers: also how far the epoch is."""
+        place = {} if self._epochs is None else {"place": self._epochs.loader.state_dict()}
+        return super().state_dict() | place
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on where a checkpoint was saved.
+
+        Raises:
+            DataError: If the splits differ from those of the checkpoint.
+        """
+        super().load_state_dict(state_dict)
+        self._resumed = state_dict.get("place")
+        if self._epochs is not None and self._resumed is not None:
+            self._epochs.loader.load_state_dict(self._resumed)
+            self._resumed = None
 
     def _crop(self, split: str) -> Crop:
         return Crop(self.size, random=True, zoom=self.zoom) if split == "train" else Crop(self.size)
+
+
+class _Epochs:
+    """The batches of a streaming loader, an epoch each time they are gone through.
+
+    Lightning takes no notice of an epoch's end, at which the loader would go on to the next. And it restores a loader's
+    state too late where a schedule has asked for the number of steps, so that `StreamingDataModule` does it.
+
+    Args:
+        loader: litdata's.
+    """
+
+    def __init__(self, loader: Any) -> None:
+        self.loader = loader
+        self._begun = False
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[Pictures]:
+        if self._begun:
+            self.loader.restore = False
+        self._begun = True
+        yield from self.loader
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Do nothing: see above."""
