@@ -20,7 +20,8 @@ class StreamingDataModule(PictureDataModule):
     the pictures. What validates and tests comes in the order of names, whatever the number of workers and processes.
     What trains is read shard by shard: in every epoch the shards are shared out anew among processes and workers, as
     ``seed`` and the epoch decide, and the pictures within a shard are shuffled. A run that is resumed within an epoch
-    goes on with the next picture of that epoch; what crops and flips draw is not what it would have been.
+    goes on with the next picture of that epoch, if the shards lie where they lay, also with other numbers of workers
+    and processes; what crops and flips draw is not what it would have been.
 
     Of a remote store only the shards in use lie on the disk, and in memory those alone that are being read.
 
