@@ -5,6 +5,9 @@
 Every picture is cropped to its middle square, scaled to 224 pixels and shown as its L*. The classifier,
 ``tf_efficientnet_lite0`` with ImageNet weights, names the ten classes of Imagenette among its thousand: a model's share
 of the way is where its accuracy lies between that on the grey and that on the true pictures.
+
+Photographs that are grey themselves are told apart, as in Larsson, Maire and Shakhnarovich, "Learning Representations
+for Automatic Colorization" (ECCV 2016): the grey picture is perfect there, and one of them, at 100 dB, outweighs fifty.
 """
 
 import argparse
@@ -27,6 +30,7 @@ from colorzoo.models._pretrained import Pretrained
 from colorzoo.output_file import replace_file
 from colorzoo.picture_file import SUFFIXES
 from colorzoo.report import markdown_table
+from colorzoo.tone import tone
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "results" / "colorize_photographs.md"
 CLASSIFIER = "tf_efficientnet_lite0"
@@ -61,8 +65,10 @@ def classifier() -> Pretrained:
 @torch.inference_mode()
 def measured(
     source: PictureSource, models: dict[str, Colorizer], judge: Pretrained | None = None
-) -> dict[str, dict[str, float]]:
-    """Return the mean PSNR and colourfulness by method, and the accuracy of the classifier if there is one.
+) -> dict[str, dict[str, Tensor]]:
+    """Return each picture's PSNR and colourfulness by method, and the verdict of the classifier if there is one.
+
+    With the figures of the truth is whether it is ``"grey"`` itself.
 
     Args:
         source: The pictures; their names tell their classes if a classifier judges.
@@ -78,13 +84,39 @@ def measured(
             mine = figures.setdefault(name, {"psnr": [], "colorfulness": [], "accuracy": []})
             mine["psnr"].append(psnr(candidate, rgb))
             mine["colorfulness"].append(colorfulness(candidate))
+            if name == "truth":
+                mine.setdefault("grey", []).append(
+                    torch.tensor([tone(picture[None]).kind == "grey" for picture in rgb])
+                )
             if judge is not None:
                 labels = torch.tensor([_AMONG_THOUSAND[name.split("/")[1]] for name in names])
                 mine["accuracy"].append((judge.net(judge.stacked(candidate)).argmax(dim=1) == labels).float())
     return {
-        name: {figure: float(torch.cat(parts).mean()) for figure, parts in mine.items() if parts}
+        name: {figure: torch.cat(parts) for figure, parts in mine.items() if parts} for name, mine in figures.items()
+    }
+
+
+def means(figures: dict[str, dict[str, Tensor]], chosen: Tensor) -> dict[str, dict[str, float]]:
+    """Return the mean of each figure over some pictures."""
+    return {
+        name: {figure: float(values[chosen].double().mean()) for figure, values in mine.items()}
         for name, mine in figures.items()
     }
+
+
+def described(figures: dict[str, dict[str, Tensor]]) -> str:
+    """Return the table over the photographs that have colours, and what the others change."""
+    grey = figures["truth"]["grey"]
+    table = markdown_table(rows(means(figures, ~grey)))
+    if not bool(grey.any()):
+        return table
+    everything = means(figures, torch.ones_like(grey))
+    gains = [
+        f"{name} {mine['psnr'] - everything['L* grey']['psnr']:+.2f} dB"
+        for name, mine in everything.items()
+        if name not in ("truth", "L* grey")
+    ]
+    return f"{table}\n{int(grey.sum())} more are grey themselves. With them: {', '.join(gains)}.\n"
 
 
 def rows(figures: dict[str, dict[str, float]]) -> list[tuple[str, ...]]:
@@ -135,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sets[f"{len(found)} photographs, {name}"] = (FolderPictures(Path(folder), found, SIZE), None)
     parts = [f"Middle squares of {SIZE} pixels, coloured from their L*; means over the pictures.\n"]
     for title, (source, judge) in sets.items():
-        parts.append(f"## {title}\n\n{markdown_table(rows(measured(source, models, judge)))}")
+        parts.append(f"## {title}\n\n{described(measured(source, models, judge))}")
         print(parts[-1], flush=True)
     parts.append("Written by `benchmarks/colorize.py`.\n")
     replace_file(options.output, "\n".join(parts).encode())

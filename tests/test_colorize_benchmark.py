@@ -21,7 +21,8 @@ def source():
 def test_a_model_without_colour_stands_where_the_grey_picture_stands(benchmark, source, monkeypatch):
     dull = colorzoo.create("fusion_cnn").eval()
     monkeypatch.setattr(dull, "chroma", lambda lightness: lightness.expand(-1, 2, -1, -1) * 0)
-    figures = benchmark.measured(source, {"dull": dull})
+    measured = benchmark.measured(source, {"dull": dull})
+    figures = benchmark.means(measured, ~measured["truth"]["grey"])
     assert figures["dull"]["psnr"] == pytest.approx(figures["L* grey"]["psnr"], abs=0.01)
     assert figures["dull"]["colorfulness"] < 0.1 < figures["truth"]["colorfulness"]
     assert figures["truth"]["psnr"] == 100
@@ -45,7 +46,20 @@ def test_a_classifier_judges_the_pictures_by_their_folders(benchmark, monkeypatc
     source = SyntheticDataModule(size=32, test_images=2).load_split("test")
     names = ["val/n02102040/a.JPEG", "val/n02979186/b.JPEG"]
     monkeypatch.setattr(benchmark, "_batches", lambda _: [(source.rgb.float() / 255, names)])
-    assert benchmark.measured(source, {}, Judge())["truth"]["accuracy"] == 0.5
+    assert benchmark.measured(source, {}, Judge())["truth"]["accuracy"].tolist() == [1.0, 0.0]
+
+
+def test_photographs_that_are_grey_themselves_are_told_apart(benchmark, source, monkeypatch):
+    rgb = source.rgb[:4].float() / 255
+    rgb[1] = rgb[1, :1]
+    monkeypatch.setattr(benchmark, "_batches", lambda _: [(rgb, source.names[:4])])
+    figures = benchmark.measured(source, {"fusion_cnn": colorzoo.load("fusion_cnn")})
+    assert figures["truth"]["grey"].tolist() == [False, True, False, False]
+    coloured = figures["fusion_cnn"]["psnr"][torch.tensor([0, 2, 3])].mean()
+    everything = figures["fusion_cnn"]["psnr"].mean() - figures["L* grey"]["psnr"].mean()
+    told = benchmark.described(figures)
+    assert f"| fusion_cnn | {float(coloured):.2f} dB |" in told
+    assert told.endswith(f"1 more are grey themselves. With them: fusion_cnn {float(everything):+.2f} dB.\n")
 
 
 def test_what_it_cannot_measure_is_refused(benchmark, tmp_path):
