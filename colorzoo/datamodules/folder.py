@@ -1,6 +1,8 @@
 """A folder of your own photographs, of any depth, size and format."""
 
+import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,7 +11,8 @@ import PIL.Image
 import torch
 from torch import Tensor
 
-from colorzoo.datamodules.base import PictureDataModule, PictureSource
+from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.datamodules.source import PictureSource
 from colorzoo.datamodules.splits import ranked, share_of
 from colorzoo.errors import DataError, UnreadableImageError
 from colorzoo.pairs import Pictures
@@ -43,7 +46,7 @@ class FolderPictures(PictureSource):
         super().__init__(names)
         self.root = root
         self.size = size
-        self.random_crop = random_crop
+        self.random_crop = self.random = random_crop
         self.zoom = zoom
         self.unreadable = unreadable
 
@@ -82,7 +85,7 @@ class ImageFolderDataModule(PictureDataModule):
     """Colour photographs below a folder: no lists, no pairs, no fixed size.
 
     The name of a picture alone decides its split, so that a picture added later moves no other one; only a validation
-    split that would be empty takes the first in order.
+    split that would be empty takes the first in order. ``colorzoo predict`` takes all of them, and opens each once.
 
     Args:
         root: The folder; every picture file below it is used.
@@ -99,6 +102,8 @@ class ImageFolderDataModule(PictureDataModule):
         DataError: In ``setup``, if the folder is missing or holds too few pictures.
         UnreadableImageError: If ``unreadable="fail"`` and a file is no picture.
     """
+
+    predicts = "all"
 
     def __init__(
         self,
@@ -128,10 +133,7 @@ class ImageFolderDataModule(PictureDataModule):
     def split_names(self) -> dict[str, list[str]]:
         """Return the paths of all pictures below the root, by split."""
         if not self._names:
-            if not self.root.is_dir():
-                raise DataError(f"{self.root} is no folder; give the one that holds your pictures")
-            paths = [path for path in self.root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
-            order = ranked((path.relative_to(self.root).as_posix() for path in paths if self._opens(path)), self.seed)
+            order = ranked((name for name in self._found() if self._opens(self.root / name)), self.seed)
             splits: dict[str, list[str]] = {"train": [], "val": [], "test": []}
             for name in order:
                 place = share_of(name, self.seed)
@@ -145,9 +147,17 @@ class ImageFolderDataModule(PictureDataModule):
         return self._names
 
     def load_split(self, split: str) -> FolderPictures:
-        """Return the pictures of a split; the files are decoded batch by batch."""
-        names = self.split_names()[split]
+        """Return the pictures of a split, or of the whole folder; the files are decoded batch by batch."""
+        names = sorted(self._found()) if split == "all" else self.split_names()[split]
         return FolderPictures(self.root, names, self.size, split == "train", unreadable=self.unreadable)
+
+    def _found(self) -> Iterator[str]:
+        """Yield the paths of what may be pictures, by their suffixes, and look at none."""
+        if not self.root.is_dir():
+            raise DataError(f"{self.root} is no folder; give the one that holds your pictures")
+        for folder, _, files in os.walk(self.root):
+            below = Path(folder).relative_to(self.root)
+            yield from ((below / name).as_posix() for name in files if Path(name).suffix.lower() in SUFFIXES)
 
     def _opens(self, path: Path) -> bool:
         """Look at a file's header only: cheap enough for every file, and what is no picture is found at once."""
