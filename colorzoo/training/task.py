@@ -150,7 +150,9 @@ class PictureTask(LightningModule):
         return output
 
     def _log(self, split: str, figures: dict[str, Tensor], batch: Pairs) -> None:
-        pictures = len(batch[self.model.sees])  # type: ignore[literal-required]
+        # A float: Lightning 2.6 divides by the processes in whole numbers (its issue 21859), so that an odd number of
+        # pictures in two processes would count as one less.
+        pictures: Any = float(len(batch[self.model.sees]))  # type: ignore[literal-required]
         for name, value in figures.items():
             running = split == "train" and name == "loss"
             self.log(
