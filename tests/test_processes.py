@@ -146,6 +146,11 @@ def test_no_picture_is_written_in_place_of_one_that_cannot_be_read(photos, tmp_p
     assert len(written(tmp_path / "out")) == 6
 
 
+def test_predictions_are_not_written_among_what_is_read(photos):
+    with pytest.raises(DataError, match="lies in the folder of the pictures; choose another"):
+        predict(photos, photos / "out")
+
+
 def test_replacing_and_leaving_out_contradict_each_other():
     with pytest.raises(ValueError, match="contradict"):
         PictureWriter(overwrite=True, skip_existing=True)

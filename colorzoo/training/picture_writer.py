@@ -9,7 +9,9 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from torchvision.transforms.functional import to_pil_image
 
 from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.datamodules.folder import ImageFolderDataModule
 from colorzoo.datamodules.source import PictureSource
+from colorzoo.errors import DataError
 from colorzoo.picture_file import write
 
 
@@ -35,9 +37,18 @@ class PictureWriter(BasePredictionWriter):
         self.skip_existing = skip_existing
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Tell the DataModule, before it makes its loaders, which pictures are wanted."""
+        """Tell the DataModule, before it makes its loaders, which pictures are wanted.
+
+        Raises:
+            DataError: If what is written would be found among what is read.
+        """
         data = getattr(trainer, "datamodule", None)
-        if stage == "predict" and self.skip_existing and isinstance(data, PictureDataModule):
+        if stage != "predict" or not isinstance(data, PictureDataModule):
+            return
+        folder = self._folder(trainer).resolve()
+        if isinstance(data, ImageFolderDataModule) and folder.is_relative_to(data.root.resolve()):
+            raise DataError(f"{folder} lies in the folder of the pictures; choose another with --predictions.folder")
+        if self.skip_existing:
             data.wanted = lambda name: not self._path(trainer, name).exists()
 
     def write_on_batch_end(
@@ -58,7 +69,10 @@ class PictureWriter(BasePredictionWriter):
                 write(to_pil_image(picture.float().cpu()), self._path(trainer, name), self.overwrite)
 
     def _path(self, trainer: Trainer, name: str) -> Path:
-        return (self.folder or Path(trainer.default_root_dir) / "predictions") / f"{name}.png"
+        return self._folder(trainer) / f"{name}.png"
+
+    def _folder(self, trainer: Trainer) -> Path:
+        return self.folder or Path(trainer.default_root_dir) / "predictions"
 
 
 def _asked(trainer: Trainer, indices: Sequence[int] | None, names: list[str]) -> list[str]:
