@@ -1,6 +1,7 @@
 """Two processes learn, measure and write what one does."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import PIL.Image
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import DDPStrategy
 
 import colorzoo
 from colorzoo.datamodules.folder import ImageFolderDataModule
@@ -21,8 +23,12 @@ from colorzoo.training.picture_writer import PictureWriter
 from colorzoo.training.task import PictureTask
 
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
-TOGETHER = {"devices": 2, "strategy": "ddp_fork"}
 NOISE = Noise(impulse=0.1, sigma=(5.0, 30.0))
+
+
+def together():
+    # Processes that wait for each other for ever should fail, not hang.
+    return {"devices": 2, "strategy": DDPStrategy(start_method="fork", timeout=timedelta(seconds=180))}
 
 
 def fit(model, data, folder, **options):
@@ -54,9 +60,9 @@ def test_two_processes_learn_and_measure_what_one_does_with_the_joint_batch(name
         return fit(model, of_size(batch_size, **data), tmp_path, **devices)
 
     alone, figures = trained(4)
-    together, same = trained(2, **TOGETHER)
+    shared, same = trained(2, **together())
     for key, value in alone.items():
-        torch.testing.assert_close(together[key], value, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(shared[key], value, atol=1e-5, rtol=1e-4)
     assert any((value - before[key]).abs().max() > 1e-4 for key, value in alone.items())
     measured = [key for key in figures if key.startswith("val/")]
     assert len(measured) > 3
@@ -66,7 +72,7 @@ def test_two_processes_learn_and_measure_what_one_does_with_the_joint_batch(name
 
 def test_running_statistics_and_unequal_shares_keep_no_process_waiting(tmp_path):
     model = colorzoo.create("mlp", size=16, batch_norm=True)
-    _, figures = fit(model, of_size(2), tmp_path, **TOGETHER)
+    _, figures = fit(model, of_size(2), tmp_path, **together())
     assert torch.isfinite(figures["val/loss"])
     # What was measured is what came back, the statistics of the first process included.
     trainer = Trainer(**QUIET)
@@ -76,10 +82,10 @@ def test_running_statistics_and_unequal_shares_keep_no_process_waiting(tmp_path)
 
 def test_the_test_loop_measures_each_picture_once():
     task = PictureTask(colorzoo.create("mlp", size=16))
-    alone, together = (
-        Trainer(**QUIET, **devices).test(task, of_size(2), verbose=False)[0] for devices in ({"devices": 1}, TOGETHER)
+    alone, shared = (
+        Trainer(**QUIET, **devices).test(task, of_size(2), verbose=False)[0] for devices in ({"devices": 1}, together())
     )
-    assert together == pytest.approx(alone, rel=1e-4)
+    assert shared == pytest.approx(alone, rel=1e-4)
 
 
 def test_more_processes_than_pictures_to_measure_are_refused(monkeypatch):
@@ -120,22 +126,22 @@ def written(folder):
     return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in folder.rglob("*.png")}
 
 
-@pytest.mark.parametrize("devices", [{"devices": 1}, TOGETHER], ids=["one", "two"])
+@pytest.mark.parametrize("devices", [dict, together], ids=["one", "two"])
 def test_every_picture_of_a_folder_is_predicted_once_and_not_again(photos, tmp_path, devices):
     folder = tmp_path / "out"
     # Nothing may be there that is to be written: a picture that came twice would end the run.
-    predict(photos, folder, **devices)
+    predict(photos, folder, **devices())
     first = written(folder)
     assert set(first) == {f"{path.relative_to(photos).as_posix()}.png" for path in photos.rglob("*.png")}
 
     gone = folder / "box1" / "3.png.png"
     gone.unlink()
     (photos / "box0" / "0.png").write_bytes(b"who reads this ends the run")
-    predict(photos, folder, PictureWriter(str(folder), skip_existing=True), **devices)
+    predict(photos, folder, PictureWriter(str(folder), skip_existing=True), **devices())
     second = written(folder)
     assert set(second) == set(first)
     assert [name for name in first if second[name] != first[name]] == ["box1/3.png.png"]
-    predict(photos, folder, PictureWriter(str(folder), skip_existing=True), **devices)
+    predict(photos, folder, PictureWriter(str(folder), skip_existing=True), **devices())
     assert written(folder) == second
 
 
@@ -164,7 +170,10 @@ CONFIGS = Path(__file__).parent.parent / "configs"
 def test_every_recipe_runs_in_two_processes(recipe, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     small = ["--data.train_images=8", "--data.val_images=3", "--data.test_images=2", "--data.batch_size=4"]
-    quiet = [f"--trainer.{key}={str(value).lower()}" for key, value in (QUIET | TOGETHER).items()]
+    quiet = [
+        f"--trainer.{key}={str(value).lower()}"
+        for key, value in (QUIET | {"devices": 2, "strategy": "ddp_fork"}).items()
+    ]
     options = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=1", "--data=Synthetic", *small, *quiet]
     if "backbone_weights: runs/" in recipe.read_text():
         options.append("--model.backbone_weights=null")

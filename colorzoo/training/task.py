@@ -51,7 +51,7 @@ class PictureTask(LightningModule):
         self.automatic_optimization = len(model.learners()) == 1 and not model.closed_form
 
     def setup(self, stage: str) -> None:
-        """Refuse data of another kind; prepare DistributedDataParallel for a game, and for shares of unequal length.
+        """Refuse data of another kind, prepare DistributedDataParallel for a game, and scale nothing in closed form.
 
         Raises:
             DataError: If the DataModule makes pairs for de-noisers and the method colours, or the other way round.
@@ -60,21 +60,12 @@ class PictureTask(LightningModule):
         if isinstance(data, PictureDataModule) and (data.noise is not None) != (self.model.sees == "noisy"):
             advice = "give noise, such as --data.noise.impulse=0.15" if data.noise is None else "leave out data.noise"
             raise DataError(f"{type(self.model).__name__} learns {self.model.task} from other pairs; {advice}")
-        if isinstance(self.trainer.strategy, DDPStrategy):
-            options = self.trainer.strategy._ddp_kwargs
-            # In a game each backward pass reaches the parameters of one player only.
-            options["find_unused_parameters"] = options.get("find_unused_parameters") or not self.automatic_optimization
-            # It would wait, before every batch that is measured, for processes that have measured all of theirs.
-            options["broadcast_buffers"] = False
+        # In a game each backward pass reaches the parameters of one player only.
+        if not self.automatic_optimization and isinstance(self.trainer.strategy, DDPStrategy):
+            self.trainer.strategy._ddp_kwargs["find_unused_parameters"] = True
         if self.model.closed_form and isinstance(self.trainer.precision_plugin, MixedPrecision):
-            # Nothing is scaled where there are no gradients.
+            # A scaler refuses a step that no gradients were scaled for.
             self.trainer.precision_plugin.scaler = None
-
-    def on_validation_start(self) -> None:
-        """Measure, in all processes, with the running statistics that a checkpoint gets: those of the first."""
-        if self.trainer.world_size > 1:
-            for buffer in self.model.buffers():
-                torch.distributed.broadcast(buffer, 0)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Colour or restore a batch; see `Colorizer.forward`, `Denoiser.forward`."""
