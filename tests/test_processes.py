@@ -174,7 +174,14 @@ def test_every_recipe_runs_in_two_processes(recipe, tmp_path, monkeypatch):
         f"--trainer.{key}={str(value).lower()}"
         for key, value in (QUIET | {"devices": 2, "strategy": "ddp_fork"}).items()
     ]
-    options = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=1", "--data=Synthetic", *small, *quiet]
+    options = [
+        "--trainer.max_epochs=1",
+        "--trainer.limit_train_batches=1",
+        "--trainer.check_val_every_n_epoch=1",
+        "--data=Synthetic",
+        *small,
+        *quiet,
+    ]
     if "backbone_weights: runs/" in recipe.read_text():
         options.append("--model.backbone_weights=null")
     cli = run(["fit", "--config", str(recipe), *options])
