@@ -119,6 +119,10 @@ class PictureDataModule(LightningDataModule, ABC):
                     raise DataError(f"{type(self).__name__} found no picture for the split {split!r}")
                 self._splits[split] = source
 
+    def teardown(self, stage: str) -> None:
+        """Forget what was for one run only: where it resumed, and what was wanted."""
+        self._resumed, self.wanted = {}, None
+
     def train_dataloader(self) -> DataLoader[Pictures]:
         """Shuffled batches; an incomplete last one is dropped, for batch norm cannot take a single picture.
 
