@@ -214,9 +214,13 @@ class PictureDataModule(LightningDataModule, ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint remembers of the data."""
-        state = {"name": type(self).__name__, "split_hash": self.split_hash(), "pairs": self.describe_pairs()}
+        state: dict[str, Any] = {
+            "name": type(self).__name__,
+            "split_hash": self.split_hash(),
+            "pairs": self.describe_pairs(),
+        }
         if self._loaded is not None:
-            state["order"] = self._loaded.state_dict() | {"seed": self._loaded.dataset.seed}
+            state["order"] = self._loaded.state_dict()
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -118,8 +118,9 @@ class TrainingLoader(PictureLoader):
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """Say how many batches of which epoch were handed out."""
-        return {"epoch": getattr(self.sampler, "epoch", 0), "batches": self._seen}
+        """Say how many batches of which epoch were handed out, and from which seed the order comes."""
+        seed = cast(EpochPictures, self.dataset).seed
+        return {"seed": seed, "epoch": getattr(self.sampler, "epoch", 0), "batches": self._seen}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Begin behind the batches that were handed out before, if their epoch is the next to be asked for."""
