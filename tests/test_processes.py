@@ -70,13 +70,16 @@ def test_two_processes_learn_and_measure_what_one_does_with_the_joint_batch(name
         torch.testing.assert_close(same[key], figures[key], atol=1e-5, rtol=1e-4)
 
 
-def test_running_statistics_and_unequal_shares_keep_no_process_waiting(tmp_path):
-    model = colorzoo.create("mlp", size=16, batch_norm=True)
-    _, figures = fit(model, of_size(2), tmp_path, **together())
+@pytest.mark.parametrize(
+    ("name", "options", "data"), [("mlp", {"size": 16}, {}), ("linear_denoiser", {"fill": True}, {"noise": NOISE})]
+)
+def test_buffers_and_unequal_shares_keep_no_process_waiting(name, options, data, tmp_path):
+    model = colorzoo.create(name, **options)
+    _, figures = fit(model, of_size(2, **data), tmp_path, **together())
     assert torch.isfinite(figures["val/loss"])
     # What was measured is what came back, the statistics of the first process included.
     trainer = Trainer(**QUIET)
-    again = trainer.validate(PictureTask(model), of_size(2), verbose=False)[0]
+    again = trainer.validate(PictureTask(model), of_size(2, **data), verbose=False)[0]
     assert again["val/mse"] == pytest.approx(float(figures["val/mse"]), rel=1e-4)
 
 

@@ -60,12 +60,21 @@ class PictureTask(LightningModule):
         if isinstance(data, PictureDataModule) and (data.noise is not None) != (self.model.sees == "noisy"):
             advice = "give noise, such as --data.noise.impulse=0.15" if data.noise is None else "leave out data.noise"
             raise DataError(f"{type(self.model).__name__} learns {self.model.task} from other pairs; {advice}")
-        # In a game each backward pass reaches the parameters of one player only.
-        if not self.automatic_optimization and isinstance(self.trainer.strategy, DDPStrategy):
-            self.trainer.strategy._ddp_kwargs["find_unused_parameters"] = True
+        if isinstance(self.trainer.strategy, DDPStrategy):
+            if not self.automatic_optimization:
+                # In a game each backward pass reaches the parameters of one player only.
+                self.trainer.strategy._ddp_kwargs["find_unused_parameters"] = True
+            # It sends them before every batch, and cannot send a single one that lies channels last.
+            self.trainer.strategy._ddp_kwargs["broadcast_buffers"] = False
         if self.model.closed_form and isinstance(self.trainer.precision_plugin, MixedPrecision):
             # A scaler refuses a step that no gradients were scaled for.
             self.trainer.precision_plugin.scaler = None
+
+    def on_validation_start(self) -> None:
+        """Measure, in all processes, with the running statistics that a checkpoint gets: those of the first."""
+        if self.trainer.world_size > 1:
+            for buffer in self.model.buffers():
+                torch.distributed.broadcast(buffer, 0)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Colour or restore a batch; see `Colorizer.forward`, `Denoiser.forward`."""
