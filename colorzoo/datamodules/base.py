@@ -83,8 +83,8 @@ class PictureDataModule(LightningDataModule, ABC):
         self.color = color
         self.seed = seed
         self._splits: dict[str, PictureSource] = {}
-        self._loaded: TrainingLoader | None = None
-        self._resumed: dict[str, int] = {}
+        self._trained: TrainingLoader | None = None
+        self._place: dict[str, int] = {}
 
     @abstractmethod
     def load_split(self, split: str) -> PictureSource:
@@ -121,7 +121,7 @@ class PictureDataModule(LightningDataModule, ABC):
 
     def teardown(self, stage: str) -> None:
         """Forget what was for one run only: where it resumed, and what was wanted."""
-        self._resumed, self.wanted = {}, None
+        self._place, self.wanted = {}, None
 
     def train_dataloader(self) -> DataLoader[Pictures]:
         """Shuffled batches; an incomplete last one is dropped, for batch norm cannot take a single picture.
@@ -130,8 +130,8 @@ class PictureDataModule(LightningDataModule, ABC):
         """
         source = self._splits["train"]
         process, processes = self._process()
-        seed = self._resumed.get("seed", self._run_seed())
-        self._loaded = TrainingLoader(
+        seed = self._place.get("seed", self._run_seed())
+        self._trained = TrainingLoader(
             EpochPictures(source, seed),
             batch_size=self.batch_size,
             sampler=TrainingOrder(len(source), self.batch_size, seed, process, processes),
@@ -139,9 +139,9 @@ class PictureDataModule(LightningDataModule, ABC):
             persistent_workers=self.num_workers > 0,
             collate_fn=_as_it_is,
         )
-        if self._resumed:
-            self._loaded.load_state_dict(self._resumed)
-        return self._loaded
+        if self._place:
+            self._trained.load_state_dict(self._place)
+        return self._trained
 
     def val_dataloader(self) -> DataLoader[Pictures]:
         """The validation pictures, in order."""
@@ -219,8 +219,8 @@ class PictureDataModule(LightningDataModule, ABC):
             "split_hash": self.split_hash(),
             "pairs": self.describe_pairs(),
         }
-        if self._loaded is not None:
-            state["order"] = self._loaded.state_dict()
+        if self._trained is not None:
+            state["order"] = self._trained.state_dict()
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -239,7 +239,7 @@ class PictureDataModule(LightningDataModule, ABC):
                 f"the checkpoint was trained on {state_dict['pairs']}, here it is {self.describe_pairs()}; restore the "
                 "options of the data, or start from the weights instead"
             )
-        self._resumed = state_dict.get("order", {})
+        self._place = state_dict.get("order", {})
 
 
 def _as_it_is(batch: Any) -> Pictures:
