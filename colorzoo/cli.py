@@ -8,6 +8,7 @@ import io
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from colorzoo import __version__
 from colorzoo.errors import ColorzooError, UsageError
@@ -88,9 +89,47 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("study", type=Path, help="a file of configs/studies")
     study.set_defaults(run=_study)
 
+    _add_shard(commands)
     for verb, purpose in _TRAINING.items():
         commands.add_parser(verb, help=f"{purpose} (colorzoo {verb} --help)", add_help=False)
     return parser
+
+
+def _add_shard(commands: Any) -> None:
+    shard = commands.add_parser(
+        "shard", help="pack a folder of photographs into shards, to train on more than a disk holds"
+    )
+    shard.add_argument("source", type=Path, metavar="PHOTOS", help="a folder of pictures, of any depth")
+    shard.add_argument(
+        "target", type=Path, metavar="SHARDS", help="the folder to make; an interrupted one is gone on with"
+    )
+    shard.add_argument("--seed", type=int, default=0, help="another one splits differently (default: 0)")
+    shard.add_argument("--val-share", type=float, default=0.1, metavar="SHARE", help="what validates (default: 0.1)")
+    shard.add_argument("--test-share", type=float, default=0.1, metavar="SHARE", help="what tests (default: 0.1)")
+    shard.add_argument(
+        "--shorter-side",
+        type=int,
+        metavar="PIXELS",
+        help="reduce larger pictures to this and store JPEG (default: each file's own bytes)",
+    )
+    shard.add_argument(
+        "--shard-megabytes", type=float, default=64.0, metavar="MB", help="size of a shard at most (default: 64)"
+    )
+    shard.set_defaults(run=_shard)
+
+
+def _shard(args: argparse.Namespace) -> int:
+    from colorzoo.datamodules.shards import make_shards
+
+    return make_shards(
+        args.source,
+        args.target,
+        seed=args.seed,
+        val_share=args.val_share,
+        test_share=args.test_share,
+        shorter_side=args.shorter_side,
+        shard_bytes=int(args.shard_megabytes * 1_000_000),
+    )
 
 
 def _inpaint(args: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """Picture files, as Pillow reads and writes them: decoded upright, never without limit, and with what they say."""
 
+import io
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,8 +48,30 @@ def read(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> PIL.Image.
         UnreadableImageError: If the file is missing, empty, a directory, truncated, too large or no picture.
     """
     with opened(path, max_megapixels) as image:
-        metadata = upright(image)
-        plain = image.copy()
+        return _decoded(image)
+
+
+def decode(data: bytes | memoryview, path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> PIL.Image.Image:
+    """Decode the bytes of a picture file, as `read` does those on disk.
+
+    Args:
+        data: All that the file holds.
+        path: What an error calls it.
+        max_megapixels: As for `read`.
+
+    Returns:
+        What `read` returns.
+
+    Raises:
+        UnreadableImageError: If the bytes are truncated, too large a picture or none.
+    """
+    with _identify(io.BytesIO(data), Path(path), max_megapixels) as image:
+        return _decoded(image)
+
+
+def _decoded(image: PIL.ImageFile.ImageFile) -> PIL.Image.Image:
+    metadata = upright(image)
+    plain = image.copy()
     plain.info.update(metadata.info())
     return plain
 
@@ -75,18 +98,27 @@ def opened(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Iterator
     if path.stat().st_size == 0:
         raise UnreadableImageError(f"{path} is empty (0 bytes); copy it again from where it came")
     try:
-        with path.open("rb") as stream:
-            image = _identified(stream, path)
-            if image is None:
-                raise UnreadableImageError(f"{path} is not a picture, or of a format that Pillow does not read")
-            megapixels = image.width * image.height / 1e6
-            if megapixels > max_megapixels:
-                raise UnreadableImageError(
-                    f"{path} is too large: {megapixels:.0f} megapixels, where at most {max_megapixels:g} are decoded. "
-                    "If you trust the file, allow more (--max-megapixels, or max_megapixels of read_scan)"
-                )
-            with image:
-                yield image
+        stream = path.open("rb")
+    except OSError as error:
+        raise UnreadableImageError(f"{path} cannot be decoded ({error}); it may be truncated") from error
+    with stream, _identify(stream, path, max_megapixels) as image:
+        yield image
+
+
+@contextmanager
+def _identify(stream: IO[bytes], path: Path, max_megapixels: float) -> Iterator[PIL.ImageFile.ImageFile]:
+    try:
+        image = _identified(stream, path)
+        if image is None:
+            raise UnreadableImageError(f"{path} is not a picture, or of a format that Pillow does not read")
+        megapixels = image.width * image.height / 1e6
+        if megapixels > max_megapixels:
+            raise UnreadableImageError(
+                f"{path} is too large: {megapixels:.0f} megapixels, where at most {max_megapixels:g} are decoded. "
+                "If you trust the file, allow more (--max-megapixels, or max_megapixels of read_scan)"
+            )
+        with image:
+            yield image
     except (UnreadableImageError, MemoryError):
         raise
     except Exception as error:  # decoders of damaged files raise nearly everything

@@ -29,18 +29,11 @@ def add_picture_verbs(commands: Any) -> None:
     _add_if_color(colorize)
 
     denoise = _verb(commands, "denoise", "take the noise out of photographs")
-    denoise.add_argument(
-        "-m", "--model", default="linear_denoiser", metavar="NAME", help="a model, or a checkpoint's path"
-    )
+    _add_denoiser(denoise, "-m", "--model")
     _add_strength(denoise)
 
     restore = _verb(commands, "restore", "take the noise out of photographs, and colour them")
-    restore.add_argument(
-        "--denoiser",
-        action="append",
-        metavar="NAME",
-        help="a model, or a checkpoint's path; may be given again (default: the published one for each kind of noise)",
-    )
+    _add_denoiser(restore, "--denoiser")
     colour = restore.add_mutually_exclusive_group()
     colour.add_argument("--colorizer", default=_COLORIZER, metavar="NAME", help=f"likewise (default: {_COLORIZER})")
     colour.add_argument("--no-color", action="store_true", help="leave the colours as they are")
@@ -81,6 +74,16 @@ def _verb(commands: Any, verb: str, purpose: str) -> argparse.ArgumentParser:
     )
     parser.set_defaults(run=_run, verb=verb)
     return parser
+
+
+def _add_denoiser(parser: argparse.ArgumentParser, *options: str) -> None:
+    parser.add_argument(
+        *options,
+        dest="denoiser",
+        action="append",
+        metavar="NAME",
+        help="a model, or a checkpoint's path; may be given again (default: the published one for each kind of noise)",
+    )
 
 
 def _add_strength(parser: argparse.ArgumentParser) -> None:
@@ -162,8 +165,7 @@ def _transform(args: argparse.Namespace) -> "Transform":
         return colour if args.if_color == "recolor" else by_tone(colour, args.if_color)
     if args.verb == "restore" and args.no_color and args.if_color != "recolor":
         raise UsageError("--if-color says nothing with --no-color, which leaves all colours as they are; give one")
-    names = [args.model] if args.verb == "denoise" else args.denoiser or list(RESTORERS.values())
-    models = [_loaded(name, "de-noise", args.device) for name in names]
+    models = [_loaded(name, "de-noise", args.device) for name in args.denoiser or RESTORERS.values()]
     clean = _steps(models, args)
     if args.verb == "denoise" or args.no_color:
         return clean

@@ -18,7 +18,7 @@ from colorzoo.picture_file import read
 from colorzoo.scan import Scan
 from colorzoo.zoo import load
 
-RESTORERS: dict[NoiseKind, str] = {"impulse": "linear_denoiser"}
+RESTORERS: dict[NoiseKind, str] = {"impulse": "linear_denoiser", "gaussian": "cnn_denoiser"}
 """The published de-noiser for each kind of noise, in the order in which they go to work."""
 
 

@@ -11,7 +11,7 @@ import torch
 import colorzoo
 from colorzoo.cli import main
 from colorzoo.noise import Noise, spoiled
-from colorzoo.pipeline import Pipeline
+from colorzoo.pipeline import RESTORERS, Pipeline
 
 
 def slope(width=40, height=30):
@@ -124,9 +124,12 @@ def test_denoise_leaves_clean_pictures_alone_and_says_so(scans, tmp_path, capsys
     whole = colorzoo.load("linear_denoiser").denoise(noisy)
     assert pixels(tmp_path / "out" / "box 1" / "NOISY.PNG") == whole.tobytes()
     about = capsys.readouterr().err.splitlines()
-    assert about[0] == f"{scans / 'clean.png'}: 0.0 % salt and pepper, sigma 0.0; linear_denoiser left it alone"
+    nothing = "0.0 % salt and pepper, sigma 0.0"
+    alone = "; ".join(f"{nothing}; {name} left it alone" for name in RESTORERS.values())
+    assert about[0] == f"{scans / 'clean.png'}: {alone}"
     assert about[1].startswith(f"{noisy}: 1")
-    assert about[1].endswith("linear_denoiser at strength 1")
+    assert "linear_denoiser at strength 1; " in about[1]
+    assert about[1].endswith("cnn_denoiser left it alone")
 
 
 def pixels(path):
@@ -140,8 +143,9 @@ def test_restore_does_the_whole_chain(scans, tmp_path, capsys):
     out = noisy.with_name("NOISY-restored.PNG")
     captured = capsys.readouterr()
     assert captured.out.splitlines() == [str(out)]
-    assert "% salt and pepper, sigma 0.0; linear_denoiser at strength 1; fusion_cnn coloured it" in captured.err
-    assert pixels(out) == Pipeline(["linear_denoiser", "fusion_cnn"], strength="auto")(noisy).tobytes()
+    assert "% salt and pepper, sigma 0.0; linear_denoiser at strength 1; " in captured.err
+    assert "cnn_denoiser left it alone; fusion_cnn coloured it" in captured.err
+    assert pixels(out) == Pipeline([*RESTORERS.values(), "fusion_cnn"], strength="auto")(noisy).tobytes()
 
 
 def test_models_and_strength_of_restore_may_be_chosen(scans, tmp_path, capsys):
@@ -181,7 +185,7 @@ def test_the_command_line_starts_at_once():
 def test_restoring_needs_no_lightning():
     code = (
         "import colorzoo, sys, torch;"
-        "colorzoo.Pipeline(['linear_denoiser', 'fusion_cnn'], 'auto')(torch.rand(1, 1, 8, 8)); print(*sys.modules)"
+        "colorzoo.Pipeline(['linear_denoiser', 'cnn_denoiser', 'fusion_cnn'], 'auto')(torch.rand(1, 1, 8, 8)); print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"lightning", "timm", "torchmetrics", "torchvision"} & set(loaded)

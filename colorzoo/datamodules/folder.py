@@ -1,22 +1,20 @@
 """A folder of your own photographs, of any depth, size and format."""
 
-import os
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import PIL.Image
 import torch
 from torch import Tensor
 
 from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.datamodules.crop import Crop
+from colorzoo.datamodules.picture_names import called_pictures, names_below
 from colorzoo.datamodules.source import PictureSource
-from colorzoo.datamodules.splits import ranked, share_of
-from colorzoo.errors import DataError, UnreadableImageError
+from colorzoo.datamodules.splits import by_share, check_shares
+from colorzoo.errors import UnreadableImageError
 from colorzoo.pairs import Pictures
-from colorzoo.picture_file import SUFFIXES, read, to_rgb
+from colorzoo.picture_file import read
 
 Unreadable = Literal["skip", "fail"]
 
@@ -45,9 +43,8 @@ class FolderPictures(PictureSource):
     ) -> None:
         super().__init__(names)
         self.root = root
-        self.size = size
-        self.random_crop = self.random = random_crop
-        self.zoom = zoom
+        self.crop = Crop(size, random_crop, zoom)
+        self.random = random_crop
         self.unreadable = unreadable
 
     def __getitems__(self, indices: list[int]) -> Pictures:
@@ -59,26 +56,12 @@ class FolderPictures(PictureSource):
         for step in range(len(self)):
             name = self.names[(index + step) % len(self)]
             try:
-                return name, self._square(self.root / name)
+                return name, self.crop(read(self.root / name))
             except UnreadableImageError as error:
                 if self.unreadable == "fail":
                     raise
                 warnings.warn(f"skipped: {error}", stacklevel=2)
         raise UnreadableImageError(f"none of the {len(self)} pictures in {self.root} can be decoded")
-
-    def _square(self, path: Path) -> Tensor:
-        image = to_rgb(read(path))
-        share = self.size / min(image.size)
-        if self.random_crop:
-            share *= 1 + (self.zoom - 1) * float(torch.rand(()))
-        scaled = (max(self.size, round(image.width * share)), max(self.size, round(image.height * share)))
-        image = image.resize(scaled, PIL.Image.Resampling.BICUBIC, reducing_gap=2.0)
-        spare_x, spare_y = scaled[0] - self.size, scaled[1] - self.size
-        left, top = spare_x // 2, spare_y // 2
-        if self.random_crop:
-            left, top = int(torch.randint(spare_x + 1, ())), int(torch.randint(spare_y + 1, ()))
-        image = image.crop((left, top, left + self.size, top + self.size))
-        return torch.from_numpy(np.array(image)).movedim(-1, 0)
 
 
 class ImageFolderDataModule(PictureDataModule):
@@ -119,8 +102,7 @@ class ImageFolderDataModule(PictureDataModule):
         super().__init__(batch_size=batch_size, num_workers=num_workers, **base)
         if size < 1:
             raise ValueError(f"size is {size}; give at least 1 pixel")
-        if not (0 < val_share < 1 and 0 <= test_share < 1 and val_share + test_share < 1):
-            raise ValueError(f"val_share ({val_share}) and test_share ({test_share}) must leave pictures to train on")
+        check_shares(val_share, test_share)
         if unreadable not in ("skip", "fail"):
             raise ValueError(f"unreadable is {unreadable!r}; give 'skip' or 'fail'")
         self.root = Path(root)
@@ -133,40 +115,17 @@ class ImageFolderDataModule(PictureDataModule):
     def split_names(self) -> dict[str, list[str]]:
         """Return the paths of all pictures below the root, by split."""
         if not self._names:
-            order = ranked((name for name in self._found() if self._opens(self.root / name)), self.seed)
-            splits: dict[str, list[str]] = {"train": [], "val": [], "test": []}
-            for name in order:
-                place = share_of(name, self.seed)
-                tests = place >= 1 - self.test_share
-                splits["val" if place < self.val_share else "test" if tests else "train"].append(name)
-            if not splits["val"] and splits["train"]:
-                splits["val"].append(splits["train"].pop(0))
-            if not splits["train"] or not splits["val"]:
-                raise DataError(f"{self.root} holds {len(order)} readable pictures: too few to train and to validate")
-            self._names = {split: sorted(names) for split, names in splits.items()}
+            names = names_below(self.root, self._complain)
+            self._names = by_share(names, self.seed, self.val_share, self.test_share, str(self.root))
         return self._names
 
     def load_split(self, split: str) -> FolderPictures:
         """Return the pictures of a split, or of the whole folder; the files are decoded batch by batch."""
-        names = sorted(self._found()) if split == "all" else self.split_names()[split]
+        names = sorted(called_pictures(self.root)) if split == "all" else self.split_names()[split]
         return FolderPictures(self.root, names, self.size, split == "train", unreadable=self.unreadable)
 
-    def _found(self) -> Iterator[str]:
-        """Yield the paths of what may be pictures, by their suffixes, and look at none."""
-        if not self.root.is_dir():
-            raise DataError(f"{self.root} is no folder; give the one that holds your pictures")
-        for folder, _, files in os.walk(self.root):
-            below = Path(folder).relative_to(self.root)
-            yield from ((below / name).as_posix() for name in files if Path(name).suffix.lower() in SUFFIXES)
-
-    def _opens(self, path: Path) -> bool:
-        """Look at a file's header only: cheap enough for every file, and what is no picture is found at once."""
-        try:
-            with PIL.Image.open(path):
-                return True
-        except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
-            problem = f"{path} is no picture ({error})"
-            if self.unreadable == "fail":
-                raise UnreadableImageError(f"{problem}; remove it, or set unreadable='skip'") from error
-            warnings.warn(f"skipped: {problem}", stacklevel=2)
-            return False
+    def _complain(self, path: Path, error: Exception) -> None:
+        problem = f"{path} is no picture ({error})"
+        if self.unreadable == "fail":
+            raise UnreadableImageError(f"{problem}; remove it, or set unreadable='skip'") from error
+        warnings.warn(f"skipped: {problem}", stacklevel=2)

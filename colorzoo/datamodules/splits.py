@@ -61,6 +61,55 @@ def drawn(
     return {"train": sorted(rest[:wanted]), "val": sorted(val)}
 
 
+def by_share(names: Iterable[str], seed: int, val_share: float, test_share: float, source: str) -> dict[str, list[str]]:
+    """Split names by the place of each, so that one added later moves no other.
+
+    Only a validation split that would be empty takes the first in order.
+
+    Args:
+        names: Unique names.
+        seed: Another seed gives other splits.
+        val_share: Share of the names that validate.
+        test_share: Share of the names that test.
+        source: What an error calls the set.
+
+    Returns:
+        ``{"train": [...], "val": [...], "test": [...]}``, each sorted.
+
+    Raises:
+        DataError: If none are left to train or to validate.
+
+    Example:
+        >>> by_share(["a", "b", "c"], 0, val_share=0.2, test_share=0.0, source="letters")
+        {'train': ['b', 'c'], 'val': ['a'], 'test': []}
+    """
+    order = ranked(names, seed)
+    splits: dict[str, list[str]] = {"train": [], "val": [], "test": []}
+    for name in order:
+        place = share_of(name, seed)
+        tests = place >= 1 - test_share
+        splits["val" if place < val_share else "test" if tests else "train"].append(name)
+    if not splits["val"] and splits["train"]:
+        splits["val"].append(splits["train"].pop(0))
+    if not splits["train"] or not splits["val"]:
+        raise DataError(f"{source} holds {len(order)} readable pictures: too few to train and to validate")
+    return {split: sorted(found) for split, found in splits.items()}
+
+
+def check_shares(val_share: float, test_share: float) -> None:
+    """Refuse shares that `by_share` cannot make.
+
+    Args:
+        val_share: Share of the names that validate, above 0.
+        test_share: Share of the names that test, from 0.
+
+    Raises:
+        DataError: If they leave nothing to train on, or to validate.
+    """
+    if not (0 < val_share < 1 and 0 <= test_share < 1 and val_share + test_share < 1):
+        raise DataError(f"val_share ({val_share}) and test_share ({test_share}) must leave pictures to train on")
+
+
 def share_of(name: str, seed: int) -> float:
     """Place a name in [0, 1) by its digest: what decides a split that no other name can change.
 

@@ -18,6 +18,8 @@ from torch.nn import functional as F
 from colorzoo.classical import switching_mean
 from colorzoo.denoiser import Denoiser
 
+DEFAULT_TAG = "gaussian"
+
 _SHUFFLE = 2
 
 

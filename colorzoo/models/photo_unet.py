@@ -33,6 +33,8 @@ class PhotoUNet(Colorizer):
         temperature: 1 answers with the mean of the colours that a place may have, which is truest; less favours the
             likelier ones, which are livelier.
         mean_weight: Weight of the distance of the mean colour to the truth, in widths of a bin, beside the divergence.
+        fidelity_weight: Weight of the logarithm of each picture's mean squared error, which is what the mean PSNR over
+            pictures asks for: to colour with restraint where the truth may be grey.
         encoder_weights: What the encoder starts from: ``"imagenet"`` (downloaded by timm, or from an installed
             package), a file of a classifier's weights, or a published model with the same encoder. Not asked for
             where ``weights`` bring those of the encoder too.
@@ -58,6 +60,7 @@ class PhotoUNet(Colorizer):
         bins: int = 14,
         temperature: float = 1.0,
         mean_weight: float = 1.0,
+        fidelity_weight: float = 0.0,
         encoder_weights: str | None = None,
         weights: str | None = None,
     ) -> None:
@@ -66,14 +69,23 @@ class PhotoUNet(Colorizer):
             raise ValueError(f"widths are {widths}; give three positive numbers")
         if bins < 2:
             raise ValueError(f"bins is {bins}; give at least 2")
-        if not temperature > 0 or mean_weight < 0:
+        if not temperature > 0 or min(mean_weight, fidelity_weight) < 0:
             raise ValueError(
-                f"temperature ({temperature}) must be positive and mean_weight ({mean_weight}) not negative"
+                f"temperature ({temperature}) must be positive, mean_weight ({mean_weight}) and fidelity_weight "
+                f"({fidelity_weight}) not negative"
             )
-        super().__init__(encoder=encoder, widths=widths, bins=bins, temperature=temperature, mean_weight=mean_weight)
+        super().__init__(
+            encoder=encoder,
+            widths=widths,
+            bins=bins,
+            temperature=temperature,
+            mean_weight=mean_weight,
+            fidelity_weight=fidelity_weight,
+        )
         self.bins = bins
         self.temperature = temperature
         self.mean_weight = mean_weight
+        self.fidelity_weight = fidelity_weight
         self.encoder = _Encoder(encoder)
         seen, *skips = reversed(self.encoder.channels)
         inputs = [above + skip for above, skip in zip([seen, *widths], skips, strict=False)]
@@ -93,23 +105,27 @@ class PhotoUNet(Colorizer):
         return mean_colour(answer, self.temperature), certainty(answer)
 
     def losses(self, batch: ColorPairs) -> dict[str, Tensor]:
-        """Divergence of the distribution from the truth, and distance of its mean.
+        """Divergence of the distribution from the truth, and how far its mean is off.
 
         Args:
             batch: Pairs.
 
         Returns:
-            ``loss``, ``divergence`` in nats and ``distance`` in widths of a bin.
+            ``loss``, ``divergence`` in nats, ``distance`` in widths of a bin, and ``fidelity``, a logarithm.
         """
         answer = self._answer(batch["grey"])
         height, width = answer.shape[-2:]
         truth = F.adaptive_avg_pool2d(batch["lab"][:, 1:], (height, width))
         differing = divergence(answer, *surroundings(truth, self.bins))
-        distance = F.smooth_l1_loss(mean_colour(answer), truth, beta=bin_width(self.bins)) / bin_width(self.bins)
+        mean = mean_colour(answer)
+        distance = F.smooth_l1_loss(mean, truth, beta=bin_width(self.bins)) / bin_width(self.bins)
+        # A unit of L*a*b* is hardly seen; errors below it need not become less.
+        fidelity = ((mean - truth).square().sum(dim=1).mean(dim=(1, 2)) + 1).log().mean()
         return {
-            "loss": differing + self.mean_weight * distance,
+            "loss": differing + self.mean_weight * distance + self.fidelity_weight * fidelity,
             "divergence": differing.detach(),
             "distance": distance.detach(),
+            "fidelity": fidelity.detach(),
         }
 
     def _answer(self, grey: Tensor) -> Tensor:

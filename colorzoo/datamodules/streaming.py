@@ -1,0 +1,158 @@
+"""Photographs in shards, which a remote store may hold: for more of them than a disk has room for."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from torch.utils.data import DataLoader
+
+from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.datamodules.crop import Crop
+from colorzoo.datamodules.shard_index import check_litdata
+from colorzoo.datamodules.shard_reader import ShardedPictures, Shards, SquareOf, batch_of
+from colorzoo.errors import DataError
+from colorzoo.pairs import Pictures
+
+
+class StreamingDataModule(PictureDataModule):
+    """Colour photographs that ``colorzoo shard`` made shards of, on a disk or in a remote store.
+
+    The splits are those of `ImageFolderDataModule` with the seed and shares that the shards were made with, and so are
+    the pictures. What validates and tests comes in the order of names, whatever the number of workers and processes.
+    What trains is read shard by shard: in every epoch the shards are shared out anew among processes and workers, as
+    ``seed`` and the epoch decide, and the pictures within a shard are shuffled. A run that is resumed within an epoch
+    goes on with the next picture of that epoch, if the shards lie where they lay, also with other numbers of workers
+    and processes; what crops and flips draw is not what it would have been.
+
+    Of a remote store only the shards in use lie on the disk, and in memory those alone that are being read.
+
+    Args:
+        root: The folder of shards, or its address: ``s3://``, ``gs://``, ``r2://`` or ``azure://``.
+        size: Edge of the square crops in pixels: anywhere in training, else the middle.
+        zoom: Enlarge training pictures by up to this factor before they are cropped.
+        cache: Folder for shards of a remote store; None for ``streams`` in ``$COLORZOO_DATA``.
+        cache_size: Room for them, such as ``"100GB"``; None for three quarters of what is free.
+        batch_size: Pictures a batch and a process.
+        num_workers: Loader processes that decode.
+        base: The other arguments of `PictureDataModule`; ``seed`` must be that of the shards.
+
+    Raises:
+        ValueError: If a number is out of its range.
+        UsageError: If litdata is not installed: ``pip install 'colorzoo[streaming]'``.
+        DataError: In ``setup``, if there are no shards, or they are damaged or were made with another seed.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        size: int = 128,
+        zoom: float = 1.0,
+        cache: str | None = None,
+        cache_size: str | None = None,
+        batch_size: int = 32,
+        num_workers: int = 2,
+        **base: Any,
+    ) -> None:
+        super().__init__(batch_size=batch_size, num_workers=num_workers, **base)
+        if size < 1 or zoom < 1:
+            raise ValueError(f"size ({size}) and zoom ({zoom}) must be at least 1")
+        check_litdata()
+        self.shards = Shards(root, cache, cache_size)
+        self.size = size
+        self.zoom = zoom
+        self._epochs: _Epochs | None = None
+        self._resumed: dict[str, Any] | None = None
+
+    def split_names(self) -> dict[str, list[str]]:
+        """Return the names of all pictures by split: their paths below the folder that the shards were made of."""
+        index = self.shards.index
+        if index.seed != self.seed:
+            raise DataError(
+                f"the shards in {self.shards.root} were split with seed {index.seed}, and seed is {self.seed}; "
+                f"set it to {index.seed}, or make other shards with --seed {self.seed}"
+            )
+        return {split: sorted(names) for split, names in index.names.items()}
+
+    def load_split(self, split: str) -> ShardedPictures:
+        """Return the pictures of a split, in the order of their names; they are read batch by batch."""
+        self.split_names()
+        return ShardedPictures(self.shards, split, self._crop(split))
+
+    def train_dataloader(self) -> DataLoader[Pictures]:
+        """Shuffled batches, read shard by shard; an incomplete last one is dropped, as elsewhere.
+
+        Raises:
+            DataError: If several processes train and there is no whole batch for each.
+        """
+        from litdata import StreamingDataLoader
+
+        count = len(self.split_names()["train"])
+        processes = 1 if self.trainer is None else self.trainer.world_size
+        enough = count >= self.batch_size * processes
+        if not enough and processes > 1:
+            raise DataError(
+                f"{count} training pictures make no batch of {self.batch_size} for each of {processes} processes; "
+                "lower batch_size, or train with fewer"
+            )
+        squares = SquareOf(self._crop("train"))
+        loader = StreamingDataLoader(
+            self.shards.opened("train", shuffle=True, seed=self.seed % 2**32, transform=squares),
+            batch_size=self.batch_size,
+            num_workers=self.num_workers,
+            drop_last=enough,
+            collate_fn=batch_of,
+        )
+        self._epochs = _Epochs(loader)
+        if self._resumed is not None:
+            loader.load_state_dict(self._resumed)
+            self._resumed = None
+        return cast(DataLoader[Pictures], self._epochs)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint remembers: also how far the epoch is."""
+        place = {} if self._epochs is None else {"place": self._epochs.loader.state_dict()}
+        return super().state_dict() | place
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on where a checkpoint was saved.
+
+        Raises:
+            DataError: If the splits differ from those of the checkpoint.
+        """
+        super().load_state_dict(state_dict)
+        self._resumed = state_dict.get("place")
+        if self._epochs is not None and self._resumed is not None:
+            self._epochs.loader.load_state_dict(self._resumed)
+            self._resumed = None
+
+    def _crop(self, split: str) -> Crop:
+        return Crop(self.size, random=True, zoom=self.zoom) if split == "train" else Crop(self.size)
+
+
+class _Epochs:
+    """The batches of a streaming loader, an epoch each time they are gone through.
+
+    Lightning takes no notice of an epoch's end, at which the loader would go on to the next. And it restores a loader's
+    state too late where a schedule has asked for the number of steps, so that `StreamingDataModule` does it.
+
+    Args:
+        loader: litdata's.
+    """
+
+    def __init__(self, loader: Any) -> None:
+        self.loader = loader
+        self._begun = False
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[Pictures]:
+        if self._begun:
+            self.loader.restore = False
+        self._begun = True
+        yield from self.loader
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Do nothing: see above."""
