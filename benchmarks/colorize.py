@@ -20,10 +20,10 @@ from torch import Tensor
 import colorzoo
 from colorzoo.color import lightness_to_grey, rgb_to_lab
 from colorzoo.colorizer import Colorizer
-from colorzoo.datamodules.base import PictureSource
 from colorzoo.datamodules.bsds import BSDSDataModule
 from colorzoo.datamodules.folder import FolderPictures
 from colorzoo.datamodules.imagenette import CLASSES, ImagenetteDataModule
+from colorzoo.datamodules.source import PictureSource
 from colorzoo.errors import UsageError
 from colorzoo.metrics import colorfulness, psnr
 from colorzoo.models._pretrained import Pretrained

@@ -37,6 +37,10 @@ class OutputExistsError(ColorzooError, FileExistsError):
     """The output is already there, and overwriting was not asked for."""
 
 
+class UnwritableError(ColorzooError, OSError):
+    """A file cannot be written: the disk is full, or the folder refuses."""
+
+
 class DataError(ColorzooError, ValueError):
     """A data set is missing, empty or too small for what was asked."""
 

@@ -8,6 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from colorzoo.draws import Draws
+
 NoiseKind = Literal["impulse", "gaussian"]
 """Salt and pepper, or Gaussian noise."""
 KINDS: tuple[NoiseKind, ...] = ("impulse", "gaussian")
@@ -79,7 +81,7 @@ def kinds_in(description: str) -> tuple[NoiseKind, ...]:
     return tuple(kind for kind in KINDS if _WORDS[kind] in description)
 
 
-def spoiled(clean: Tensor, noise: Noise, seeds: Sequence[int] | None = None) -> Tensor:
+def spoiled(clean: Tensor, noise: Noise, seeds: Sequence[int] | None = None, draws: Draws | None = None) -> Tensor:
     """Add noise to pictures.
 
     Args:
@@ -87,6 +89,7 @@ def spoiled(clean: Tensor, noise: Noise, seeds: Sequence[int] | None = None) -> 
         noise: Which noise.
         seeds: One for each picture, which then always gets the same noise, whatever the batch or the device; None draws
             anew.
+        draws: Where the numbers of noise that is drawn anew come from; None for torch's global generator.
 
     Shape:
         ``(B, C, H, W)`` -> ``(B, C, H, W)``.
@@ -98,7 +101,7 @@ def spoiled(clean: Tensor, noise: Noise, seeds: Sequence[int] | None = None) -> 
         >>> spoiled(torch.full((1, 1, 100, 100), 0.5), Noise(impulse=1.0), seeds=[0]).unique().tolist()
         [0.0, 1.0]
     """
-    levels, normal, uniform = _draws(clean, seeds)
+    levels, normal, uniform = _drawn(clean, seeds, draws)
     (least, most), (smallest, largest) = noise.ranges()
     impulse = least + (most - least) * levels[:, 0]
     sigma = smallest + (largest - smallest) * levels[:, 1]
@@ -111,19 +114,19 @@ def spoiled(clean: Tensor, noise: Noise, seeds: Sequence[int] | None = None) -> 
     return torch.where(uniform >= 1 - impulse / 2, torch.ones_like(noisy), noisy)
 
 
-def _draws(clean: Tensor, seeds: Sequence[int] | None) -> tuple[Tensor, Tensor, Tensor]:
+def _drawn(clean: Tensor, seeds: Sequence[int] | None, draws: Draws | None) -> tuple[Tensor, Tensor, Tensor]:
     """Draw for each picture two levels, and for each of its values a normal and a uniform number."""
     if seeds is None:
-        levels = torch.rand(len(clean), 2, 1, 1, 1, device=clean.device)
-        return levels, torch.randn_like(clean), torch.rand_like(clean)
+        draws = draws or Draws(device=clean.device)
+        return draws.rand(len(clean), 2, 1, 1, 1), draws.randn(*clean.shape), draws.rand(*clean.shape)
     if len(seeds) != len(clean):
         raise ValueError(f"there are {len(seeds)} seeds for {len(clean)} pictures; give one for each")
-    draws = [_drawn(clean.shape[1:], seed) for seed in seeds]
-    levels, normal, uniform = (torch.stack(parts).to(clean.device) for parts in zip(*draws, strict=True))
+    own = [_of_seed(clean.shape[1:], seed) for seed in seeds]
+    levels, normal, uniform = (torch.stack(parts).to(clean.device) for parts in zip(*own, strict=True))
     return levels, normal, uniform
 
 
-def _drawn(shape: torch.Size, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+def _of_seed(shape: torch.Size, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     random = torch.Generator().manual_seed(seed)
     levels = torch.rand(2, 1, 1, 1, generator=random)
     return levels, torch.randn(shape, generator=random), torch.rand(shape, generator=random)

@@ -63,7 +63,7 @@ def new_file(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
         temporary.unlink(missing_ok=True)
 
 
-def replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes | memoryview) -> None:
     """Write a file whole, in place of what bears its name.
 
     Args:

@@ -6,6 +6,7 @@ from typing import Literal, NotRequired, TypedDict
 from torch import Tensor
 
 from colorzoo.color import lightness_to_grey, rgb_to_lab, rgb_to_luma
+from colorzoo.draws import Draws
 from colorzoo.noise import Noise, spoiled
 
 Grey = Literal["lightness", "luma"]
@@ -13,11 +14,15 @@ Grey = Literal["lightness", "luma"]
 
 
 class Pictures(TypedDict):
-    """A batch as it leaves a dataset: colour pictures, their names, and their class where there is one."""
+    """A batch as it leaves a dataset: colour pictures, their names, and their class where there is one.
+
+    A batch that trains brings a seed for what is random about it.
+    """
 
     rgb: Tensor
     label: NotRequired[Tensor]
     name: NotRequired[list[str]]
+    seed: NotRequired[int]
 
 
 class ColorPairs(TypedDict):
@@ -77,6 +82,7 @@ def noisy_pairs(
     color: bool = False,
     grey: Grey = "luma",
     seeds: Sequence[int] | None = None,
+    draws: Draws | None = None,
 ) -> NoisyPairs:
     """Spoil a whole batch, on the device where it lies.
 
@@ -86,6 +92,7 @@ def noisy_pairs(
         color: Keep the three channels instead of making the pictures grey.
         grey: Which grey.
         seeds: One for each picture; None draws the noise anew.
+        draws: What draws it anew; None for torch's global generator.
 
     Shape:
         ``rgb`` ``(B, 3, H, W)`` -> ``noisy`` and ``clean``, ``(B, 1, H, W)`` or, of colour, ``(B, 3, H, W)``.
@@ -98,7 +105,7 @@ def noisy_pairs(
     """
     rgb = _scaled(pictures)
     clean = rgb if color else _grey(rgb, grey)
-    pairs: NoisyPairs = {"noisy": spoiled(clean, noise, seeds), "clean": clean}
+    pairs: NoisyPairs = {"noisy": spoiled(clean, noise, seeds, draws), "clean": clean}
     if "label" in pictures:
         pairs["label"] = pictures["label"]
     if "name" in pictures:

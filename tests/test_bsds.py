@@ -5,7 +5,7 @@ import PIL.Image
 import pytest
 import torch
 
-from colorzoo.datamodules.base import turned
+from colorzoo.datamodules.augmentation import turned
 from colorzoo.datamodules.bsds import BSDSDataModule
 from colorzoo.errors import DataError
 from colorzoo.noise import Noise

@@ -315,12 +315,17 @@ def test_weights_argument_starts_from_a_file(name, tmp_path, record):
     assert all(torch.equal(value, source.state_dict()[key]) for key, value in started.state_dict().items())
 
 
+def without(device):
+    here = torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
+    return pytest.mark.skipif(not here, reason=f"this machine has no {device} device")
+
+
+@pytest.mark.parametrize("device", [pytest.param(device, marks=without(device)) for device in ("cuda", "mps")])
 @every_model
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_gpu_gives_the_answer_of_the_cpu(name):
+def test_every_device_gives_the_answer_of_the_cpu_within_two_levels(name, device):
     model = colorzoo.create(name).eval()
     pictures = shown(model)
     with torch.no_grad():
         expected = model(pictures)
-        actual = model.cuda()(pictures.cuda()).cpu()
+        actual = model.to(device)(pictures.to(device)).cpu()
     torch.testing.assert_close(actual, expected, atol=2 / 255, rtol=0)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from colorzoo.color import grey_to_lightness, rgb_to_lab, rgb_to_luma
-from colorzoo.datamodules.base import flipped, shifted
+from colorzoo.datamodules.augmentation import flipped, shifted
 from colorzoo.datamodules.cifar10 import CLASSES, CIFAR10DataModule
 from colorzoo.datamodules.folder import ImageFolderDataModule
 from colorzoo.datamodules.imagenette import CLASSES as IMAGENETTE_CLASSES

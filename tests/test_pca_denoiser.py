@@ -8,6 +8,7 @@ from lightning.pytorch import Trainer
 
 import colorzoo
 from colorzoo.datamodules.synthetic import SyntheticDataModule
+from colorzoo.errors import CheckpointError
 from colorzoo.noise import Noise
 from colorzoo.training.cli import run
 from colorzoo.training.closed_form import ClosedForm
@@ -92,6 +93,16 @@ def test_statistics_are_in_full_precision_under_autocast():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         fit.observe(pairs[0])
     assert all(torch.equal(fit.totals[name], value) for name, value in exact.items())
+
+
+def test_a_fit_is_not_resumed_without_what_it_had_observed():
+    fit = ClosedForm(create(), over_processes=lambda value: value)
+    fit.load_state_dict(fit.state_dict())
+    fit.observe(batches(1)[0])
+    with pytest.raises(CheckpointError, match="start anew"):
+        ClosedForm(create(), over_processes=lambda value: value).load_state_dict(fit.state_dict())
+    fit.step()
+    assert not fit.state_dict()["observed"]
 
 
 def test_one_epoch_is_observed_solved_and_then_validated(tmp_path):

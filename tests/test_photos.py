@@ -4,9 +4,9 @@ import PIL.Image
 import pytest
 import torch
 
-from colorzoo.datamodules.base import TensorPictures
 from colorzoo.datamodules.imagenette import CLASSES
 from colorzoo.datamodules.photos import MixedPictures, Mosaics, PhotosDataModule
+from colorzoo.datamodules.source import TensorPictures
 
 
 def save(path, level, size):

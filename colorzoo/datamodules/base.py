@@ -1,59 +1,22 @@
 """The base that does all the thinking: loaders, pairs on the device, augmentation, the split's fingerprint."""
 
+import os
 from abc import ABC, abstractmethod
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch import Tensor
-from torch.nn import functional as F
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
+from colorzoo.datamodules.augmentation import flipped, shifted, turned
+from colorzoo.datamodules.order import EpochPictures, PictureLoader, Share, TrainingLoader, TrainingOrder
+from colorzoo.datamodules.source import PictureSource
 from colorzoo.datamodules.splits import seed_of, split_hash
+from colorzoo.draws import Draws
 from colorzoo.errors import DataError
 from colorzoo.noise import Noise
 from colorzoo.pairs import ColorPairs, Grey, NoisyPairs, Pictures, color_pairs, noisy_pairs
-
-
-class PictureSource(Dataset[Pictures], ABC):
-    """A split: its names, and whole batches of uint8 pictures by index.
-
-    Args:
-        names: One unique name a picture.
-    """
-
-    def __init__(self, names: list[str]) -> None:
-        self.names = names
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __getitem__(self, index: int) -> Pictures:
-        return self.__getitems__([index])
-
-    @abstractmethod
-    def __getitems__(self, indices: list[int]) -> Pictures: ...
-
-
-class TensorPictures(PictureSource):
-    """A split that lives in memory as one uint8 tensor and is indexed by the batch.
-
-    Args:
-        names: One unique name a picture.
-        rgb: ``(N, 3, H, W)``, uint8.
-        label: ``(N,)``, int64, or None.
-    """
-
-    def __init__(self, names: list[str], rgb: Tensor, label: Tensor | None = None) -> None:
-        super().__init__(names)
-        self.rgb = rgb
-        self.label = label
-
-    def __getitems__(self, indices: list[int]) -> Pictures:
-        pictures: Pictures = {"rgb": self.rgb[indices], "name": [self.names[index] for index in indices]}
-        if self.label is not None:
-            pictures["label"] = self.label[indices]
-        return pictures
 
 
 class PictureDataModule(LightningDataModule, ABC):
@@ -79,6 +42,11 @@ class PictureDataModule(LightningDataModule, ABC):
     Raises:
         ValueError: If a number is out of its range.
     """
+
+    predicts: ClassVar[str] = "test"
+    """The split that is predicted."""
+    wanted: Callable[[str], bool] | None = None
+    """Says of a picture's name whether to predict it; None for all."""
 
     def __init__(
         self,
@@ -115,6 +83,8 @@ class PictureDataModule(LightningDataModule, ABC):
         self.color = color
         self.seed = seed
         self._splits: dict[str, PictureSource] = {}
+        self._trained: TrainingLoader | None = None
+        self._place: dict[str, int] = {}
 
     @abstractmethod
     def load_split(self, split: str) -> PictureSource:
@@ -141,7 +111,7 @@ class PictureDataModule(LightningDataModule, ABC):
 
     def setup(self, stage: str) -> None:
         """Load the splits that a stage needs: train and val for ``"fit"``, else the one of that name."""
-        splits = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",), "predict": ("test",)}
+        splits = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",), "predict": (self.predicts,)}
         for split in splits[stage]:
             if split not in self._splits:
                 source = self.load_split(split)
@@ -149,10 +119,29 @@ class PictureDataModule(LightningDataModule, ABC):
                     raise DataError(f"{type(self).__name__} found no picture for the split {split!r}")
                 self._splits[split] = source
 
+    def teardown(self, stage: str) -> None:
+        """Forget what was for one run only: where it resumed, and what was wanted."""
+        self._place, self.wanted = {}, None
+
     def train_dataloader(self) -> DataLoader[Pictures]:
-        """Shuffled batches; an incomplete last one is dropped, for batch norm cannot take a single picture."""
-        enough = len(self._splits["train"]) >= self.batch_size
-        return self._loader("train", shuffle=True, drop_last=enough)
+        """Shuffled batches; an incomplete last one is dropped, for batch norm cannot take a single picture.
+
+        Order, crops, augmentation and noise are functions of the run's seed, the epoch and the batch.
+        """
+        source = self._splits["train"]
+        process, processes = self._process()
+        seed = self._place.get("seed", self._run_seed())
+        self._trained = TrainingLoader(
+            EpochPictures(source, seed),
+            batch_size=self.batch_size,
+            sampler=TrainingOrder(len(source), self.batch_size, seed, process, processes),
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            collate_fn=_as_it_is,
+        )
+        if self._place:
+            self._trained.load_state_dict(self._place)
+        return self._trained
 
     def val_dataloader(self) -> DataLoader[Pictures]:
         """The validation pictures, in order."""
@@ -163,43 +152,79 @@ class PictureDataModule(LightningDataModule, ABC):
         return self._loader("test")
 
     def predict_dataloader(self) -> DataLoader[Pictures]:
-        """The test pictures, in order."""
-        return self._loader("test")
+        """The pictures to predict, in order, but for those that are not `wanted`."""
+        # A process may be left with nothing to do; none waits for another.
+        self.allow_zero_length_dataloader_with_multiple_devices = True
+        return self._loader(self.predicts, self.wanted)
 
-    def _loader(self, split: str, shuffle: bool = False, drop_last: bool = False) -> DataLoader[Pictures]:
-        return DataLoader(
-            self._splits[split],
+    def _loader(self, split: str, wanted: Callable[[str], bool] | None = None) -> DataLoader[Pictures]:
+        source = self._splits[split]
+        process, processes = self._process()
+        if wanted is None and len(source) < processes:
+            raise DataError(
+                f"{len(source)} {split} pictures are too few for {processes} processes; set trainer.devices lower"
+            )
+        asked = None if wanted is None else lambda index: wanted(source.names[index])
+        return PictureLoader(
+            source,
             batch_size=self.batch_size if split == "train" else self.eval_batch_size,
-            shuffle=shuffle,
-            drop_last=drop_last,
+            sampler=Share(len(source), process, processes, asked),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             collate_fn=_as_it_is,
         )
 
+    def _process(self) -> tuple[int, int]:
+        """Which process this is, and of how many."""
+        return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+
+    def _run_seed(self) -> int:
+        """The seed of the run, which Lightning keeps in the environment; without one, that of the data."""
+        return int(os.environ.get("PL_GLOBAL_SEED", self.seed))
+
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> ColorPairs | NoisyPairs:
         """Augment training pictures and make the pairs, for the whole batch, on the device."""
         pictures = cast(Pictures, dict(batch))
         training = self.trainer is not None and bool(self.trainer.training)
+        draws = self._draws(pictures)
         if training:
             if self.flip:
-                pictures["rgb"] = flipped(pictures["rgb"])
+                pictures["rgb"] = flipped(pictures["rgb"], draws)
             if self.turn:
-                pictures["rgb"] = turned(pictures["rgb"])
+                pictures["rgb"] = turned(pictures["rgb"], draws)
             if self.max_shift > 0:
-                pictures["rgb"] = shifted(pictures["rgb"], self.max_shift)
+                pictures["rgb"] = shifted(pictures["rgb"], self.max_shift, draws)
         noise = self.noise if training else self.eval_noise
         if noise is None:
             return color_pairs(pictures, self.grey)
-        seeds = None if training else [seed_of(name, self.seed) for name in pictures["name"]]
+        if training:
+            return noisy_pairs(pictures, noise, self.color, self.grey, draws=draws)
+        seeds = [seed_of(name, self.seed) for name in pictures["name"]]
         return noisy_pairs(pictures, noise, self.color, self.grey, seeds)
+
+    def _draws(self, pictures: Pictures) -> Draws:
+        device = pictures["rgb"].device
+        seed = pictures.pop("seed", None)
+        if seed is None:
+            return Draws(device=device)
+        process, processes = self._process()
+        # For what else is random in this step, such as dropout; what the processes drop should differ.
+        torch.manual_seed(seed + process)
+        return Draws(seed, device, process, processes)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint remembers of the data."""
-        return {"name": type(self).__name__, "split_hash": self.split_hash(), "pairs": self.describe_pairs()}
+        state: dict[str, Any] = {
+            "name": type(self).__name__,
+            "split_hash": self.split_hash(),
+            "pairs": self.describe_pairs(),
+        }
+        if self._trained is not None:
+            state["order"] = self._trained.state_dict()
+        return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Refuse to resume on other data: what was validation may have become training.
+        """Go on where the checkpoint ended, in its order; refuse other data: validation may have become training.
 
         Raises:
             DataError: If the splits differ from those of the checkpoint.
@@ -214,38 +239,7 @@ class PictureDataModule(LightningDataModule, ABC):
                 f"the checkpoint was trained on {state_dict['pairs']}, here it is {self.describe_pairs()}; restore the "
                 "options of the data, or start from the weights instead"
             )
-
-
-def flipped(rgb: Tensor) -> Tensor:
-    """Mirror each picture of ``(B, 3, H, W)`` with probability one half."""
-    mirror = torch.rand(rgb.shape[0], device=rgb.device) < 0.5
-    return torch.where(mirror[:, None, None, None], rgb.flip(-1), rgb)
-
-
-def turned(rgb: Tensor) -> Tensor:
-    """Turn each square picture of ``(B, 3, H, H)`` by zero to three quarters.
-
-    Raises:
-        ValueError: If the pictures are not square.
-    """
-    if rgb.shape[-2] != rgb.shape[-1]:
-        raise ValueError(
-            f"pictures of {rgb.shape[-1]}x{rgb.shape[-2]} cannot be turned; set turn=False, or crop squares"
-        )
-    quarters = torch.randint(4, (len(rgb), 1, 1, 1), device=rgb.device)
-    opposite = torch.where(quarters < 2, rgb, rgb.rot90(2, dims=(2, 3)))
-    return torch.where(quarters % 2 == 0, opposite, opposite.rot90(1, dims=(2, 3)))
-
-
-def shifted(rgb: Tensor, most: int) -> Tensor:
-    """Shift each picture of ``(B, 3, H, W)`` by up to ``most`` pixels each way, the border repeated."""
-    batch, _, height, width = rgb.shape
-    padded = F.pad(rgb.float(), (most,) * 4, mode="replicate").to(rgb.dtype).movedim(1, -1)
-    down, right = torch.randint(0, 2 * most + 1, (2, batch), device=rgb.device)
-    rows = down[:, None] + torch.arange(height, device=rgb.device)
-    columns = right[:, None] + torch.arange(width, device=rgb.device)
-    picture = torch.arange(batch, device=rgb.device)
-    return padded[picture[:, None, None], rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+        self._place = state_dict.get("order", {})
 
 
 def _as_it_is(batch: Any) -> Pictures:

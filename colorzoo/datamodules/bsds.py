@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorzoo.datamodules.base import PictureDataModule, PictureSource, TensorPictures
+from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.datamodules.locations import data_root
+from colorzoo.datamodules.source import PictureSource, TensorPictures
 from colorzoo.datamodules.splits import ranked
 from colorzoo.errors import DataError
 from colorzoo.pairs import Pictures
@@ -27,6 +28,8 @@ class RandomCrops(PictureSource):
         size: Edge of the crops in pixels.
         crops: How many an epoch takes of each picture.
     """
+
+    random = True
 
     def __init__(self, names: list[str], rgb: Tensor, size: int, crops: int) -> None:
         super().__init__(names)

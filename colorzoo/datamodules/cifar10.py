@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorzoo.datamodules.base import PictureDataModule, TensorPictures
+from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.datamodules.locations import data_root
+from colorzoo.datamodules.source import TensorPictures
 from colorzoo.datamodules.splits import drawn
 from colorzoo.errors import DataError
 from colorzoo.picture_file import read

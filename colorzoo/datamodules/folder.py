@@ -7,9 +7,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from colorzoo.datamodules.base import PictureDataModule, PictureSource
+from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.datamodules.crop import Crop
-from colorzoo.datamodules.picture_names import names_below
+from colorzoo.datamodules.picture_names import called_pictures, names_below
+from colorzoo.datamodules.source import PictureSource
 from colorzoo.datamodules.splits import by_share, check_shares
 from colorzoo.errors import UnreadableImageError
 from colorzoo.pairs import Pictures
@@ -43,6 +44,7 @@ class FolderPictures(PictureSource):
         super().__init__(names)
         self.root = root
         self.crop = Crop(size, random_crop, zoom)
+        self.random = random_crop
         self.unreadable = unreadable
 
     def __getitems__(self, indices: list[int]) -> Pictures:
@@ -66,7 +68,7 @@ class ImageFolderDataModule(PictureDataModule):
     """Colour photographs below a folder: no lists, no pairs, no fixed size.
 
     The name of a picture alone decides its split, so that a picture added later moves no other one; only a validation
-    split that would be empty takes the first in order.
+    split that would be empty takes the first in order. ``colorzoo predict`` takes all of them, and opens each once.
 
     Args:
         root: The folder; every picture file below it is used.
@@ -83,6 +85,8 @@ class ImageFolderDataModule(PictureDataModule):
         DataError: In ``setup``, if the folder is missing or holds too few pictures.
         UnreadableImageError: If ``unreadable="fail"`` and a file is no picture.
     """
+
+    predicts = "all"
 
     def __init__(
         self,
@@ -116,8 +120,8 @@ class ImageFolderDataModule(PictureDataModule):
         return self._names
 
     def load_split(self, split: str) -> FolderPictures:
-        """Return the pictures of a split; the files are decoded batch by batch."""
-        names = self.split_names()[split]
+        """Return the pictures of a split, or of the whole folder; the files are decoded batch by batch."""
+        names = sorted(called_pictures(self.root)) if split == "all" else self.split_names()[split]
         return FolderPictures(self.root, names, self.size, split == "train", unreadable=self.unreadable)
 
     def _complain(self, path: Path, error: Exception) -> None:

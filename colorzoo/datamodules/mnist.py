@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from colorzoo.datamodules.base import PictureDataModule, TensorPictures
+from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.datamodules.locations import data_root
+from colorzoo.datamodules.source import TensorPictures
 from colorzoo.datamodules.splits import drawn
 from colorzoo.errors import DataError
 

@@ -5,10 +5,11 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from colorzoo.datamodules.base import PictureDataModule, PictureSource, TensorPictures
+from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.datamodules.bsds import BSDSDataModule
 from colorzoo.datamodules.folder import FolderPictures
 from colorzoo.datamodules.imagenette import ImagenetteDataModule
+from colorzoo.datamodules.source import PictureSource, TensorPictures, joined
 from colorzoo.datamodules.tiny_imagenet import TinyImageNetDataModule
 from colorzoo.pairs import Pictures
 
@@ -21,6 +22,8 @@ class Mosaics(PictureSource):
         size: Edge of a square in pixels, even.
         count: Squares in an epoch.
     """
+
+    random = True
 
     def __init__(self, pictures: TensorPictures, size: int, count: int) -> None:
         super().__init__(pictures.names)
@@ -50,6 +53,7 @@ class MixedPictures(PictureSource):
     def __init__(self, sources: list[PictureSource]) -> None:
         super().__init__([name for source in sources for name in source.names])
         self.sources = sources
+        self.random = any(source.random for source in sources)
 
     def __len__(self) -> int:
         return sum(len(source) for source in self.sources)
@@ -64,10 +68,7 @@ class MixedPictures(PictureSource):
                     break
                 place -= len(source)
         answers = [source.__getitems__(places) for source, places in zip(self.sources, wanted, strict=True) if places]
-        return {
-            "rgb": torch.cat([answer["rgb"] for answer in answers]),
-            "name": [name for answer in answers for name in answer["name"]],
-        }
+        return joined(answers)
 
 
 class PhotosDataModule(PictureDataModule):

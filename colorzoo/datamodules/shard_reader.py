@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from colorzoo.datamodules.base import PictureSource
 from colorzoo.datamodules.crop import Crop
 from colorzoo.datamodules.locations import data_root
 from colorzoo.datamodules.shard_index import BEGUN, INDEX, ShardIndex
+from colorzoo.datamodules.source import PictureSource
 from colorzoo.errors import DataError
 from colorzoo.pairs import Pictures
 from colorzoo.picture_file import decode

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from colorzoo.color import lab_to_rgb
-from colorzoo.datamodules.base import PictureDataModule, TensorPictures
+from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.datamodules.source import TensorPictures
 
 _HUES = 10
 _FIRST_INDEX = {"train": 0, "val": 1_000_000, "test": 2_000_000}

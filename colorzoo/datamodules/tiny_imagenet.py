@@ -9,8 +9,9 @@ import PIL.Image
 import PIL.ImageOps
 import torch
 
-from colorzoo.datamodules.base import PictureDataModule, TensorPictures
+from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.datamodules.locations import data_root
+from colorzoo.datamodules.source import TensorPictures
 from colorzoo.datamodules.splits import drawn
 from colorzoo.errors import DataError
 from colorzoo.picture_file import read, to_rgb

@@ -5,13 +5,16 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from jsonargparse import Namespace
+from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 import colorzoo
 from colorzoo import datamodules
 from colorzoo.datamodules.base import PictureDataModule
-from colorzoo.errors import ColorzooError
+from colorzoo.errors import CheckpointError, ColorzooError
 from colorzoo.method import Method
+from colorzoo.training.checkpoint_file import WholeCheckpointIO, last_checkpoint
 from colorzoo.training.optim import Optim
 from colorzoo.training.picture_grid import PictureGrid
 from colorzoo.training.picture_writer import PictureWriter
@@ -58,7 +61,20 @@ class ColorzooCLI(LightningCLI):
             if reason is None:
                 raise
             raise reason from None
+        self._look_after_checkpoints(config)
         self.model = PictureTask(self._get(self.config_init, "model"), self._get(self.config_init, "optim"))
+
+    def _look_after_checkpoints(self, config: Namespace) -> None:
+        """Write them whole, and find the last one whichever run wrote it."""
+        if type(self.trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+            self.trainer.strategy.checkpoint_io = WholeCheckpointIO()
+        if config.get("ckpt_path") != "last":
+            return
+        last = last_checkpoint(self.trainer)
+        if last is not None:
+            self.config_init[str(self.subcommand)].ckpt_path = str(last)
+        elif self.subcommand != "fit":
+            raise CheckpointError(f"no run has left a checkpoint in {self.trainer.default_root_dir}; give its path")
 
 
 def run(args: list[str] | None = None) -> ColorzooCLI:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from colorzoo.errors import CheckpointError
 from colorzoo.method import Method
 
 
@@ -14,7 +15,7 @@ class ClosedForm(Optimizer):
     """Adds up a method's statistics batch by batch; its step sets the parameters to the solution.
 
     To Lightning it is an optimiser like another: the fit counts as a step, without which no checkpoint would be
-    written. What was observed is not part of a checkpoint; a run that was interrupted begins its epoch again.
+    written. What was observed is not part of a checkpoint: each process has seen its own batches, and one writes.
 
     Args:
         model: A method with ``closed_form``.
@@ -22,6 +23,7 @@ class ClosedForm(Optimizer):
 
     Raises:
         ValueError: In ``step``, if nothing was observed.
+        CheckpointError: In ``load_state_dict``, if the checkpoint was written between batch and step.
     """
 
     def __init__(self, model: Method, over_processes: Callable[[Tensor], Tensor]) -> None:
@@ -37,6 +39,19 @@ class ClosedForm(Optimizer):
         with torch.autocast(device.type, enabled=False):
             for name, value in self.model.statistics(batch).items():
                 self.totals[name] = self.totals[name] + value if name in self.totals else value
+
+    def state_dict(self) -> dict[str, Any]:
+        """Say, beside what every optimiser says, whether batches were observed that are not solved for yet."""
+        return super().state_dict() | {"observed": bool(self.totals)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Refuse to go on in the middle of an epoch: without its beginning the solution would be another."""
+        if state_dict.get("observed", False):
+            raise CheckpointError(
+                "the checkpoint was written in the middle of the one epoch of a method in closed form; start anew, "
+                "without --ckpt_path"
+            )
+        super().load_state_dict({name: value for name, value in state_dict.items() if name != "observed"})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]

@@ -8,6 +8,7 @@ from typing import Any, cast
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning.pytorch.plugins import MixedPrecision
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.types import OptimizerConfig, OptimizerLRSchedulerConfig
 from torch import Tensor
@@ -50,7 +51,7 @@ class PictureTask(LightningModule):
         self.automatic_optimization = len(model.learners()) == 1 and not model.closed_form
 
     def setup(self, stage: str) -> None:
-        """Refuse data of another kind, and prepare DistributedDataParallel for a game.
+        """Refuse data of another kind, prepare DistributedDataParallel for a game, and scale nothing in closed form.
 
         Raises:
             DataError: If the DataModule makes pairs for de-noisers and the method colours, or the other way round.
@@ -59,9 +60,21 @@ class PictureTask(LightningModule):
         if isinstance(data, PictureDataModule) and (data.noise is not None) != (self.model.sees == "noisy"):
             advice = "give noise, such as --data.noise.impulse=0.15" if data.noise is None else "leave out data.noise"
             raise DataError(f"{type(self.model).__name__} learns {self.model.task} from other pairs; {advice}")
-        # In a game each backward pass reaches the parameters of one player only.
-        if not self.automatic_optimization and isinstance(self.trainer.strategy, DDPStrategy):
-            self.trainer.strategy._ddp_kwargs["find_unused_parameters"] = True
+        if isinstance(self.trainer.strategy, DDPStrategy):
+            if not self.automatic_optimization:
+                # In a game each backward pass reaches the parameters of one player only.
+                self.trainer.strategy._ddp_kwargs["find_unused_parameters"] = True
+            # It sends them before every batch, and cannot send a single one that lies channels last.
+            self.trainer.strategy._ddp_kwargs["broadcast_buffers"] = False
+        if self.model.closed_form and isinstance(self.trainer.precision_plugin, MixedPrecision):
+            # A scaler refuses a step that no gradients were scaled for.
+            self.trainer.precision_plugin.scaler = None
+
+    def on_validation_start(self) -> None:
+        """Measure, in all processes, with the running statistics that a checkpoint gets: those of the first."""
+        if self.trainer.world_size > 1:
+            for buffer in self.model.buffers():
+                torch.distributed.broadcast(buffer, 0)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Colour or restore a batch; see `Colorizer.forward`, `Denoiser.forward`."""
@@ -137,7 +150,9 @@ class PictureTask(LightningModule):
         return output
 
     def _log(self, split: str, figures: dict[str, Tensor], batch: Pairs) -> None:
-        pictures = len(batch[self.model.sees])  # type: ignore[literal-required]
+        # A float: Lightning 2.6 divides by the processes in whole numbers (its issue 21859), so that an odd number of
+        # pictures in two processes would count as one less.
+        pictures: Any = float(len(batch[self.model.sees]))  # type: ignore[literal-required]
         for name, value in figures.items():
             running = split == "train" and name == "loss"
             self.log(
