@@ -47,10 +47,12 @@ class PictureTask(LightningModule):
         # A third more pictures a second on a CPU, and what tensor cores want on a GPU.
         self.model = model.to(memory_format=torch.channels_last)
         self.optim = optim or Optim()
+        self.lr_factors: dict[Parameter, float] = {}
+        """What the rate of some parameters is multiplied by, if a callback asks for it in its ``setup``."""
         self.automatic_optimization = len(model.learners()) == 1 and not model.closed_form
 
     def setup(self, stage: str) -> None:
-        """Refuse data of another kind, and prepare DistributedDataParallel for a game.
+        """Refuse data of another kind, and prepare DistributedDataParallel for gradients that do not come.
 
         Raises:
             DataError: If the DataModule makes pairs for de-noisers and the method colours, or the other way round.
@@ -59,8 +61,9 @@ class PictureTask(LightningModule):
         if isinstance(data, PictureDataModule) and (data.noise is not None) != (self.model.sees == "noisy"):
             advice = "give noise, such as --data.noise.impulse=0.15" if data.noise is None else "leave out data.noise"
             raise DataError(f"{type(self.model).__name__} learns {self.model.task} from other pairs; {advice}")
-        # In a game each backward pass reaches the parameters of one player only.
-        if not self.automatic_optimization and isinstance(self.trainer.strategy, DDPStrategy):
+        # In a game each backward pass reaches the parameters of one player only, and none reaches what is frozen.
+        partial_gradients = not self.automatic_optimization or bool(self.lr_factors)
+        if partial_gradients and isinstance(self.trainer.strategy, DDPStrategy):
             self.trainer.strategy._ddp_kwargs["find_unused_parameters"] = True
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -157,7 +160,7 @@ class PictureTask(LightningModule):
         return [self._optimization(group) for group in self.model.learners().values()]
 
     def _optimization(self, parameters: list[Parameter]) -> OptimizerConfig | OptimizerLRSchedulerConfig:
-        optimizer = self.optim.optimizer(parameters)
+        optimizer = self.optim.optimizer(parameters, self.lr_factors)
         counted_in_steps = self.trainer.max_steps > 0 and not self.trainer.fast_dev_run  # type: ignore[attr-defined]
         if counted_in_steps and self.optim.schedule == "cosine" and not self.automatic_optimization:
             raise ValueError(
