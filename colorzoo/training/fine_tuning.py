@@ -46,6 +46,8 @@ class FineTuning(Callback):
             raise ValueError(f"unfreeze_epoch is {unfreeze_epoch}; give an epoch from 0 on, or None for never")
         if stages < 1 or stage_epochs < 1:
             raise ValueError(f"stages ({stages}) and stage_epochs ({stage_epochs}) must be at least 1")
+        if stages > 1 and unfreeze_epoch is None:
+            raise ValueError(f"{stages} stages begin at unfreeze_epoch, which is None; give an epoch from 0 on")
         if not 0 < lr_factor <= 1:
             raise ValueError(f"lr_factor is {lr_factor}; give a number above 0, at most 1")
         self.trunk = trunk
