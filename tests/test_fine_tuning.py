@@ -88,7 +88,7 @@ def moved(after, before, prefix):
 
 def test_a_frozen_trunk_stays_bit_for_bit_whatever_mode_is_asked_for(tmp_path, model):
     before, watch = state(model), Watch(restless=True)
-    fit(tmp_path, model, FineTuning(), watch)
+    fit(tmp_path, model, FineTuning(), watch, optim=Optim(lr=LR, weight_decay=0.1))
     after = model.state_dict()
     assert all(torch.equal(after[key], value) for key, value in before.items() if key.startswith("net.encoder"))
     distance, other_statistics = moved(after, before, "net.decoder")
@@ -136,6 +136,17 @@ def test_a_resumed_run_thaws_as_it_would_have(tmp_path, start, stages):
         resumed = train(tmp_path / f"epoch={epoch}.ckpt")
         assert resumed.learning == whole.learning[epoch + 1 :]
         assert all(torch.equal(value, whole.states[-1][key]) for key, value in resumed.states[-1].items())
+
+
+def test_a_run_that_is_resumed_within_an_epoch_has_thawed_by_then(tmp_path, start):
+    def train(path=None):
+        model, watch = colorzoo.create("conv_autoencoder", **TINY, weights=start), Watch()
+        keep = ModelCheckpoint(tmp_path, filename="{step}", save_top_k=-1, every_n_train_steps=1)
+        fit(tmp_path, model, FineTuning(unfreeze_epoch=1), watch, keep, epochs=2, path=path, limit_val_batches=0)
+        return watch.learning
+
+    assert train() == [[], LAYERS]
+    assert train(tmp_path / "step=3.ckpt") == [LAYERS]
 
 
 def test_schedule_and_rate_reach_the_trunk(tmp_path, model):
