@@ -53,7 +53,7 @@ def _within(key: str, names: Sequence[str]) -> bool:
 def _misfits(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, str]:
     """Say of each tensor that does not fit why."""
     reasons = {}
-    for key in wanted | given:
+    for key in dict.fromkeys([*wanted, *given]):
         if key not in given:
             reasons[key] = f"{key} is missing"
         elif key not in wanted:

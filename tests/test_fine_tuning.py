@@ -138,7 +138,7 @@ def test_a_resumed_run_thaws_as_it_would_have(tmp_path, start, stages):
         assert all(torch.equal(value, whole.states[-1][key]) for key, value in resumed.states[-1].items())
 
 
-def test_a_run_that_is_resumed_within_an_epoch_has_thawed_by_then(tmp_path, start):
+def test_a_run_that_is_resumed_within_an_epoch_has_the_trunk_of_that_epoch(tmp_path, start):
     def train(path=None):
         model, watch = colorzoo.create("conv_autoencoder", **TINY, weights=start), Watch()
         keep = ModelCheckpoint(tmp_path, filename="{step}", save_top_k=-1, every_n_train_steps=1)
@@ -146,6 +146,7 @@ def test_a_run_that_is_resumed_within_an_epoch_has_thawed_by_then(tmp_path, star
         return watch.learning
 
     assert train() == [[], LAYERS]
+    assert train(tmp_path / "step=1.ckpt") == [[], LAYERS]
     assert train(tmp_path / "step=3.ckpt") == [LAYERS]
 
 
