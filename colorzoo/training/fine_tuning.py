@@ -102,13 +102,17 @@ class FineTuning(Callback):
             return 0
         return min(self.stages, (epoch - self.unfreeze_epoch) // self.stage_epochs + 1)
 
-    def teardown(self, trainer: Trainer, pl_module: PictureTask, stage: str) -> None:  # type: ignore[override]
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Leave no module frozen that was not before."""
-        pl_module.model.thaw(*self._modules)
+        self._thaw(pl_module)
 
-    def on_exception(self, trainer: Trainer, pl_module: PictureTask, exception: BaseException) -> None:  # type: ignore[override]
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave no module frozen that was not before."""
-        pl_module.model.thaw(*self._modules)
+        self._thaw(pl_module)
+
+    def _thaw(self, pl_module: LightningModule) -> None:
+        if isinstance(pl_module, PictureTask):
+            pl_module.model.thaw(*self._modules)
 
     def _follow(self, model: Method, epoch: int) -> None:
         learning = self.learning_stages(epoch)
