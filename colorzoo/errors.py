@@ -13,6 +13,10 @@ class UnknownModelError(ColorzooError, ValueError):
     """No model, or no published checkpoint, has this name."""
 
 
+class UnknownModuleError(ColorzooError, ValueError):
+    """A model has no part of this name."""
+
+
 class NoConfidenceError(ColorzooError, NotImplementedError):
     """A model is asked how sure it is of its colours, which its method does not tell."""
 

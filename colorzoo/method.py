@@ -5,10 +5,12 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 from torch.nn import Parameter
+
+from colorzoo.errors import UnknownModuleError
 
 _PLAIN = (str, int, float, bool, type(None))
 
@@ -48,6 +50,8 @@ class Method(nn.Module, ABC):
     """Arguments that say where tensors come from; a checkpoint, which has the tensors, does not store them."""
     source: Source | None = None
     """Where the weights of a loaded model came from; None for one that was never loaded."""
+    pretrained: bool = False
+    """Whether its tensors came from a checkpoint."""
     closed_form: ClassVar[bool] = False
     """Fitted in one epoch by `statistics` and `solve`, without an optimiser; its losses are measured all the same."""
 
@@ -57,6 +61,7 @@ class Method(nn.Module, ABC):
         if set(hparams) != set(expected):
             raise TypeError(f"{type(self).__name__} must pass on {sorted(expected)}, but passed {sorted(hparams)}")
         self.hparams: dict[str, Any] = {name: _plain(name, hparams[name]) for name in expected}
+        self._frozen: set[str] = set()
 
     @classmethod
     def hparam_names(cls) -> list[str]:
@@ -68,6 +73,14 @@ class Method(nn.Module, ABC):
     def name(cls) -> str:
         """Name of the model in the zoo: its file's."""
         return cls.__module__.rpartition(".")[2]
+
+    @property
+    def trunk(self) -> tuple[str, ...]:
+        """Modules that find out what is in a picture, the first ones first; fine-tuning may keep them as they are.
+
+        None by default; a subclass names some, as an attribute or a property.
+        """
+        return ()
 
     @abstractmethod
     def losses(self, batch: Any) -> dict[str, Tensor]:
@@ -96,6 +109,59 @@ class Method(nn.Module, ABC):
             data: What their record says of it.
         """
 
+    def freeze(self, *names: str) -> None:
+        """Keep modules as they are until they are thawed: parameters and norm statistics, whatever `train` is told.
+
+        Args:
+            names: Modules, such as ``"encoder"`` or ``"encoder.0"``, with all that is in them.
+
+        Raises:
+            UnknownModuleError: If there is none of this name.
+        """
+        for name in names:
+            self._frozen |= {_joined(name, inner) for inner, _ in self.submodule(name).named_modules()}
+            self.submodule(name).requires_grad_(False)
+        self.train(self.training)
+
+    def thaw(self, *names: str) -> None:
+        """Let frozen modules, or modules in them, learn again.
+
+        Args:
+            names: Modules, with all that is in them.
+
+        Raises:
+            UnknownModuleError: If there is none of this name.
+        """
+        for name in names:
+            self._frozen -= {_joined(name, inner) for inner, _ in self.submodule(name).named_modules()}
+            self.submodule(name).requires_grad_(True)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of all that is not frozen; what is stays in evaluation mode, and so its norm statistics."""
+        super().train(mode)
+        for name in self._frozen:
+            self.get_submodule(name).training = False
+        return self
+
+    def submodule(self, name: str) -> nn.Module:
+        """Return a module by name.
+
+        Args:
+            name: Such as ``"encoder"``, or ``"encoder.0"`` for one within.
+
+        Raises:
+            UnknownModuleError: If there is none of this name.
+        """
+        found: nn.Module = self
+        for step, part in enumerate(name.split(".")):
+            inner = dict(found.named_children())
+            if part not in inner:
+                where = ".".join([type(self).__name__, *name.split(".")[:step]])
+                raise UnknownModuleError(f"no module is called {name!r}; {where} has {', '.join(inner) or 'none'}")
+            found = inner[part]
+        return found
+
     def start_from(self, weights: str | None) -> None:
         """Copy published weights, or a file's, into this network; the last line of a subclass's ``__init__``.
 
@@ -103,12 +169,16 @@ class Method(nn.Module, ABC):
             weights: A name of the zoo, a path, or None to keep the random initialisation.
 
         Raises:
-            CheckpointError: If the weights do not fit this network exactly.
+            CheckpointError: If the weights do not fit this network exactly; ``zoo.create`` can replace what does not.
         """
         if weights is not None:
             from colorzoo.zoo import start_from
 
             start_from(self, weights)
+
+
+def _joined(name: str, inner: str) -> str:
+    return f"{name}.{inner}" if inner else name
 
 
 def _plain(name: str, value: Any) -> Any:

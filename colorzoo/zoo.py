@@ -3,12 +3,14 @@
 import difflib
 import inspect
 import pkgutil
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from colorzoo import models, weights
-from colorzoo.errors import CheckpointError, UnknownModelError
+from colorzoo.errors import CheckpointError, UnknownModelError, UsageError
+from colorzoo.loading import copy_tensors
 from colorzoo.method import Method, Source
 
 
@@ -22,25 +24,39 @@ def list_models() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(models.__path__) if not module.name.startswith("_"))
 
 
-def create(name: str, **hparams: Any) -> Method:
-    """Return an untrained model.
+def create(name: str, *, replace: Sequence[str] = (), **hparams: Any) -> Method:
+    """Return a model to train.
 
     Args:
         name: A name of `list_models`.
-        hparams: Arguments of the model's class.
+        replace: Modules, such as ``"head"``, that keep their initialisation although there are ``weights``: those of
+            another shape. All others must fit.
+        hparams: Arguments of the model's class, ``weights`` among them.
 
     Returns:
-        The model, randomly initialised, in training mode.
+        The model, randomly initialised or with the weights it is to start from, in training mode.
 
     Raises:
         UnknownModelError: If there is no such model.
+        CheckpointError: If the weights do not fit.
+        UnknownModuleError: If there is nothing called so to replace.
+        UsageError: If something is to be replaced in weights that are not given.
         TypeError: If the class has no such argument.
 
     Example:
         >>> create("fusion_cnn", alpha=0).training
         True
+        >>> create("fusion_cnn", weights="fusion_cnn", num_classes=5, replace=("head",)).pretrained
+        True
     """
-    return model_class(name)(**hparams)
+    if not replace:
+        return model_class(name)(**hparams)
+    weights_name = hparams.pop("weights", None)
+    if weights_name is None:
+        raise UsageError(f"replace is {list(replace)}, but there is nothing to replace it in; give weights too")
+    model = model_class(name)(**hparams)
+    start_from(model, weights_name, replace)
+    return model
 
 
 def load(name: str | Path) -> Any:
@@ -88,9 +104,9 @@ def info(name: str | Path) -> weights.Record:
     return checkpoint.record
 
 
-def start_from(model: Method, name: str | Path) -> None:
-    """Copy trained weights into a model of the same shape; see ``Method.start_from``."""
-    _copy(weights.read(locate(name)), model)
+def start_from(model: Method, name: str | Path, replace: Sequence[str] = ()) -> None:
+    """Copy trained weights into a model of the same shape, but for what is replaced; see `create`."""
+    copy_tensors(weights.read(locate(name)), model, replace)
 
 
 def model_class(name: str) -> type[Method]:
@@ -166,21 +182,9 @@ def rebuild(checkpoint: weights.Checkpoint) -> Method:
             f"unknown ones {sorted(stored - expected)}; use the version of colorzoo that wrote it"
         )
     model = cls(**checkpoint.hparams)
-    _copy(checkpoint, model)
+    copy_tensors(checkpoint, model)
     model.source = Source(checkpoint.path.name.removesuffix(weights.SUFFIX), checkpoint.digest)
     return model.eval()
-
-
-def _copy(checkpoint: weights.Checkpoint, model: Method) -> None:
-    """Copy tensors strictly: the same names, the same shapes, of the same method."""
-    if checkpoint.model != model.name():
-        raise CheckpointError(f"{checkpoint.path} holds a {checkpoint.model}, not a {model.name()}")
-    try:
-        model.load_state_dict(checkpoint.tensors, strict=True)
-    except RuntimeError as error:
-        raise CheckpointError(f"{checkpoint.path} does not fit {type(model).__name__}: {error}") from error
-    if checkpoint.record is not None:
-        model.trained_on(checkpoint.record.data)
 
 
 def _unknown(name: str, known: list[str], what: str = "model") -> str:

@@ -254,6 +254,27 @@ def test_what_is_frozen_stays_as_it_is(name):
 
 
 @every_model
+def test_a_trunk_can_be_kept_while_the_rest_learns(name):
+    model = colorzoo.create(name)
+    model.freeze(*model.trunk)
+    model.train()
+    before = {
+        key: value.clone()
+        for part in model.trunk
+        for key, value in model.submodule(part).state_dict(prefix=part).items()
+    }
+    assert trainable(model)
+    optimizer = torch.optim.AdamW(trainable(model).values(), 0.1)
+    backward(model, batch(model))
+    assert all(parameter.grad is not None for parameter in trainable(model).values())
+    optimizer.step()
+    after = {key: value for part in model.trunk for key, value in model.submodule(part).state_dict(prefix=part).items()}
+    assert all(torch.equal(value, before[key]) for key, value in after.items())
+    model.thaw(*model.trunk)
+    assert all(module.training for part in model.trunk for module in model.submodule(part).modules())
+
+
+@every_model
 def test_one_batch_can_be_learnt_by_heart(name):
     model = colorzoo.create(name)
     pairs = batch(model)
@@ -318,6 +339,20 @@ def test_weights_argument_starts_from_a_file(name, tmp_path, record):
 def without(device):
     here = torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
     return pytest.mark.skipif(not here, reason=f"this machine has no {device} device")
+
+
+@every_model
+def test_what_is_replaced_is_not_taken_from_the_weights(name, tmp_path, record):
+    source = colorzoo.create(name)
+    tensors = {key: value + 1 for key, value in source.state_dict().items()}
+    path = tmp_path / "start.safetensors"
+    weights.write(weights.Checkpoint(path, name, source.hparams, tensors, record))
+    last = list(tensors)[-1]
+    replaced = last.rpartition(".")[0] or last
+    started = colorzoo.create(name, weights=str(path), replace=[replaced]).state_dict()
+    kept = {key for key in tensors if key.startswith(replaced)}
+    assert not any(torch.equal(started[key], tensors[key]) for key in kept)
+    assert all(torch.equal(started[key], value) for key, value in tensors.items() if key not in kept)
 
 
 @pytest.mark.parametrize("device", [pytest.param(device, marks=without(device)) for device in ("cuda", "mps")])

@@ -185,7 +185,8 @@ def test_the_command_line_starts_at_once():
 def test_restoring_needs_no_lightning():
     code = (
         "import colorzoo, sys, torch;"
-        "colorzoo.Pipeline(['linear_denoiser', 'cnn_denoiser', 'fusion_cnn'], 'auto')(torch.rand(1, 1, 8, 8)); print(*sys.modules)"
+        "models = ['linear_denoiser', 'cnn_denoiser', 'fusion_cnn'];"
+        "colorzoo.Pipeline(models, 'auto')(torch.rand(1, 1, 8, 8)); print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"lightning", "timm", "torchmetrics", "torchvision"} & set(loaded)

@@ -66,10 +66,22 @@ def run_before(recipe):
         run(["fit", "--config", str(before), "--data=Synthetic", *SMALL, *QUIET, "--trainer.max_epochs=1"])
 
 
+def starting_weights(recipe):
+    """Weights, here random ones in a file, for a recipe that leaves it to the command line to name some."""
+    config = yaml.safe_load(recipe.read_text())
+    if not any("FineTuning" in callback["class_path"] for callback in config["trainer"].get("callbacks", [])):
+        return []
+    model = colorzoo.create("photo_unet", **config["model"].get("init_args", {}))
+    start = weights.Checkpoint(Path("start.ckpt"), "photo_unet", model.hparams, model.state_dict(), None)
+    weights.write_ckpt(start)
+    return ["--model.weights=start.ckpt"]
+
+
 @pytest.mark.parametrize("recipe", RECIPES, **by_name)
 def test_every_recipe_runs_as_it_stands(recipe):
     run_before(recipe)
-    run(["fit", "--config", str(recipe), "--data=Synthetic", *SMALL, *QUIET, "--trainer.fast_dev_run=true"])
+    given = ["--data=Synthetic", *SMALL, *QUIET, *starting_weights(recipe)]
+    run(["fit", "--config", str(recipe), *given, "--trainer.fast_dev_run=true"])
 
 
 @pytest.mark.parametrize("recipe", RECIPES, **by_name)

@@ -1,12 +1,13 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 import colorzoo
 from colorzoo import weights
-from colorzoo.errors import CheckpointError, UnknownModelError
+from colorzoo.errors import CheckpointError, UnknownModelError, UnknownModuleError, UsageError
 from colorzoo.method import Method
 
 
@@ -73,6 +74,25 @@ def test_tensors_of_another_shape_are_refused(tmp_path, record):
     assert colorzoo.load(path).head.out_features == 3
     with pytest.raises(CheckpointError, match="head"):
         colorzoo.create("fusion_cnn", weights=str(path))
+
+
+def test_a_changed_head_is_replaced_by_name(tmp_path, record):
+    source = colorzoo.create("fusion_cnn", num_classes=3)
+    path = str(tmp_path / "three.safetensors")
+    weights.write(weights.Checkpoint(Path(path), "fusion_cnn", source.hparams, source.state_dict(), record))
+    misfit = r"head.weight is \[3, 128\] there and \[5, 128\] here, .* made with num_classes=3\); .* replace head$"
+    with pytest.raises(CheckpointError, match=misfit):
+        colorzoo.create("fusion_cnn", num_classes=5, weights=path)
+    model = colorzoo.create("fusion_cnn", num_classes=5, weights=path, replace=("head",))
+    assert model.training
+    assert torch.equal(model.decoder[0][0].weight, source.decoder[0][0].weight)
+    assert model.hparams == {"alpha": 1 / 300, "num_classes": 5}
+    with pytest.raises(CheckpointError, match=r"head\.weight is"):
+        colorzoo.create("fusion_cnn", num_classes=5, weights=path, replace=("decoder.0",))
+    with pytest.raises(UnknownModuleError, match="'hed' in FusionCNN; replace some of encoder, global_extractor, head"):
+        colorzoo.create("fusion_cnn", num_classes=5, weights=path, replace=("hed",))
+    with pytest.raises(UsageError, match="give weights too"):
+        colorzoo.create("fusion_cnn", replace=("head",))
 
 
 def test_checkpoint_of_another_model_is_refused(tmp_path, record):

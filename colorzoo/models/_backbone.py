@@ -1,4 +1,4 @@
-"""Networks of timm as frozen or trainable sources of features that describe a picture."""
+"""Networks of timm as sources of features that describe a picture."""
 
 import torch
 from torch import Tensor
@@ -13,22 +13,18 @@ class Backbone(Pretrained):
     Args:
         name: A model of timm.
         maps: Answer with the last two feature maps instead of one pooled vector.
-        frozen: Never train it, its norm statistics neither.
         size: Edge in pixels of the square to which pictures are scaled for it.
 
     Raises:
         ValueError: If timm has no such model, or the size is not positive.
     """
 
-    def __init__(self, name: str, maps: bool, frozen: bool, size: int) -> None:
+    def __init__(self, name: str, maps: bool, size: int) -> None:
         if size < 1:
             raise ValueError(f"size is {size}; give a number of pixels, at least 1")
         super().__init__(name, **({"features_only": True} if maps else {"num_classes": 0}))
         self.maps = maps
-        self.frozen = frozen
         self.size = size
-        if frozen:
-            self.net.requires_grad_(False)
         self.channels = self._measured_channels()
 
     def _measured_channels(self) -> int:
@@ -41,10 +37,6 @@ class Backbone(Pretrained):
             raise ValueError(f"{self.name} cannot describe pictures of {self.size} pixels ({error})") from error
         self.train(training)
         return int(features.shape[1])
-
-    def train(self, mode: bool = True) -> "Backbone":
-        """Set the mode; a frozen backbone keeps its norm statistics whatever is asked."""
-        return super().train(mode and not self.frozen)
 
     def forward(self, grey: Tensor, grid: tuple[int, int]) -> Tensor:
         """Describe grey pictures.
@@ -61,9 +53,8 @@ class Backbone(Pretrained):
         """
         seen = F.interpolate(grey, size=(self.size, self.size), mode="bilinear", antialias=True, align_corners=False)
         seen = self.stacked(seen)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            if not self.maps:
-                pooled: Tensor = self.net(seen)
-                return pooled[:, :, None, None]
-            maps = self.net(seen)[-2:]
+        if not self.maps:
+            pooled: Tensor = self.net(seen)
+            return pooled[:, :, None, None]
+        maps = self.net(seen)[-2:]
         return torch.cat([F.interpolate(m.float(), size=grid, mode="bilinear", antialias=True) for m in maps], dim=1)

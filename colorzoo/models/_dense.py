@@ -61,6 +61,23 @@ def dense_stack(
     return nn.Sequential(*layers)
 
 
+def first_layers(net: nn.Module, count: int) -> tuple[str, ...]:
+    """Return the names of the first linear layers of ``self.net``, each with its norm and activation.
+
+    Args:
+        net: What `dense_stack` returned.
+        count: How many.
+    """
+    before = 0
+    names = []
+    for name, module in net.named_children():
+        before += isinstance(module, nn.Linear)
+        if before > count:
+            break
+        names.append(f"net.{name}")
+    return tuple(names)
+
+
 def activation_layer(name: Activation) -> type[nn.Module]:
     """Return the class of this activation.
 

@@ -31,6 +31,8 @@ class Pretrained(nn.Module):
 
     mean: Tensor
     std: Tensor
+    pretrained: bool = False
+    """Whether its tensors came from training."""
 
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__()
@@ -66,6 +68,7 @@ class Pretrained(nn.Module):
         if misfits:
             raise CheckpointError(f"{source} does not fit {self.name}: {misfits[0]} is missing or of another shape")
         self.net.load_state_dict({key: state[key] for key in mine})
+        self.pretrained = True
 
     def _trained(self, source: str) -> Mapping[str, Tensor]:
         if source == "imagenet":

@@ -46,6 +46,7 @@ class CNNDenoiser(Denoiser):
         "Zhang, Zuo, Chen, Meng, Zhang: Beyond a Gaussian Denoiser: Residual Learning of Deep CNN for Image Denoising "
         "(TIP 2017)"
     )
+    trunk = ("net.first", "net.encoder", "net.down", "net.deepest")
 
     def __init__(
         self,

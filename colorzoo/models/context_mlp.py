@@ -54,6 +54,7 @@ class ContextMLP(Colorizer):
 
     paper = "Hao: Assignment 4 - Colorization (undated)"
     working_size = 32  # as trained: what a window holds depends on the scale
+    trunk = ("context",)
 
     def __init__(
         self,

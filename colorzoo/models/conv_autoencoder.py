@@ -44,6 +44,7 @@ class ConvAutoencoder(FixedSizeColorizer):
     """
 
     paper = "Patel, Kalbag, Rajput: Symptotic Analysis of Autoencoder Architectures (DS303, IIT Bombay, 2022)"
+    trunk = ("net.encoder",)
 
     def __init__(
         self,

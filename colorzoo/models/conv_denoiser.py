@@ -64,6 +64,11 @@ class ConvDenoiser(Denoiser):
         self.start_from(weights)
 
     @property
+    def trunk(self) -> tuple[str, ...]:
+        """The way down to the code; see `Method.trunk`."""
+        return tuple(f"net.{index}" for index in range(len(self.net) // 2))
+
+    @property
     def reach(self) -> int:
         """What the convolutions see on the way down and, of the code's squares, on the way up."""
         return 4 * self.grid

@@ -4,7 +4,7 @@ Xia and Salhi, "Image Colorization with Neural Networks" (EURECOM, 2021), sectio
 deeper ones, trained exactly as the MLP.
 """
 
-from colorzoo.models._dense import Activation, Init, dense_stack
+from colorzoo.models._dense import Activation, Init, dense_stack, first_layers
 from colorzoo.models._fixed_size import FixedSizeColorizer, Target
 
 DEFAULT_TAG = "cifar10"
@@ -70,3 +70,8 @@ class DenseAutoencoder(FixedSizeColorizer):
         widths = [size * size, *encoder, *decoder, self.outputs]
         self.net = dense_stack(widths, activation, last_activation, batch_norm, norm_output, init, dropout)
         self.start_from(weights)
+
+    @property
+    def trunk(self) -> tuple[str, ...]:
+        """The layers up to the code; see `Method.trunk`."""
+        return first_layers(self.net, len(self.hparams["encoder"]))

@@ -6,7 +6,7 @@ Patel, Kalbag and Rajput, "Symptotic Analysis of Autoencoder Architectures for I
 
 from torch import Tensor
 
-from colorzoo.models._dense import Activation, dense_stack
+from colorzoo.models._dense import Activation, dense_stack, first_layers
 from colorzoo.models._squares import SquareDenoiser
 
 
@@ -61,6 +61,11 @@ class DenseDenoiser(SquareDenoiser):
         widths = [self.pixels, *encoder, *decoder, self.pixels]
         self.net = dense_stack(widths, activation, "sigmoid", batch_norm, False, "xavier", dropout)
         self.start_from(weights)
+
+    @property
+    def trunk(self) -> tuple[str, ...]:
+        """The layers up to the code; see `Method.trunk`."""
+        return first_layers(self.net, len(self.hparams["encoder"]))
 
     def restore_squares(self, squares: Tensor) -> Tensor:
         """Encode and decode; see `SquareDenoiser.restore_squares`."""

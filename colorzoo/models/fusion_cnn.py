@@ -38,6 +38,7 @@ class FusionCNN(FusionColorizer):
 
     paper = "Suh, Nassiri Nazif, Kumar: Old Image De-noising and Auto-Colorization (CS229, 2017), section II.D"
     working_size = 32  # as trained; on 200 photographs of Imagenette larger ones gave at most 0.02 dB more
+    trunk = ("encoder", "global_extractor")
 
     def __init__(self, alpha: float = 1 / 300, num_classes: int = 10, weights: str | None = None) -> None:
         super().__init__(alpha=alpha, num_classes=num_classes)

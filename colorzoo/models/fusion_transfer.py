@@ -48,6 +48,7 @@ class FusionTransfer(FusionColorizer):
 
     paper = "Suh, Nassiri Nazif, Kumar: Old Image De-noising and Auto-Colorization (CS229, 2017), section III.D"
     working_size = 32
+    trunk = ("encoder", "backbone")
     starting_points: ClassVar[tuple[str, ...]] = ("backbone_weights", "weights")
 
     def __init__(
@@ -72,7 +73,7 @@ class FusionTransfer(FusionColorizer):
             num_classes=num_classes,
         )
         self.encoder = encoder()
-        self.backbone = Backbone(backbone, features == "maps", frozen, input_size)
+        self.backbone = Backbone(backbone, features == "maps", input_size)
         self.projection = nn.Sequential(nn.Conv2d(self.backbone.channels, GLOBAL, kernel_size=1), nn.ReLU())
         self.head = nn.Linear(GLOBAL, num_classes)
         self.fusion = fusion()
@@ -80,6 +81,8 @@ class FusionTransfer(FusionColorizer):
         if backbone_weights is not None and weights is None:
             self.backbone.start_from(backbone_weights)
         self.start_from(weights)
+        if frozen:
+            self.freeze("backbone")
 
     def summary(self, lightness: Tensor, mid: Tensor) -> Tensor:
         """Describe the picture by the backbone's features; see `FusionColorizer.summary`."""

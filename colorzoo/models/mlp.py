@@ -5,7 +5,7 @@ hidden layers, sigmoids, batch norm on hidden and output layers, Xavier initiali
 Xia and Salhi, "Image Colorization with Neural Networks" (EURECOM, 2021): one to three hidden layers, RGB on [-1, 1].
 """
 
-from colorzoo.models._dense import Activation, Init, dense_stack
+from colorzoo.models._dense import Activation, Init, dense_stack, first_layers
 from colorzoo.models._fixed_size import FixedSizeColorizer, Target
 
 DEFAULT_TAG = "cifar10"
@@ -65,3 +65,8 @@ class MLP(FixedSizeColorizer):
         widths = [size * size, *hidden, self.outputs]
         self.net = dense_stack(widths, activation, last_activation, batch_norm, norm_output, init, dropout)
         self.start_from(weights)
+
+    @property
+    def trunk(self) -> tuple[str, ...]:
+        """The hidden layers; see `Method.trunk`."""
+        return first_layers(self.net, len(self.hparams["hidden"]))

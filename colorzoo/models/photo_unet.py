@@ -51,6 +51,7 @@ class PhotoUNet(Colorizer):
 
     paper = "Zhang, Isola, Efros: Colorful Image Colorization (ECCV 2016), in a U-Net with a pretrained encoder"
     working_size = 256
+    trunk = ("encoder",)
     starting_points: ClassVar[tuple[str, ...]] = ("encoder_weights", "weights")
 
     def __init__(

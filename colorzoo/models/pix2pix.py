@@ -62,6 +62,7 @@ class Pix2Pix(Colorizer):
         "Park, Kim, Cho: Improving colorization through denoiser with MLP (2022), "
         "after Isola et al.: Image-to-Image Translation with Conditional Adversarial Networks (CVPR 2017)"
     )
+    trunk = ("generator.stem", "generator.down")
 
     batches: Tensor
     """Batches seen in training, which the warm-up counts."""
@@ -238,8 +239,10 @@ def _says(logits: Tensor, real: bool) -> Tensor:
 @contextmanager
 def _frozen(module: nn.Module) -> Iterator[None]:
     """Let gradients pass through a module without gathering any for it."""
+    learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
     module.requires_grad_(False)
     try:
         yield
     finally:
-        module.requires_grad_(True)
+        for parameter in learning:
+            parameter.requires_grad_(True)

@@ -19,7 +19,7 @@ from colorzoo.training.optim import Optim
 from colorzoo.training.picture_grid import PictureGrid
 from colorzoo.training.picture_writer import PictureWriter
 from colorzoo.training.task import PictureTask
-from colorzoo.zoo import list_models, model_class
+from colorzoo.zoo import list_models, model_class, start_from
 
 
 class ColorzooCLI(LightningCLI):
@@ -33,8 +33,14 @@ class ColorzooCLI(LightningCLI):
         parser.add_class_arguments(Optim, "optim")
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Say where ``predict`` writes."""
+        """Say where ``predict`` writes, and what ``fit`` does not take of the weights it starts from."""
         parser.add_lightning_class_args(PictureWriter, "predictions")
+        parser.add_argument(
+            "--replace",
+            type=list[str],
+            default=[],
+            help="Modules that keep their initialisation in `fit` although there are --model.weights, as a list.",
+        )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse a list of arguments, by default those of the process."""
@@ -44,7 +50,8 @@ class ColorzooCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         """Wrap the method in its task; refuse to measure random weights."""
         config = self.config[str(self.subcommand)]
-        weights = config.model.get("init_args", {}).get("weights")
+        init_args = config.model.get("init_args", {})
+        weights = init_args.get("weights")
         if self.subcommand != "fit" and not config.get("ckpt_path") and weights is None:
             self.parser.error(f"{self.subcommand} needs trained weights: --model.weights NAME, or --ckpt_path of a run")
         if self.subcommand == "predict":
@@ -53,8 +60,17 @@ class ColorzooCLI(LightningCLI):
         if config.get("weights_only") is None:
             # A checkpoint is data; Lightning would unpickle whatever it holds.
             config.weights_only = True
+        # What is measured was trained as a whole, and its configuration still tells from what it started.
+        replace = config.replace if self.subcommand == "fit" else []
+        if replace and weights is None:
+            self.parser.error("replace is about what does not fit of given weights: --model.weights NAME")
         try:
+            if replace:
+                init_args["weights"] = None
             super().instantiate_classes()
+            if replace:
+                init_args["weights"] = weights
+                start_from(self._get(self.config_init, "model"), weights, replace)
         except ValueError as error:
             # The parser buries what a constructor says under a list of what else it tried.
             reason = _reason(error)

@@ -1,7 +1,8 @@
 """How a model is optimised, as plain values."""
 
 import math
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,14 +52,27 @@ class Optim:
         if self.weight_decay < 0 or not 0 <= self.momentum < 1 or not 0 <= self.warmup < 1:
             raise ValueError(f"weight_decay must be >= 0, momentum and warmup in [0, 1); got {self}")
 
-    def optimizer(self, parameters: Iterable[Parameter]) -> Optimizer:
-        """Return the optimiser of these parameters."""
-        trained = [parameter for parameter in parameters if parameter.requires_grad]
+    def optimizer(
+        self, parameters: Iterable[Parameter], lr_factors: Mapping[Parameter, float] | None = None
+    ) -> Optimizer:
+        """Return the optimiser of these parameters.
+
+        Args:
+            parameters: Those that do not learn are left out.
+            lr_factors: What the rate of some of them is multiplied by.
+        """
+        alike: dict[tuple[float, bool], list[Parameter]] = defaultdict(list)
+        for parameter in parameters:
+            if parameter.requires_grad:
+                alike[(lr_factors or {}).get(parameter, 1.0), parameter.ndim > 1].append(parameter)
         groups = [
-            {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.weight_decay},
-            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+            {
+                "params": alike[factor, matrix],
+                "lr": factor * self.lr,
+                "weight_decay": self.weight_decay if matrix else 0.0,
+            }
+            for factor, matrix in sorted(alike, reverse=True)
         ]
-        groups = [group for group in groups if group["params"]]
         if self.name == "adamw":
             return AdamW(groups, self.lr, betas=(self.beta1, 0.999))
         if self.name == "adam":

@@ -48,10 +48,12 @@ class PictureTask(LightningModule):
         # A third more pictures a second on a CPU, and what tensor cores want on a GPU.
         self.model = model.to(memory_format=torch.channels_last)
         self.optim = optim or Optim()
+        self.lr_factors: dict[Parameter, float] = {}
+        """What the rate of some parameters is multiplied by, if a callback asks for it in its ``setup``."""
         self.automatic_optimization = len(model.learners()) == 1 and not model.closed_form
 
     def setup(self, stage: str) -> None:
-        """Refuse data of another kind, prepare DistributedDataParallel for a game, and scale nothing in closed form.
+        """Refuse data of another kind, prepare DDP for gradients that do not come, and scale nothing in closed form.
 
         Raises:
             DataError: If the DataModule makes pairs for de-noisers and the method colours, or the other way round.
@@ -61,8 +63,8 @@ class PictureTask(LightningModule):
             advice = "give noise, such as --data.noise.impulse=0.15" if data.noise is None else "leave out data.noise"
             raise DataError(f"{type(self.model).__name__} learns {self.model.task} from other pairs; {advice}")
         if isinstance(self.trainer.strategy, DDPStrategy):
-            if not self.automatic_optimization:
-                # In a game each backward pass reaches the parameters of one player only.
+            if not self.automatic_optimization or self.lr_factors:
+                # In a game each backward pass reaches one player's parameters only, and none reaches what is frozen.
                 self.trainer.strategy._ddp_kwargs["find_unused_parameters"] = True
             # It sends them before every batch, and cannot send a single one that lies channels last.
             self.trainer.strategy._ddp_kwargs["broadcast_buffers"] = False
@@ -172,7 +174,7 @@ class PictureTask(LightningModule):
         return [self._optimization(group) for group in self.model.learners().values()]
 
     def _optimization(self, parameters: list[Parameter]) -> OptimizerConfig | OptimizerLRSchedulerConfig:
-        optimizer = self.optim.optimizer(parameters)
+        optimizer = self.optim.optimizer(parameters, self.lr_factors)
         counted_in_steps = self.trainer.max_steps > 0 and not self.trainer.fast_dev_run  # type: ignore[attr-defined]
         if counted_in_steps and self.optim.schedule == "cosine" and not self.automatic_optimization:
             raise ValueError(
