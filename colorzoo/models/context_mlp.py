@@ -107,7 +107,8 @@ class ContextMLP(Colorizer):
         """Predict a*b* from L*, a strip of rows at a time; see `Colorizer.chroma`."""
         padded = self._padded(lightness_to_grey(lightness))
         height, width = lightness.shape[-2:]
-        rows = max(1, _STRIP // (len(lightness) * width))
+        # A graph that is being captured cannot have more strips for a larger picture.
+        rows = height if torch.compiler.is_compiling() else max(1, _STRIP // (len(lightness) * width))
         strips = [self._answer(padded[..., top : top + rows + 2 * self.radius, :]) for top in range(0, height, rows)]
         answer = torch.cat(strips, dim=2).float()
         return unscale_ab(answer) if self.target == "ab" else rgb_to_lab(answer)[:, 1:]
