@@ -175,7 +175,8 @@ def rebuild(checkpoint: weights.Checkpoint) -> Method:
         )
     model = cls(**checkpoint.hparams)
     _copy(checkpoint, model)
-    model.source = Source(checkpoint.path.name.removesuffix(weights.SUFFIX), checkpoint.digest)
+    licence = checkpoint.record.licence if checkpoint.record else ""
+    model.source = Source(checkpoint.path.name.removesuffix(weights.SUFFIX), checkpoint.digest, licence)
     return model.eval()
 
 
