@@ -70,7 +70,7 @@ def export(model: Method, path: str | Path, format: Format | None = None, *, ove
         raise ValueError("the model is in training mode, where it would learn from the pictures; call eval()")
     if chosen == "onnx":
         _onnx_packages()
-    alone = copy.deepcopy(model).cpu().float().requires_grad_(False)
+    alone = copy.deepcopy(model).to("cpu", torch.float32, memory_format=torch.contiguous_format).requires_grad_(False)
     as_written(alone)
     about = described(model)
     try:

@@ -7,6 +7,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch.nn import Conv2d
+
 from colorzoo import models, weights
 from colorzoo.errors import CheckpointError, UnknownModelError
 from colorzoo.method import Method, Source
@@ -65,11 +68,26 @@ def load(name: str | Path, *, compile: bool = False) -> Any:
         >>> load("fusion_cnn").training
         False
     """
-    model = rebuild(weights.read(locate(name)))
+    model = laid_out(rebuild(weights.read(locate(name))))
     if compile:
         from colorzoo.compilation import compile_network
 
         compile_network(model)
+    return model
+
+
+def laid_out(model: Method) -> Method:
+    """Lay the weights of a convolutional network out in memory as the CPU and the GPU read them fastest, in place.
+
+    Args:
+        model: Any model; one whose convolutions see one channel, or one pixel, gains nothing and is left as it is.
+
+    Returns:
+        The same model; its answers differ by rounding.
+    """
+    for module in model.modules():
+        if isinstance(module, Conv2d) and module.in_channels > 1 and module.kernel_size != (1, 1):
+            return model.to(memory_format=torch.channels_last)
     return model
 
 
