@@ -12,6 +12,7 @@ from typing import Any
 
 from colorzoo import __version__
 from colorzoo.errors import ColorzooError, UsageError
+from colorzoo.export_verb import add_export_verb
 from colorzoo.picture_verbs import add_picture_verbs
 
 _TRAINING = {
@@ -76,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     info = commands.add_parser("info", help="show the record of a published checkpoint")
     info.add_argument("name", help="a model, or a checkpoint's path")
     info.set_defaults(run=_info)
+
+    add_export_verb(commands)
 
     publish = commands.add_parser("publish", help="measure a run's checkpoint and publish it with card and results")
     publish.add_argument("checkpoint", type=Path, help="the .ckpt of a run")

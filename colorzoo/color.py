@@ -7,6 +7,7 @@ colours that sRGB cannot show back into it without touching their lightness or h
 import torch
 from kornia.color import lab_to_rgb as kornia_lab_to_rgb
 from kornia.color import rgb_to_lab as kornia_rgb_to_lab
+from kornia.color import xyz_to_rgb as kornia_xyz_to_rgb
 from torch import Tensor
 
 AB_RANGE = 220.0
@@ -15,6 +16,12 @@ AB_RANGE = 220.0
 GAMUT_TOLERANCE = 0.25 / 255
 CHROMA_BISECTIONS = 14  # finer than float32 can tell in RGB: a colour near the edge of the gamut must not jump
 _LUMA = (0.299, 0.587, 0.114)
+# As kornia has them: the white, where Lab's cube begins, the slope of the line below, and the gamut in linear light.
+_WHITE = (0.95047, 1.0, 1.08883)
+_KNEE = 0.2068966
+_SLOPE = 7.787
+_DARKEST = -GAMUT_TOLERANCE / 12.92
+_BRIGHTEST = ((1 + GAMUT_TOLERANCE + 0.055) / 1.055) ** 2.4
 
 
 def rgb_to_lab(rgb: Tensor) -> Tensor:
@@ -61,7 +68,10 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
         lab = lab.float()
         rgb = kornia_lab_to_rgb(lab, clip=False)
         outside = _outside(rgb)
-        if bool(outside.any()):
+        if torch.compiler.is_compiling():
+            # A graph that is being captured cannot ask what a tensor holds.
+            rgb = _brought_in(rgb, outside, lab)
+        elif bool(outside.any()):
             pixels = rgb.movedim(1, -1)
             pixels[outside] = _reduce_chroma(lab.movedim(1, -1)[outside])
         return rgb.clamp(0, 1)
@@ -72,19 +82,37 @@ def _outside(rgb: Tensor) -> Tensor:
     return ((rgb < -GAMUT_TOLERANCE) | (rgb > 1 + GAMUT_TOLERANCE)).any(dim=1)
 
 
+def _brought_in(rgb: Tensor, outside: Tensor, lab: Tensor) -> Tensor:
+    """Return RGB with the chroma reduced where it lies outside sRGB, in operations that every exporter knows."""
+    places = outside.flatten().nonzero()[:, 0]
+    pixels, colours = (picture.movedim(1, -1).reshape(-1, 3) for picture in (rgb, lab))
+    pixels = pixels.index_put((places,), _reduce_chroma(colours[places]))
+    return pixels.reshape(*outside.shape, 3).movedim(-1, 1)
+
+
 def _reduce_chroma(lab: Tensor) -> Tensor:
     """Bisect, for each of ``(N, 3)`` colours, the largest share of its chroma that sRGB can show."""
-    image = lab.T[None, :, :, None]
-    lightness, chroma = image[:, :1], image[:, 1:]
-    low = torch.zeros_like(lightness)
-    high = torch.ones_like(lightness)
+    lightness, chroma = lab[:, :1], lab[:, 1:]
+    # In linear light, where a level lies within sRGB exactly if it does once encoded.
+    luminance = (lightness + 16) / 116
+    shifts = torch.stack([lab[:, 1] / 500, torch.zeros_like(lab[:, 0]), lab[:, 2] / -200], dim=1)
+    lowest = torch.tensor([-torch.inf, 0, 0], device=lab.device)
+    to_rgb = _xyz_to_rgb(lab.device)
+    low, high = torch.zeros_like(lightness), torch.ones_like(lightness)
     for _ in range(CHROMA_BISECTIONS):
         middle = (low + high) / 2
-        rgb = kornia_lab_to_rgb(torch.cat([lightness, chroma * middle], dim=1), clip=False)
-        inside = ~_outside(rgb)[:, None]
+        roots = torch.maximum(luminance + middle * shifts, lowest)
+        light = torch.where(roots > _KNEE, roots**3, (roots - 4 / 29) / _SLOPE) @ to_rgb
+        inside = ((light >= _DARKEST) & (light <= _BRIGHTEST)).all(dim=1, keepdim=True)
         low, high = torch.where(inside, middle, low), torch.where(inside, high, middle)
-    rgb = kornia_lab_to_rgb(torch.cat([lightness, chroma * low], dim=1), clip=False)
-    return rgb[0, :, :, 0].T
+    reduced = torch.cat([lightness, low * chroma], dim=1)
+    return kornia_lab_to_rgb(reduced.T[None, :, :, None], clip=False)[0, :, :, 0].T
+
+
+def _xyz_to_rgb(device: torch.device) -> Tensor:
+    """Return the matrix from X, Y and Z, as shares of the white's, to linear RGB."""
+    white = torch.tensor(_WHITE, device=device).diag()
+    return kornia_xyz_to_rgb(white[None, :, :, None])[0, :, :, 0].T
 
 
 def grey_to_lightness(grey: Tensor) -> Tensor:
@@ -119,7 +147,11 @@ def lightness_to_grey(lightness: Tensor) -> Tensor:
     Returns:
         sRGB-encoded grey.
     """
-    return lab_to_rgb(torch.cat([lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1)], dim=1))[:, 1:2]
+    with torch.autocast(lightness.device.type, enabled=False):
+        lightness = lightness.float()
+        neutral = torch.zeros_like(lightness).expand(-1, 2, -1, -1)
+        # Every grey is a colour of sRGB, so that none need lose chroma.
+        return kornia_lab_to_rgb(torch.cat([lightness, neutral], dim=1))[:, 1:2]
 
 
 def rgb_to_luma(rgb: Tensor) -> Tensor:

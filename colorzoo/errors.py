@@ -49,6 +49,10 @@ class DataError(ColorzooError, ValueError):
     """A data set is missing, empty or too small for what was asked."""
 
 
+class ExportError(ColorzooError, RuntimeError):
+    """A model cannot be written as a file that runs without colorzoo."""
+
+
 class DivergedError(ColorzooError, RuntimeError):
     """Training came to a loss that is no finite number."""
 

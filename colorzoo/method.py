@@ -17,10 +17,11 @@ _PLAIN = (str, int, float, bool, type(None))
 
 @dataclass(frozen=True)
 class Source:
-    """The checkpoint that weights came from: what its file is called, and the SHA-256 of its bytes."""
+    """The checkpoint that weights came from: name and SHA-256 of its file, and its licence if it is published."""
 
     name: str
     sha256: str
+    licence: str = ""
 
     def describe(self) -> str:
         """Say it in a few words."""

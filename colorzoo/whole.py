@@ -34,6 +34,6 @@ class Floats:
 def joined(lightness: Tensor, ab: Tensor) -> Tensor:
     """Bring a*b* to the size of L* and return both as RGB."""
     ab = ab.float()
-    if ab.shape[-2:] != lightness.shape[-2:]:
+    if torch.compiler.is_compiling() or ab.shape[-2:] != lightness.shape[-2:]:
         ab = F.interpolate(ab, size=lightness.shape[-2:], mode="bilinear", align_corners=False)
     return lab_to_rgb(torch.cat([lightness, ab], dim=1))

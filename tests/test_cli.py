@@ -103,6 +103,14 @@ def test_two_inputs_never_share_an_output(photo, checkpoint, tmp_path, capsys):
     assert "give a folder" in capsys.readouterr().err
 
 
+def test_colouring_one_picture_imports_only_what_that_takes(photo, checkpoint):
+    code = "import sys; from colorzoo.cli import main; main(sys.argv[1:]); print(*sys.modules)"
+    command = [sys.executable, "-c", code, "colorize", str(photo), "-m", checkpoint]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert "colorzoo.colorizer" in loaded
+    assert not {"lightning", "timm", "torchvision", "onnx", "torch._dynamo", "matplotlib", "yaml"} & set(loaded)
+
+
 def test_list_and_info_speak_of_every_model(checkpoint, record, capsys):
     assert main(["list"]) == 0
     listed = capsys.readouterr().out
@@ -115,7 +123,7 @@ def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     shown = capsys.readouterr().out
-    verbs = "colorize denoise restore inpaint list info publish study fit test predict"
+    verbs = "colorize denoise restore inpaint list info export publish study fit test predict"
     assert all(verb in shown for verb in verbs.split())
 
 

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -40,7 +41,7 @@ class FixedSizeColorizer(Colorizer):
     def chroma(self, lightness: Tensor) -> Tensor:
         """Predict a*b* from L*; see `Colorizer.chroma`."""
         grey = lightness_to_grey(lightness)
-        if grey.shape[-2:] != (self.size, self.size):
+        if torch.compiler.is_compiling() or grey.shape[-2:] != (self.size, self.size):
             grey = F.interpolate(grey, size=(self.size, self.size), mode="bilinear", antialias=True)
         answer = self._answer(grey)
         if self.target == "ab":
@@ -73,4 +74,4 @@ class FixedSizeColorizer(Colorizer):
             )
         seen = grey if self.target == "rgb" else 2 * grey - 1
         answer: Tensor = self.net(seen.flatten(start_dim=1)).float()
-        return answer.view(len(grey), -1, self.size, self.size)
+        return answer.unflatten(1, (-1, self.size, self.size))

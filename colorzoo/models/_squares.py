@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorzoo.denoiser import Denoiser
+from colorzoo.models._overhang import overhang
 
 
 class SquareDenoiser(Denoiser):
@@ -45,14 +46,17 @@ class SquareDenoiser(Denoiser):
         Shape:
             ``(B, channels, H, W)`` -> ``(B, squares, pixels)``.
         """
-        height, width = pictures.shape[-2:]
-        padded = F.pad(pictures, (0, -width % self.grid, 0, -height % self.grid), mode="replicate")
-        return F.unfold(padded, self.grid, stride=self.grid).movedim(1, 2)
+        return self._cut(pictures).flatten(start_dim=1, end_dim=2)
 
     def restore(self, noisy: Tensor) -> Tensor:
         """Restore square by square; see `Denoiser.restore`."""
         height, width = noisy.shape[-2:]
-        squares = self.squares(noisy)
-        restored = self.restore_squares(squares.flatten(end_dim=1)).view_as(squares)
-        whole = (-(-height // self.grid) * self.grid, -(-width // self.grid) * self.grid)
-        return F.fold(restored.movedim(1, 2), whole, self.grid, stride=self.grid)[..., :height, :width]
+        squares = self._cut(noisy)
+        restored = self.restore_squares(squares.flatten(end_dim=2)).view_as(squares)
+        return F.pixel_shuffle(restored.movedim(3, 1), self.grid)[..., :height, :width]
+
+    def _cut(self, pictures: Tensor) -> Tensor:
+        """Return squares at their places, ``(B, down, across, pixels)``."""
+        height, width = pictures.shape[-2:]
+        padded = F.pad(pictures, (0, overhang(width, self.grid), 0, overhang(height, self.grid)), mode="replicate")
+        return F.pixel_unshuffle(padded, self.grid).movedim(1, 3).contiguous()

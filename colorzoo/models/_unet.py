@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from colorzoo.models._overhang import overhang
+
 Norm = Callable[[int], nn.Module]
 
 GROUP = 8
@@ -50,7 +52,7 @@ class UNet(nn.Module):
         """L* ``(B, 1, H, W)`` on [-1, 1] -> a*b* / 110 ``(B, 2, H, W)``."""
         height, width = seen.shape[-2:]
         stride = 2 ** len(self.down)
-        padded = F.pad(seen, (0, -width % stride, 0, -height % stride), mode="replicate")
+        padded = F.pad(seen, (0, overhang(width, stride), 0, overhang(height, stride)), mode="replicate")
         levels = [self.stem(padded)]
         for down in self.down:
             levels.append(down(levels[-1]))

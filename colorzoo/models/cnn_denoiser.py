@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from colorzoo.classical import switching_mean
 from colorzoo.denoiser import Denoiser
+from colorzoo.models._overhang import overhang
 
 DEFAULT_TAG = "gaussian"
 
@@ -105,7 +106,8 @@ class CNNDenoiser(Denoiser):
 
 def _mirrored(length: int, multiple: int, device: torch.device) -> Tensor:
     """Indices of so many places and of those mirrored at the last one, to and fro if they are few."""
-    there_and_back = torch.arange(length + -length % multiple, device=device) % max(1, 2 * length - 2)
+    places = torch.arange(length + overhang(length, multiple), device=device)
+    there_and_back = places % places.new_full((), torch.sym_max(1, 2 * length - 2))
     return torch.where(there_and_back < length, there_and_back, 2 * length - 2 - there_and_back)
 
 

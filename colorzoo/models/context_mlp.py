@@ -108,9 +108,8 @@ class ContextMLP(Colorizer):
         """Predict a*b* from L*, a strip of rows at a time; see `Colorizer.chroma`."""
         padded = self._padded(lightness_to_grey(lightness))
         height, width = lightness.shape[-2:]
-        rows = max(1, _STRIP // (len(lightness) * width))
-        strips = [self._answer(padded[..., top : top + rows + 2 * self.radius, :]) for top in range(0, height, rows)]
-        answer = torch.cat(strips, dim=2).float()
+        answer = self._answer(padded) if torch.compiler.is_compiling() else self._in_strips(padded, height, width)
+        answer = answer.float()
         return unscale_ab(answer) if self.target == "ab" else rgb_to_lab(answer)[:, 1:]
 
     def losses(self, batch: ColorPairs) -> dict[str, Tensor]:
@@ -139,6 +138,12 @@ class ContextMLP(Colorizer):
         # Zeros are black around the document's [0, 1], and medium grey around the centred input that trains better.
         seen = grey if self.target == "rgb" else 2 * grey - 1
         return F.pad(seen, (self.radius,) * 4, mode=self.padding)
+
+    def _in_strips(self, padded: Tensor, height: int, width: int) -> Tensor:
+        """What the network says of every pixel, a strip of rows at a time; a captured graph cannot have more."""
+        rows = max(1, _STRIP // (len(padded) * width))
+        tops = range(0, height, rows)
+        return torch.cat([self._answer(padded[..., top : top + rows + 2 * self.radius, :]) for top in tops], dim=2)
 
     def _answer(self, padded: Tensor, every: int = 1) -> Tensor:
         """What the network says of one pixel in ``every`` each way, from the first on, whose window lies within."""

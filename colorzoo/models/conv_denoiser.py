@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorzoo.denoiser import Denoiser
+from colorzoo.models._overhang import overhang
 
 DEFAULT_TAG = "ships"
 
@@ -76,7 +77,7 @@ class ConvDenoiser(Denoiser):
     def restore(self, noisy: Tensor) -> Tensor:
         """Pass the picture, or its noise, through the code; see `Denoiser.restore`."""
         height, width = noisy.shape[-2:]
-        padded = F.pad(noisy, (0, -width % self.grid, 0, -height % self.grid), mode="replicate")
+        padded = F.pad(noisy, (0, overhang(width, self.grid), 0, overhang(height, self.grid)), mode="replicate")
         made: Tensor = self.net(padded)[..., :height, :width]
         return noisy - made if self.residual else torch.sigmoid(made)
 
