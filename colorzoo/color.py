@@ -185,7 +185,7 @@ def _linear_levels(levels: Tensor) -> Tensor:
 
 @functools.cache
 def _linear_table(device: torch.device) -> Tensor:
-    return _linear(torch.arange(256, dtype=torch.float64) / 255).float().to(device)
+    return _linear(torch.arange(256, device=device) / 255)
 
 
 def _roots(light: Tensor) -> Tensor:
