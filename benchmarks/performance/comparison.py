@@ -141,8 +141,7 @@ def _rounds(seconds: float, least: int) -> Iterator[int]:
 def _rates(work: Work) -> tuple[float, float]:
     begun, worked = time.perf_counter(), cpu_seconds()
     amount = work()
-    # The clock of child processes ticks a hundred times a second.
-    return amount / (time.perf_counter() - begun), amount / max(0.01, cpu_seconds() - worked)
+    return amount / (time.perf_counter() - begun), amount / max(1e-6, cpu_seconds() - worked)
 
 
 def _cpu_seconds_of(process: int | None) -> float:

@@ -61,7 +61,7 @@ def _players(size: int, batch_size: int, device: str, steps: int) -> tuple[Pictu
             torch.cuda.synchronize()
         return float(steps * batch_size)
 
-    return PictureTask(model, Optim(lr=2e-4, beta1=0.5)), data, turn
+    return PictureTask(model, Optim("adam", lr=2e-4, beta1=0.5)), data, turn
 
 
 def plain_step(

@@ -41,7 +41,8 @@ def _launched(processes: int, batches: int) -> float:
 def _train(processes: int, batches: int) -> None:
     """Be one of the processes: train on a core of its own; the first one prints the rate of all."""
     rank = int(os.environ.get("LOCAL_RANK", "0"))
-    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[rank]})
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[rank % len(cores)]})
 
     from lightning.pytorch import Callback, Trainer
 
