@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
+import torch
 from torch import Tensor
 
 from colorzoo.color import lightness_to_grey, rgb_to_lab, rgb_to_luma
 from colorzoo.draws import Draws
 from colorzoo.noise import Noise, spoiled
+
+_PIXELS_AT_ONCE = 1 << 16
 
 Grey = Literal["lightness", "luma"]
 """Which grey picture is the input: the one that keeps L*, or Rec. 601 luma."""
@@ -66,9 +69,12 @@ def color_pairs(pictures: Pictures, grey: Grey = "lightness") -> ColorPairs:
         >>> tuple(pairs["grey"].shape)
         (2, 1, 8, 8)
     """
-    rgb = _scaled(pictures)
-    lab = rgb_to_lab(rgb)
-    pairs: ColorPairs = {"grey": _grey(rgb, grey, lab), "rgb": rgb, "lab": lab}
+    given = pictures["rgb"]
+    rgb, lab = (torch.empty(given.shape, device=given.device) for _ in range(2))
+    pairs: ColorPairs = {"grey": torch.empty_like(rgb[:, :1]), "rgb": rgb, "lab": lab}
+    for part in _parts(given):
+        rgb[part], lab[part] = _scaled(given[part]), rgb_to_lab(given[part])
+        pairs["grey"][part] = _grey(rgb[part], grey, lab[part])
     if "label" in pictures:
         pairs["label"] = pictures["label"]
     if "name" in pictures:
@@ -103,7 +109,7 @@ def noisy_pairs(
     Raises:
         ValueError: If there is no such grey.
     """
-    rgb = _scaled(pictures)
+    rgb = _scaled(pictures["rgb"])
     clean = rgb if color else _grey(rgb, grey)
     pairs: NoisyPairs = {"noisy": spoiled(clean, noise, seeds, draws), "clean": clean}
     if "label" in pictures:
@@ -113,9 +119,15 @@ def noisy_pairs(
     return pairs
 
 
-def _scaled(pictures: Pictures) -> Tensor:
-    rgb = pictures["rgb"]
-    return rgb.float() if rgb.is_floating_point() else rgb.float() / 255
+def _parts(pictures: Tensor) -> list[slice]:
+    """Split a batch on a CPU, so that what comes between a picture and its L*a*b* stays in the cache."""
+    whole = pictures.device.type != "cpu"
+    count = len(pictures) if whole else max(1, _PIXELS_AT_ONCE // pictures.shape[-2:].numel())
+    return [slice(first, first + count) for first in range(0, len(pictures), max(1, count))]
+
+
+def _scaled(pictures: Tensor) -> Tensor:
+    return pictures.float() if pictures.is_floating_point() else pictures.float() / 255
 
 
 def _grey(rgb: Tensor, grey: Grey, lab: Tensor | None = None) -> Tensor:

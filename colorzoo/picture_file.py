@@ -205,7 +205,8 @@ def encode(image: PIL.Image.Image, stream: IO[bytes], format_name: str) -> None:
 
 def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     """Return a picture of any mode as 8-bit RGB; 16-bit grey is scaled, where Pillow would clip it to white."""
-    return _shallow(image).convert("RGB")
+    shallow = _shallow(image)
+    return shallow if shallow.mode == "RGB" else shallow.convert("RGB")  # which would copy it
 
 
 def _shallow(image: PIL.Image.Image) -> PIL.Image.Image:

@@ -1,3 +1,4 @@
+import kornia
 import numpy as np
 import pytest
 import torch
@@ -71,3 +72,17 @@ def test_gradients_are_finite_outside_the_range():
     rgb = torch.tensor([-0.2, 0.0, 1.2]).view(1, 3, 1, 1).requires_grad_()
     rgb_to_lab(rgb).sum().backward()
     assert bool(rgb.grad.isfinite().all())
+
+
+def test_lab_and_grey_are_those_of_kornia(every_corner):
+    lab = kornia.color.rgb_to_lab(every_corner.double())
+    torch.testing.assert_close(rgb_to_lab(every_corner).double(), lab, atol=1e-3, rtol=0)
+    neutral = torch.cat([lab[:, :1], torch.zeros_like(lab[:, 1:])], dim=1)
+    grey = kornia.color.lab_to_rgb(neutral)[:, 1:2]
+    torch.testing.assert_close(lightness_to_grey(lab[:, :1]).double(), grey, atol=2e-6, rtol=0)
+    torch.testing.assert_close(grey_to_lightness(grey).double(), lab[:, :1], atol=2e-3, rtol=0)
+
+
+def test_lab_of_levels_is_that_of_floats():
+    levels = torch.randint(256, (2, 3, 16, 16), dtype=torch.uint8)
+    torch.testing.assert_close(rgb_to_lab(levels), rgb_to_lab(levels / 255), atol=3e-4, rtol=0)

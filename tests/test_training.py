@@ -310,6 +310,21 @@ def test_every_optimizer_learns_and_spares_norms_from_decay(name):
     assert [len(group["params"]) for group in optimizer.param_groups] == [1, 3]
 
 
+@pytest.mark.parametrize("name", ["adamw", "adam"])
+def test_a_fused_step_is_the_same_step(name):
+    ends = []
+    for fused in (False, True):
+        torch.manual_seed(0)
+        net = torch.nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+        optimizer = Optim(name=name, lr=0.01, weight_decay=0.1).optimizer(net.parameters(), fused)
+        for _ in range(3):
+            optimizer.zero_grad()
+            net(torch.rand(2, 3, 8, 8)).square().mean().backward()
+            optimizer.step()
+        ends.append(torch.cat([parameter.detach().flatten() for parameter in net.parameters()]))
+    torch.testing.assert_close(*ends)
+
+
 @pytest.mark.parametrize("arguments", [{"lr": 0}, {"weight_decay": -1}, {"momentum": 1}, {"warmup": 1}])
 def test_optimisers_out_of_range_are_refused(arguments):
     with pytest.raises(ValueError, match=next(iter(arguments))):

@@ -47,5 +47,6 @@ class Crop:
         left, top = spare_x // 2, spare_y // 2
         if self.random:
             left, top = int(torch.randint(spare_x + 1, ())), int(torch.randint(spare_y + 1, ()))
-        image = image.crop((left, top, left + self.size, top + self.size))
+        if spare_x or spare_y:
+            image = image.crop((left, top, left + self.size, top + self.size))
         return torch.from_numpy(np.array(image)).movedim(-1, 0)

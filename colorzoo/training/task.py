@@ -174,7 +174,8 @@ class PictureTask(LightningModule):
         return [self._optimization(group) for group in self.model.learners().values()]
 
     def _optimization(self, parameters: list[Parameter]) -> OptimizerConfig | OptimizerLRSchedulerConfig:
-        optimizer = self.optim.optimizer(parameters, self.lr_factors)
+        fused = self.device.type in ("cpu", "cuda") and self.trainer.precision != "16-mixed"
+        optimizer = self.optim.optimizer(parameters, self.lr_factors, fused)
         counted_in_steps = self.trainer.max_steps > 0 and not self.trainer.fast_dev_run  # type: ignore[attr-defined]
         if counted_in_steps and self.optim.schedule == "cosine" and not self.automatic_optimization:
             raise ValueError(
