@@ -70,8 +70,8 @@ def export(model: Method, path: str | Path, format: Format | None = None, *, ove
         raise ValueError("the model is in training mode, where it would learn from the pictures; call eval()")
     if chosen == "onnx":
         _onnx_packages()
-    alone = copy.deepcopy(model).to("cpu", torch.float32, memory_format=torch.contiguous_format).requires_grad_(False)
-    as_written(alone)
+    alone = copy.deepcopy(model).to("cpu", torch.float32).requires_grad_(False)
+    as_written(alone.to(memory_format=torch.contiguous_format))
     about = described(model)
     try:
         program = _captured(alone)
@@ -150,7 +150,7 @@ def _captured(model: Method) -> ExportedProgram:
     """Return the graph of what a model does, for batches and pictures of any size."""
     free = {axis: Dim(name, min=1) for axis, name in enumerate(_AXES) if axis != 1 or _channels(model) is None}
     # As torch.onnx does it: else the sizes of the example are taken for granted where they only make things faster.
-    with torch.no_grad(), torch.fx.experimental._config.patch(backed_size_oblivious=True):
+    with torch.no_grad(), torch.fx.experimental._config.patch(backed_size_oblivious=True):  # type: ignore[attr-defined]
         program = torch.export.export(
             model,
             (_pictures(model, _CAPTURED),),

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -101,7 +101,7 @@ class SplitWriter:
             print(target, flush=True)
         return names
 
-    def _encoded(self, names: Sequence[str], failures: list[str]) -> Iterator[tuple[str, bytes]]:
+    def _encoded(self, names: Sequence[str], failures: list[str]) -> Generator[tuple[str, bytes]]:
         """Yield the pictures that can be decoded, several of which are decoded at once."""
         pairs = [(self.source / name, self.folder) for name in names]
         conveyed = convey(pairs, _read, lambda content: (None, self._checked(*content)), _write_nothing)

@@ -74,4 +74,5 @@ class FixedSizeColorizer(Colorizer):
             )
         seen = grey if self.target == "rgb" else 2 * grey - 1
         answer: Tensor = self.net(seen.flatten(start_dim=1)).float()
-        return answer.unflatten(1, (-1, self.size, self.size))
+        pictures: Tensor = answer.unflatten(1, (-1, self.size, self.size))  # type: ignore[no-untyped-call]
+        return pictures
