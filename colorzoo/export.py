@@ -159,10 +159,12 @@ def _captured(model: Method) -> ExportedProgram:
         )
     # What is left is asked of each picture: whether a batch is of more than one, as if strides depended on it. That the
     # program does right without is checked on pictures.
-    for node in program.graph.find_nodes(op="call_function", target=torch.ops.aten._assert_scalar.default):
-        program.graph.erase_node(node)
-    program.graph.eliminate_dead_code()
-    program.graph_module.recompile()
+    for part in program.graph_module.modules():
+        if isinstance(part, torch.fx.GraphModule):
+            for node in part.graph.find_nodes(op="call_function", target=torch.ops.aten._assert_scalar.default):
+                part.graph.erase_node(node)
+            part.graph.eliminate_dead_code()
+            part.recompile()
     return program
 
 

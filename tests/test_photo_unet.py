@@ -1,9 +1,11 @@
 """Distributions over colours: what their mean, their temperature and their certainty say."""
 
 import pytest
+import timm
 import torch
 
 import colorzoo
+from colorzoo.color import lightness_to_grey
 from colorzoo.models._chroma_bins import bin_width, certainty, divergence, mean_colour, surroundings
 
 BINS = 14
@@ -67,6 +69,34 @@ def test_a_temperature_below_one_takes_nothing_but_the_temperature(small):
     assert sure.shape == (1, 1, 16, 12)
     assert bool(((sure >= 0) & (sure <= 1)).all())
     assert not torch.equal(mean, likelier)
+
+
+@torch.no_grad()
+def test_a_vivid_model_answers_with_more_of_the_same_chroma(small):
+    vivid = colorzoo.create("photo_unet", widths=[16, 16, 16], vividness=1.5).eval()
+    vivid.load_state_dict(small.state_dict())
+    lightness = 100 * torch.rand(1, 1, 40, 50)
+    assert torch.equal(vivid.chroma(lightness), 1.5 * small.chroma(lightness))
+
+
+def test_fidelity_is_what_restraint_is_learnt_from(small):
+    lightness = 100 * torch.rand(2, 1, 32, 32)
+    batch = {"grey": lightness_to_grey(lightness), "lab": torch.cat([lightness, torch.zeros(2, 2, 32, 32)], dim=1)}
+    careful = colorzoo.create("photo_unet", widths=[16, 16, 16], mean_weight=0.0, fidelity_weight=2.0).eval()
+    careful.load_state_dict(small.state_dict())
+    losses = careful.losses(batch)
+    chroma = mean_colour(careful._answer(batch["grey"]))
+    expected = (chroma.square().sum(dim=1).mean(dim=(1, 2)) + 1).log().mean()
+    torch.testing.assert_close(losses["fidelity"], expected.detach())
+    torch.testing.assert_close(losses["loss"], losses["divergence"] + 2 * expected)
+
+
+@torch.no_grad()
+def test_the_encoder_is_timms_where_sizes_are_even(small):
+    its_own = timm.create_model("tf_efficientnet_lite0", features_only=True, out_indices=(1, 2, 3, 4)).eval()
+    its_own.load_state_dict(small.encoder.net.state_dict())
+    seen = torch.rand(1, 3, 64, 96)
+    assert all(torch.equal(a, b) for a, b in zip(its_own(seen), small.encoder.net(seen), strict=True))
 
 
 def test_the_encoder_may_come_from_another_model(tmp_path, record):

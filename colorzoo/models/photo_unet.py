@@ -9,16 +9,19 @@ Colorization" (ECCV 2016); the shape is that of Ronneberger, Fischer and Brox, "
 from typing import ClassVar
 
 import torch
+from timm.layers import Conv2dSame
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorzoo.color import lightness_to_grey
 from colorzoo.colorizer import Colorizer
 from colorzoo.models._chroma_bins import bin_width, certainty, divergence, mean_colour, surroundings
+from colorzoo.models._overhang import overhang
 from colorzoo.models._pretrained import Pretrained
 from colorzoo.pairs import ColorPairs
 
 _LEVELS = (1, 2, 3, 4)  # at a quarter of the edge to a thirty-second
+_STRIDE = 32
 
 
 class PhotoUNet(Colorizer):
@@ -32,6 +35,7 @@ class PhotoUNet(Colorizer):
         bins: Bins along each axis of the a*b* plane, from -110 to 110.
         temperature: 1 answers with the mean of the colours that a place may have, which is truest; less favours the
             likelier ones, which are livelier.
+        vividness: What the chroma of the answer is multiplied by: means are duller than what they are means of.
         mean_weight: Weight of the distance of the mean colour to the truth, in widths of a bin, beside the divergence.
         fidelity_weight: Weight of the logarithm of each picture's mean squared error, which is what the mean PSNR over
             pictures asks for: to colour with restraint where the truth may be grey.
@@ -60,6 +64,7 @@ class PhotoUNet(Colorizer):
         widths: list[int] | None = None,
         bins: int = 14,
         temperature: float = 1.0,
+        vividness: float = 1.0,
         mean_weight: float = 1.0,
         fidelity_weight: float = 0.0,
         encoder_weights: str | None = None,
@@ -70,21 +75,23 @@ class PhotoUNet(Colorizer):
             raise ValueError(f"widths are {widths}; give three positive numbers")
         if bins < 2:
             raise ValueError(f"bins is {bins}; give at least 2")
-        if not temperature > 0 or min(mean_weight, fidelity_weight) < 0:
+        if not min(temperature, vividness) > 0 or min(mean_weight, fidelity_weight) < 0:
             raise ValueError(
-                f"temperature ({temperature}) must be positive, mean_weight ({mean_weight}) and fidelity_weight "
-                f"({fidelity_weight}) not negative"
+                f"temperature ({temperature}) and vividness ({vividness}) must be positive, mean_weight "
+                f"({mean_weight}) and fidelity_weight ({fidelity_weight}) not negative"
             )
         super().__init__(
             encoder=encoder,
             widths=widths,
             bins=bins,
             temperature=temperature,
+            vividness=vividness,
             mean_weight=mean_weight,
             fidelity_weight=fidelity_weight,
         )
         self.bins = bins
         self.temperature = temperature
+        self.vividness = vividness
         self.mean_weight = mean_weight
         self.fidelity_weight = fidelity_weight
         self.encoder = _Encoder(encoder)
@@ -98,12 +105,12 @@ class PhotoUNet(Colorizer):
 
     def chroma(self, lightness: Tensor) -> Tensor:
         """Predict a*b* from L*; see `Colorizer.chroma`."""
-        return mean_colour(self._answer(lightness_to_grey(lightness)), self.temperature)
+        return self._colour(self._answer(lightness_to_grey(lightness)))
 
     def chroma_and_confidence(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
         """Predict a*b* and how sure that is, from L*; see `Colorizer.chroma_and_confidence`."""
         answer = self._answer(lightness_to_grey(lightness))
-        return mean_colour(answer, self.temperature), certainty(answer)
+        return self._colour(answer), certainty(answer)
 
     def losses(self, batch: ColorPairs) -> dict[str, Tensor]:
         """Divergence of the distribution from the truth, and how far its mean is off.
@@ -129,13 +136,19 @@ class PhotoUNet(Colorizer):
             "fidelity": fidelity.detach(),
         }
 
+    def _colour(self, answer: Tensor) -> Tensor:
+        """Return the a*b* that an answer amounts to."""
+        return self.vividness * mean_colour(answer, self.temperature)
+
     def _answer(self, grey: Tensor) -> Tensor:
-        """Return the logarithm of each bin's probability."""
-        x, *skips = reversed(self.encoder(grey))
+        """Return the logarithm of each bin's probability, at a quarter of the resolution."""
+        height, width = grey.shape[-2:]
+        # The encoder pads what it halves by one side more than the other, which moves pictures of odd sizes.
+        whole = F.pad(grey, (0, overhang(width, _STRIDE), 0, overhang(height, _STRIDE)), mode="replicate")
+        x, *skips = reversed(self.encoder(whole))
         for block, skip in zip(self.decoder, skips, strict=True):
-            x = torch.cat([F.interpolate(x, size=skip.shape[-2:], mode="nearest"), skip], dim=1)
-            x = block(x)
-        logits: Tensor = self.last(x)
+            x = block(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], dim=1))
+        logits: Tensor = self.last(x)[..., : (height + 3) // 4, : (width + 3) // 4]
         return logits.float().log_softmax(dim=1)
 
 
@@ -145,11 +158,27 @@ class _Encoder(Pretrained):
     def __init__(self, name: str) -> None:
         super().__init__(name, features_only=True, out_indices=_LEVELS)
         self.channels: list[int] = list(self.net.feature_info.channels())  # type: ignore[operator, union-attr]
+        for module in self.net.modules():
+            if isinstance(module, Conv2dSame):
+                # Its padding depends on the size, whose parity exporters would have to prove layer by layer.
+                module.__class__ = _HalvingConv2d
 
     def forward(self, grey: Tensor) -> list[Tensor]:
         """Describe grey pictures in [0, 1]: ``(B, 1, H, W)`` -> maps, the finest first."""
         maps: list[Tensor] = self.net(self.stacked(grey))
         return maps
+
+
+class _HalvingConv2d(nn.Conv2d):
+    """Convolution with TensorFlow's "same" padding as it is for even sizes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Halve: ``(B, C, 2 H, 2 W)`` -> ``(B, D, H, W)``."""
+        padding = []
+        for length, stride in zip(reversed(self.kernel_size), reversed(self.stride), strict=True):
+            before = (length - stride) // 2
+            padding += [before, length - stride - before]
+        return F.conv2d(F.pad(x, padding), self.weight, self.bias, self.stride, groups=self.groups)
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
