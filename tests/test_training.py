@@ -316,7 +316,7 @@ def test_a_fused_step_is_the_same_step(name):
     for fused in (False, True):
         torch.manual_seed(0)
         net = torch.nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
-        optimizer = Optim(name=name, lr=0.01, weight_decay=0.1).optimizer(net.parameters(), fused)
+        optimizer = Optim(name=name, lr=0.01, weight_decay=0.1).optimizer(net.parameters(), fused=fused)
         for _ in range(3):
             optimizer.zero_grad()
             net(torch.rand(2, 3, 8, 8)).square().mean().backward()
