@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from colorzoo.scan import Scan
 
 _SUFFIXES = {"colorize": "-color", "denoise": "-clean", "restore": "-restored"}
-_COLORIZER = "fusion_cnn"
+COLORIZER = "photo_unet"
 
 
 def add_picture_verbs(commands: Any) -> None:
     """Add the commands to those of the parser."""
     colorize = _verb(commands, "colorize", "colour grey photographs, and videos")
-    colorize.add_argument("-m", "--model", default=_COLORIZER, metavar="NAME", help="a model, or a checkpoint's path")
+    colorize.add_argument("-m", "--model", default=COLORIZER, metavar="NAME", help="a model, or a checkpoint's path")
     colorize.add_argument("--working-size", type=int, metavar="PIXELS", help="longer side that the network sees")
     add_control(colorize)
     add_clip_options(colorize)
@@ -35,7 +35,7 @@ def add_picture_verbs(commands: Any) -> None:
     restore = _verb(commands, "restore", "take the noise out of photographs, and colour them")
     _add_denoiser(restore, "--denoiser")
     colour = restore.add_mutually_exclusive_group()
-    colour.add_argument("--colorizer", default=_COLORIZER, metavar="NAME", help=f"likewise (default: {_COLORIZER})")
+    colour.add_argument("--colorizer", default=COLORIZER, metavar="NAME", help=f"likewise (default: {COLORIZER})")
     colour.add_argument("--no-color", action="store_true", help="leave the colours as they are")
     _add_strength(restore)
     _add_if_color(restore)

@@ -10,6 +10,7 @@ from test_video import TIMES, frames, make, packets
 
 from colorzoo import clip_verbs
 from colorzoo.cli import main
+from colorzoo.picture_verbs import COLORIZER
 
 av = pytest.importorskip("av", reason="PyAV is not installed: pip install 'colorzoo[video]'")
 
@@ -30,7 +31,7 @@ def test_a_video_gets_colours_beside_it(clip, capsys):
     assert np.abs(levels[..., 0] - levels[..., 2]).max() > 8
     assert packets(out, "audio") == packets(clip, "audio")
     with av.open(str(out)) as container:
-        assert "fusion_cnn" in container.metadata["comment"]
+        assert COLORIZER in container.metadata["comment"]
         assert "smooth 0.8" in container.metadata["comment"]
 
 

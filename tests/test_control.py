@@ -231,7 +231,7 @@ def test_the_command_line_controls_the_colours(scan, monkeypatch):
         (["--hint", f"nan,30={RED}"], 2, "give X,Y=#RRGGBB"),
         (["--hint", "20,30=red"], 2, "not of the form #rrggbb"),
         (["--hint", f"20,300={RED}"], 1, "outside the picture"),
-        (["--min-confidence", "0.5"], 1, "fusion_cnn does not tell how sure it is"),
+        (["--min-confidence", "0.5", "-m", "fusion_cnn"], 1, "fusion_cnn does not tell how sure it is"),
         (["--confidence-map", "map.xyz"], 2, "cannot tell a picture format"),
         (["--confidence-map", "{scan}"], 2, "is the picture itself"),
     ],

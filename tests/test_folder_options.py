@@ -12,6 +12,7 @@ from scanned import below, coloured, grey, sepia
 import colorzoo
 from colorzoo import picture_run
 from colorzoo.cli import main
+from colorzoo.picture_verbs import COLORIZER
 from colorzoo.pipeline import RESTORERS
 from colorzoo.scan_file import write_scan
 
@@ -62,7 +63,7 @@ def test_the_report_shows_results_and_failures(scans, tmp_path, capsys):
     assert text.count("data:image/jpeg") == 8
     assert "4 done, 1 failed" in text
     assert 'href="../out/box/c.tif"' in text
-    assert "fusion_cnn coloured it" in text
+    assert f"{COLORIZER} coloured it" in text
     assert "torn.png is not a picture" in text
 
 
@@ -140,7 +141,7 @@ def test_pictures_in_colour_may_be_left_out_or_kept(verb, tmp_path, capsys):
 def test_sepia_is_restored_as_the_grey_picture_it_is(tmp_path):
     sepia().save(tmp_path / "sepia.png")
     assert main(["restore", str(tmp_path / "sepia.png"), "-o", str(tmp_path / "out.png")]) == 0
-    expected = colorzoo.Pipeline([*RESTORERS.values(), "fusion_cnn"], "auto")(colorzoo.tone.neutralize(sepia()))
+    expected = colorzoo.Pipeline([*RESTORERS.values(), COLORIZER], "auto")(colorzoo.tone.neutralize(sepia()))
     assert pixels(tmp_path / "out.png") == expected.tobytes()
     assert main(["restore", str(tmp_path / "sepia.png"), "-o", str(tmp_path / "toned.png"), "--no-color"]) == 0
     assert pixels(tmp_path / "toned.png") == sepia().tobytes(), "without colouring, colours stay"

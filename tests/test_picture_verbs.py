@@ -11,6 +11,7 @@ import torch
 import colorzoo
 from colorzoo.cli import main
 from colorzoo.noise import Noise, spoiled
+from colorzoo.picture_verbs import COLORIZER
 from colorzoo.pipeline import RESTORERS, Pipeline
 
 
@@ -144,8 +145,8 @@ def test_restore_does_the_whole_chain(scans, tmp_path, capsys):
     captured = capsys.readouterr()
     assert captured.out.splitlines() == [str(out)]
     assert "% salt and pepper, sigma 0.0; linear_denoiser at strength 1; " in captured.err
-    assert "cnn_denoiser left it alone; fusion_cnn coloured it" in captured.err
-    assert pixels(out) == Pipeline([*RESTORERS.values(), "fusion_cnn"], strength="auto")(noisy).tobytes()
+    assert f"cnn_denoiser left it alone; {COLORIZER} coloured it" in captured.err
+    assert pixels(out) == Pipeline([*RESTORERS.values(), COLORIZER], strength="auto")(noisy).tobytes()
 
 
 def test_models_and_strength_of_restore_may_be_chosen(scans, tmp_path, capsys):

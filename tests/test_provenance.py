@@ -10,6 +10,7 @@ import colorzoo
 from colorzoo import weights
 from colorzoo.cli import main
 from colorzoo.metadata import Metadata
+from colorzoo.picture_verbs import COLORIZER
 from colorzoo.provenance import signed, with_entry
 from colorzoo.scan import Scan
 from colorzoo.scan_file import read_scan, write_scan
@@ -94,7 +95,7 @@ def test_the_command_line_tells_model_digest_and_parameters(tmp_path, suffix):
     write_scan(Scan(np.full((9, 9), 99, np.uint8), metadata=Metadata(xmp=GIVEN)), source)
     assert main(["colorize", str(source), "-o", str(out), "--working-size", "48"]) == 0
     told = events(read_scan(out).metadata.xmp)[0]["parameters"]
-    assert told == f"colorize; {colorzoo.load('fusion_cnn').source.describe()}; working size 48"
+    assert told == f"colorize; {colorzoo.load(COLORIZER).source.describe()}; working size 48"
     assert b"Ulm" in read_scan(out).metadata.xmp
     assert main(["restore", str(source), "-o", str(out), "--overwrite"]) == 0
     told = events(read_scan(out).metadata.xmp)[0]["parameters"]

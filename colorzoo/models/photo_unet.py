@@ -9,7 +9,7 @@ Colorization" (ECCV 2016); the shape is that of Ronneberger, Fischer and Brox, "
 from typing import ClassVar
 
 import torch
-from timm.layers import Conv2dSame
+from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -19,6 +19,8 @@ from colorzoo.models._chroma_bins import bin_width, certainty, divergence, mean_
 from colorzoo.models._overhang import overhang
 from colorzoo.models._pretrained import Pretrained
 from colorzoo.pairs import ColorPairs
+
+DEFAULT_TAG = "lively"
 
 _LEVELS = (1, 2, 3, 4)  # at a quarter of the edge to a thirty-second
 _STRIDE = 32
@@ -161,7 +163,7 @@ class _Encoder(Pretrained):
         for module in self.net.modules():
             if isinstance(module, Conv2dSame):
                 # Its padding depends on the size, whose parity exporters would have to prove layer by layer.
-                module.__class__ = _HalvingConv2d
+                module.__class__ = _HalvingConv2d  # type: ignore[assignment]
 
     def forward(self, grey: Tensor) -> list[Tensor]:
         """Describe grey pictures in [0, 1]: ``(B, 1, H, W)`` -> maps, the finest first."""

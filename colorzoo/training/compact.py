@@ -13,10 +13,15 @@ _INVISIBLE = 1 / 510
 """Half a step of an 8-bit picture."""
 
 
+_LARGE = 1 << 15
+"""Values of a tensor from which on it holds most of the bytes; depth-wise kernels, which are small, move most."""
+
+
 def compacted(checkpoint: Checkpoint, data: PictureDataModule) -> Checkpoint:
     """Store matrices and kernels in half precision, if that moves no validation picture by half an 8-bit step.
 
-    Vectors (biases, norms and their statistics) stay as they are: they are small in bytes and wide in range.
+    Where it does, only the large ones. Vectors (biases, norms and their statistics) stay as they are: they are small in
+    bytes and wide in range.
 
     Args:
         checkpoint: A trained model.
@@ -25,16 +30,25 @@ def compacted(checkpoint: Checkpoint, data: PictureDataModule) -> Checkpoint:
     Returns:
         The checkpoint with rounded tensors, or as it was.
     """
-    rounded = replace(checkpoint, tensors={name: _halved(tensor) for name, tensor in checkpoint.tensors.items()})
-    exact, stored = rebuild(checkpoint), rebuild(rounded)
     data.setup("validate")
+    for least in (0, _LARGE):
+        tensors = {name: _halved(tensor, least) for name, tensor in checkpoint.tensors.items()}
+        rounded = replace(checkpoint, tensors=tensors)
+        if not _visible(checkpoint, rounded, data):
+            return rounded
+    return checkpoint
+
+
+def _visible(checkpoint: Checkpoint, rounded: Checkpoint, data: PictureDataModule) -> bool:
+    exact, stored = rebuild(checkpoint), rebuild(rounded)
     with torch.inference_mode():
         for pictures in data.val_dataloader():
             seen = data.on_after_batch_transfer(pictures, 0)[exact.sees]  # type: ignore[literal-required]
             if float((exact(seen) - stored(seen)).abs().max()) > _INVISIBLE:
-                return checkpoint
-    return rounded
+                return True
+    return False
 
 
-def _halved(tensor: Tensor) -> Tensor:
-    return tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
+def _halved(tensor: Tensor, least: int) -> Tensor:
+    large = tensor.is_floating_point() and tensor.ndim > 1 and tensor.numel() >= least
+    return tensor.half() if large else tensor
