@@ -34,6 +34,15 @@ def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def on_one_thread():
+    """A process that is forked has none of the threads that others would wait for."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def killed(arguments, epoch, batch):
     """Run in a process that is killed, as by ``kill -9``, when it comes to a batch."""
 
