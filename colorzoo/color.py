@@ -9,7 +9,6 @@ import functools
 
 import torch
 from kornia.color import lab_to_rgb as kornia_lab_to_rgb
-from kornia.color import xyz_to_rgb as kornia_xyz_to_rgb
 from torch import Tensor
 
 AB_RANGE = 220.0
@@ -19,17 +18,21 @@ GAMUT_TOLERANCE = 0.25 / 255
 CHROMA_BISECTIONS = 14  # finer than float32 can tell in RGB: a colour near the edge of the gamut must not jump
 _LUMA = (0.299, 0.587, 0.114)
 # The gamut in linear light.
-_DARKEST = -GAMUT_TOLERANCE / 12.92
-_BRIGHTEST = ((1 + GAMUT_TOLERANCE + 0.055) / 1.055) ** 2.4
+DARKEST = -GAMUT_TOLERANCE / 12.92
+BRIGHTEST = ((1 + GAMUT_TOLERANCE + 0.055) / 1.055) ** 2.4
 
 # kornia's, so that its way back undoes them.
-_WHITE = (0.95047, 1.0, 1.08883)
+WHITE = (0.95047, 1.0, 1.08883)
 _RGB_TO_XYZ = (
     (0.412453, 0.357580, 0.180423),
     (0.212671, 0.715160, 0.072169),
     (0.019334, 0.119193, 0.950227),
 )
-_XYZ_TO_GREEN = (-0.9692549499965682, 1.8759900014898907, 0.0415559265582928)
+XYZ_TO_RGB = (
+    (3.2404813432005266, -1.5371515162713185, -0.4985363261688878),
+    (-0.9692549499965682, 1.8759900014898907, 0.0415559265582928),
+    (0.0556466391351772, -0.2040413383665112, 1.0573110696453443),
+)
 _SLOPE = 7.787
 _KNEE = 6 / 29  # CIE 1976: a cube root, and where it is below this, the line that continues it
 
@@ -53,7 +56,7 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
     """
     with torch.autocast(rgb.device.type, enabled=False):
         linear = _linear_levels(rgb) if rgb.dtype == torch.uint8 else _linear(rgb.float().clamp(0, 1))
-        matrix = linear.new_tensor(_RGB_TO_XYZ) / linear.new_tensor(_WHITE)[:, None]
+        matrix = linear.new_tensor(_RGB_TO_XYZ) / linear.new_tensor(WHITE)[:, None]
         x, y, z = _roots(torch.matmul(matrix, linear.flatten(-2)).view(linear.shape)).unbind(dim=-3)
         return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=-3)
 
@@ -111,22 +114,16 @@ def _reduce_chroma(lab: Tensor) -> Tensor:
     luminance = (lightness + 16) / 116
     shifts = torch.stack([lab[:, 1] / 500, torch.zeros_like(lab[:, 0]), lab[:, 2] / -200], dim=1)
     lowest = torch.tensor([-torch.inf, 0, 0], device=lab.device)
-    to_rgb = _xyz_to_rgb(lab.device)
+    to_rgb = (lab.new_tensor(XYZ_TO_RGB) * lab.new_tensor(WHITE)).T
     low, high = torch.zeros_like(lightness), torch.ones_like(lightness)
     for _ in range(CHROMA_BISECTIONS):
         middle = (low + high) / 2
         roots = torch.maximum(luminance + middle * shifts, lowest)
         light = torch.where(roots > _KNEE, roots**3, (roots - 4 / 29) / _SLOPE) @ to_rgb
-        inside = ((light >= _DARKEST) & (light <= _BRIGHTEST)).all(dim=1, keepdim=True)
+        inside = ((light >= DARKEST) & (light <= BRIGHTEST)).all(dim=1, keepdim=True)
         low, high = torch.where(inside, middle, low), torch.where(inside, high, middle)
     reduced = torch.cat([lightness, low * chroma], dim=1)
     return kornia_lab_to_rgb(reduced.T[None, :, :, None], clip=False)[0, :, :, 0].T
-
-
-def _xyz_to_rgb(device: torch.device) -> Tensor:
-    """Return the matrix from X, Y and Z, as shares of the white's, to linear RGB."""
-    white = torch.tensor(_WHITE, device=device).diag()
-    return kornia_xyz_to_rgb(white[None, :, :, None])[0, :, :, 0].T
 
 
 def grey_to_lightness(grey: Tensor) -> Tensor:
@@ -167,7 +164,7 @@ def lightness_to_grey(lightness: Tensor) -> Tensor:
         above = root.clamp(min=_KNEE)
         light = torch.add(above.pow(3), root - above, alpha=3 * _KNEE**2)
         # Of kornia's three channels, which differ by 1e-5, the one that counts most.
-        light = light * sum(share * white for share, white in zip(_XYZ_TO_GREEN, _WHITE, strict=True))
+        light = light * sum(share * white for share, white in zip(XYZ_TO_RGB[1], WHITE, strict=True))
         above = light.clamp(min=0.0031308)
         return (1.055 * _power(above, 1 / 2.4) - 0.055 + 12.92 * (light - above)).clamp(0, 1)
 

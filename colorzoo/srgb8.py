@@ -13,19 +13,13 @@ from kornia.color import rgb_to_linear_rgb
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorzoo.color import CHROMA_BISECTIONS, GAMUT_TOLERANCE
+from colorzoo.color import BRIGHTEST, CHROMA_BISECTIONS, DARKEST, WHITE, XYZ_TO_RGB
 
 # "Roots" are 116 f(X), 116 f(Z) and 116 f(Y) = L* + 16 in CIE's notation: cubes above 24, and below it a line of the
 # slope that the cube has there.
 _OFFSET = 16.0
 _KNEE = 24.0
 _SHIFTS = (116 / 500, -116 / 200)
-_WHITE = (0.95047, 1.08883, 1.0)
-_XZY_TO_RGB = (
-    (3.2404813432005266, -0.4985363261688878, -1.5371515162713185),
-    (-0.9692549499965682, 0.0415559265582928, 1.8759900014898907),
-    (0.0556466391351772, 1.0573110696453443, -0.2040413383665112),
-)
 # A step of linear light is at most a fifth of an 8-bit level, and the table fits the innermost cache.
 _STEPS = 16384
 _MARGIN = 64  # of the table on both sides: more than the tolerance of the gamut
@@ -136,15 +130,15 @@ def _reduced(roots: Tensor) -> Tensor:
 @functools.cache
 def _matrix() -> tuple[Tensor, Tensor]:
     """From the cubes to steps of the table, and the step at which black lies, with half a step for rounding."""
-    matrix = torch.tensor(_XZY_TO_RGB, dtype=torch.float64) * torch.tensor(_WHITE, dtype=torch.float64)
+    matrix = torch.tensor(XYZ_TO_RGB, dtype=torch.float64) * torch.tensor(WHITE, dtype=torch.float64)
+    matrix = matrix[:, [0, 2, 1]]  # the roots are those of X, Z and Y
     return (matrix * (_STEPS / 116**3)).float(), torch.full((3, 1), _MARGIN + 0.5)
 
 
 @functools.cache
 def _limits() -> tuple[float, float]:
     """Least and most linear light, in steps of the table, that counts as within sRGB."""
-    low, high = -GAMUT_TOLERANCE / 12.92, ((1 + GAMUT_TOLERANCE + 0.055) / 1.055) ** 2.4
-    return _MARGIN + 0.5 + _STEPS * low, _MARGIN + 0.5 + _STEPS * high
+    return _MARGIN + 0.5 + _STEPS * DARKEST, _MARGIN + 0.5 + _STEPS * BRIGHTEST
 
 
 @functools.cache
