@@ -21,9 +21,10 @@ import colorzoo
 from colorzoo.clip import ClipColorizer
 from colorzoo.color import rgb_to_lab
 from colorzoo.colorizer import Colorizer
+from colorzoo.datamodules.picture_names import called_pictures
 from colorzoo.flicker import flicker
 from colorzoo.photo import levels
-from colorzoo.picture_file import SUFFIXES, read
+from colorzoo.picture_file import read
 from colorzoo.report import markdown_table
 
 _STEP = 2
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--smooth", type=float, nargs="+", default=[0, 0.5, 0.8, 0.9], help="shares to try")
     parser.add_argument("-o", "--output", type=Path, help="a Markdown file; without it the table is printed")
     args = parser.parse_args()
-    paths = sorted(path for path in args.folder.rglob("*") if path.suffix.lower() in SUFFIXES)[: args.count]
+    paths = [args.folder / name for name in sorted(called_pictures(args.folder))][: args.count]
     still = [clip(path, args.frames, args.grain, 0) for path in paths]
     sliding = [clip(path, args.frames, args.grain, _STEP) for path in paths]
     rows = [("model", "--smooth", "flicker of a still clip", "trail of a sliding one", "cuts seen by mistake")]

@@ -20,8 +20,9 @@ import torch
 import colorzoo
 from colorzoo.colorizer import Colorizer
 from colorzoo.conveyor import convey
+from colorzoo.datamodules.picture_names import called_pictures
 from colorzoo.output_file import replace_file
-from colorzoo.picture_file import SUFFIXES, read, write
+from colorzoo.picture_file import read, write
 from colorzoo.report import markdown_table
 
 _SIZE = (1152, 864)
@@ -59,7 +60,7 @@ def main() -> None:
 
 def megapixels(folder: Path, scratch: Path, count: int) -> list[tuple[Path, Path]]:
     """Write grey photographs of a megapixel, a quarter of them upright, and return source and target of each."""
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    found = [folder / name for name in sorted(called_pictures(folder))]
     pairs = []
     for index, path in enumerate(found[:: max(1, len(found) // count)][:count]):
         size = _SIZE if index % 4 else _SIZE[::-1]

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from torch import Tensor
 
+from colorzoo.datamodules.picture_names import called_pictures
 from colorzoo.datamodules.splits import seed_of
 from colorzoo.noise import Noise, spoiled
 from colorzoo.noise_level import NoiseLevel, estimate_noise
 from colorzoo.output_file import replace_file
 from colorzoo.photo import to_batch
-from colorzoo.picture_file import SUFFIXES, read
+from colorzoo.picture_file import read
 from colorzoo.report import markdown_table
 
 _IMPULSE = (0.01, 0.05, 0.15, 0.3, 0.5, 0.7)
@@ -38,7 +39,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="clean pictures; they are made grey")
     parser.add_argument("-o", "--output", type=Path, help="a Markdown file; without it the table is printed")
     args = parser.parse_args()
-    pictures = sorted(path for path in args.folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    pictures = [args.folder / name for name in sorted(called_pictures(args.folder))]
     if not pictures:
         parser.error(f"{args.folder} holds no picture")
     rows: list[tuple[str, ...]] = [
