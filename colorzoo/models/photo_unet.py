@@ -145,7 +145,7 @@ class PhotoUNet(Colorizer):
     def _answer(self, grey: Tensor) -> Tensor:
         """Return the logarithm of each bin's probability, at a quarter of the resolution."""
         height, width = grey.shape[-2:]
-        # The encoder pads what it halves by one side more than the other, which moves pictures of odd sizes.
+        # Even on every level, as `_HalvingConv2d` takes it for granted.
         whole = F.pad(grey, (0, overhang(width, _STRIDE), 0, overhang(height, _STRIDE)), mode="replicate")
         x, *skips = reversed(self.encoder(whole))
         for block, skip in zip(self.decoder, skips, strict=True):
