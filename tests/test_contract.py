@@ -280,13 +280,19 @@ def test_one_batch_can_be_learnt_by_heart(name):
     pairs = batch(model)
     optimizers = {learner: torch.optim.AdamW(group, 5e-3) for learner, group in model.learners().items()}
     first = float(model.losses(pairs)["loss"].detach())
-    for _ in range(80):
-        for learner, losses in model.turns(pairs):
-            optimizers[learner].zero_grad()
-            losses["loss"].backward()
-            torch.nn.utils.clip_grad_norm_(model.learners()[learner], 1.0)
-            optimizers[learner].step()
-    assert float(model.losses(pairs)["loss"].detach()) < 0.2 * first
+    # Until it is, for a game of three goes there and back and no two processors play the same.
+    for _ in range(20):
+        for _ in range(10):
+            for learner, losses in model.turns(pairs):
+                optimizers[learner].zero_grad()
+                losses["loss"].backward()
+                torch.nn.utils.clip_grad_norm_(model.learners()[learner], 1.0)
+                optimizers[learner].step()
+        with torch.no_grad():
+            last = float(model.losses(pairs)["loss"])
+        if last < 0.2 * first:
+            return
+    pytest.fail(f"the loss went from {first:.4g} to {last:.4g} only")
 
 
 @every_model
