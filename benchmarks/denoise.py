@@ -1,6 +1,7 @@
 """De-noise the held-out photographs of BSDS400: published models beside filters that learn nothing, in one table.
 
     python benchmarks/denoise.py --models linear_denoiser
+    python benchmarks/denoise.py --color --models cnn_denoiser cnn_denoiser.color
 
 Each picture is spoiled with the noise of its name and the seed, as the test loop does it. Gaussian noise is not
 clipped, as in the literature. Filters of scikit-image and of ``bm3d``, which is free for non-commercial use only, take
@@ -27,6 +28,7 @@ from colorzoo.output_file import replace_file
 from colorzoo.report import markdown_table
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "results" / "denoise_photographs.md"
+COLOR_OUTPUT = OUTPUT.with_name("denoise_color_photographs.md")
 GAUSSIAN = {f"Gaussian, sigma {sigma:g}": Noise(sigma=sigma, clip=False) for sigma in (15.0, 25.0, 50.0)}
 IMPULSE = {f"impulse, {share:.0%}": Noise(impulse=share) for share in (0.15, 0.5, 0.7)}
 
@@ -34,7 +36,7 @@ Restore = Callable[[Tensor], Tensor]
 
 
 def filters(noise: Noise) -> dict[str, Restore | None]:
-    """Return what learns nothing by name; None where a filter is made for other noise.
+    """Return what learns nothing by name, each channel by itself; None where a filter is made for other noise.
 
     Args:
         noise: The noise that is to be taken out; the filters may know its level.
@@ -52,7 +54,11 @@ def filters(noise: Noise) -> dict[str, Restore | None]:
         found["non-local means (scikit-image)"] = None if impulses else lambda noisy: _nonlocal_means(noisy, deviation)
     if find_spec("bm3d"):
         found["BM3D"] = None if impulses else lambda noisy: _bm3d(noisy, deviation)
-    return found
+    return {name: restore and _by_channel(restore) for name, restore in found.items()}
+
+
+def _by_channel(restore: Restore) -> Restore:
+    return lambda noisy: torch.cat([restore(channel) for channel in noisy.split(1, dim=1)], dim=1)
 
 
 def denoisers(names: Sequence[str]) -> dict[str, Denoiser]:
@@ -101,22 +107,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--models", nargs="*", default=[], help="published de-noisers to measure too")
     parser.add_argument("--root", help="folder of BSDS400; by default bsds400 in $COLORZOO_DATA")
     parser.add_argument("--split", choices=("test", "val"), default="test", help="val: to choose what to measure")
-    parser.add_argument("--output", type=Path, default=OUTPUT, help="the Markdown file to write")
+    parser.add_argument("--color", action="store_true", help="in colour, with Gaussian noise")
+    parser.add_argument("--output", type=Path, help="the Markdown file to write, if not the one in docs/results")
     options = parser.parse_args(arguments)
     models = denoisers(options.models)
-    data = BSDSDataModule(root=options.root, grey="luma", noise=Noise())
+    data = BSDSDataModule(root=options.root, grey="luma", color=options.color, noise=Noise())
     data.setup("test" if options.split == "test" else "validate")
-    columns = {title: measured(noise, models, data, options.split) for title, noise in (GAUSSIAN | IMPULSE).items()}
+    noises = GAUSSIAN if options.color else GAUSSIAN | IMPULSE
+    columns = {title: measured(noise, models, data, options.split) for title, noise in noises.items()}
     methods = list(next(iter(columns.values())))
-    rows = [(method, *(column[method] for column in columns.values())) for method in methods]
+    figures = [(method, [column[method] for column in columns.values()]) for method in methods]
+    rows = [(method, *cells) for method, cells in figures if set(cells) != {"-"}]
     table = markdown_table([("PSNR in dB", *columns), *rows])
     about = (
-        f"Mean over {data.describe(options.split)}, as luma. Gaussian noise is not clipped, and filters of it know its "
-        "sigma; impulses are salt and pepper. A dash stands where a filter is made for other noise.\n\n"
+        f"Mean over {data.describe(options.split)}, {'in colour' if options.color else 'as luma'}. Gaussian noise is "
+        "not clipped, and filters of it know its sigma; impulses are salt and pepper. A dash stands where a filter is "
+        "made for other noise. Filters, and models of one channel, see each channel by itself.\n\n"
         "Written by `benchmarks/denoise.py`.\n"
     )
     print(table)
-    replace_file(options.output, f"{about}\n{table}".encode())
+    replace_file(options.output or (COLOR_OUTPUT if options.color else OUTPUT), f"{about}\n{table}".encode())
 
 
 def _nonlocal_means(noisy: Tensor, deviation: float) -> Tensor:

@@ -158,18 +158,29 @@ def _strength(given: str) -> float | Literal["auto"]:
 def _transform(args: argparse.Namespace) -> "Transform":
     """Return what makes another picture of one, and says what it found and did if there is more to say than that."""
     from colorzoo.if_color import by_tone
-    from colorzoo.pipeline import RESTORERS
 
     if args.verb == "colorize":
         colour = _colouring(args)
         return colour if args.if_color == "recolor" else by_tone(colour, args.if_color)
     if args.verb == "restore" and args.no_color and args.if_color != "recolor":
         raise UsageError("--if-color says nothing with --no-color, which leaves all colours as they are; give one")
-    models = [_loaded(name, "de-noise", args.device) for name in args.denoiser or RESTORERS.values()]
-    clean = _steps(models, args)
+    models, clean = _cleaning(args)
     if args.verb == "denoise" or args.no_color:
         return clean
     return by_tone(_steps([*models, _loaded(args.colorizer, "colourise", args.device)], args), args.if_color, clean)
+
+
+def _cleaning(args: argparse.Namespace) -> "tuple[list[Any], Transform]":
+    """Return the de-noisers of grey pictures, and the transform that cleans pictures of any kind."""
+    from colorzoo.pipeline import COLOR_RESTORERS, RESTORERS
+    from colorzoo.tone import tone
+
+    grey, color = (args.denoiser or list(names.values()) for names in (RESTORERS, COLOR_RESTORERS))
+    loaded = {name: _loaded(name, "de-noise", args.device) for name in dict.fromkeys([*grey, *color])}
+    models = [loaded[name] for name in grey]
+    clean_grey, clean_color = _steps(models, args), _steps([loaded[name] for name in color], args)
+    # Of a toned print the channels have one noise in common, which is not what those for colour have learnt.
+    return models, lambda scan: (clean_color if tone(scan).kind == "color" else clean_grey)(scan)
 
 
 def _colouring(args: argparse.Namespace) -> "Transform":

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from colorzoo.colorizer import Colorizer
 from colorzoo.denoiser import Denoiser, Strength, check_strength, strengths
+from colorzoo.method import Method
 from colorzoo.noise import NoiseKind
 from colorzoo.noise_level import NoiseLevel, noise_levels
 from colorzoo.photo import Array, Image, Picture, to_batch
@@ -18,8 +19,10 @@ from colorzoo.picture_file import read
 from colorzoo.scan import Scan
 from colorzoo.zoo import load
 
-RESTORERS: dict[NoiseKind, str] = {"impulse": "linear_denoiser", "gaussian": "cnn_denoiser"}
+RESTORERS: dict[NoiseKind, str] = {"impulse": "cnn_denoiser.impulse", "gaussian": "cnn_denoiser"}
 """The published de-noiser for each kind of noise, in the order in which they go to work."""
+COLOR_RESTORERS: dict[NoiseKind, str] = RESTORERS | {"gaussian": "cnn_denoiser.color"}
+"""The same for pictures whose three channels tell of one another."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Step:
     """What one model of a pipeline did.
 
     Args:
-        model: Its name.
+        model: Its name, with the tag of a published one.
         image: The picture as it left it.
         found: The noise of each picture of the batch before, where the strength depends on it.
         strength: How far a de-noiser went, with each picture of the batch; None for a colouriser.
@@ -64,7 +67,7 @@ class Pipeline:
 
     Example:
         >>> import colorzoo
-        >>> restore = colorzoo.Pipeline(["linear_denoiser", "fusion_cnn"], strength="auto")
+        >>> restore = colorzoo.Pipeline(["cnn_denoiser.impulse", "fusion_cnn"], strength="auto")
         >>> restore(torch.rand(1, 1, 48, 40)).shape
         torch.Size([1, 3, 48, 40])
     """
@@ -129,7 +132,7 @@ class Pipeline:
         for model in self.models:
             if isinstance(model, Colorizer):
                 image = model.colorize(image)
-                yield Step(model.name(), image)
+                yield Step(_called(model), image)
                 continue
             found: list[NoiseLevel] | None = None
             strength = self.strength
@@ -137,4 +140,8 @@ class Pipeline:
                 found = noise_levels(to_batch(image))
                 strength = [level.strength(model.made_for) for level in found]
             image = model.denoise(image, strength)
-            yield Step(model.name(), image, found, strengths(strength))
+            yield Step(_called(model), image, found, strengths(strength))
+
+
+def _called(model: Method) -> str:
+    return model.source.name if model.source and model.source.licence else model.name()

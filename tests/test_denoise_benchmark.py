@@ -63,6 +63,15 @@ def test_the_table_holds_all_methods_and_noises(benchmark, photographs, tmp_path
     assert rows["linear_denoiser"][1] == f"{float(ratios.mean()):.2f}"
 
 
+def test_a_model_for_colour_takes_part_in_colour(benchmark, photographs, tmp_path, few):
+    output = tmp_path / "table.md"
+    arguments = ["--root", str(photographs), "--models", "cnn_denoiser", "cnn_denoiser.color", "--output", str(output)]
+    benchmark.main(["--color", *arguments])
+    heading, rows = table(output)
+    assert heading == ["PSNR in dB", "Gaussian"]
+    assert list(rows) == ["noisy input", "3x3 median", "cnn_denoiser", "cnn_denoiser.color"]
+
+
 @pytest.mark.parametrize(
     ("package", "name"), [("skimage", "non-local means (scikit-image)"), ("bm3d", "BM3D")], ids=["skimage", "bm3d"]
 )

@@ -122,15 +122,26 @@ def test_denoise_leaves_clean_pictures_alone_and_says_so(scans, tmp_path, capsys
     assert main(["denoise", str(scans), "-o", str(tmp_path / "out")]) == 0
     assert pixels(tmp_path / "out" / "clean.png") == pixels(scans / "clean.png")
     noisy = scans / "box 1" / "NOISY.PNG"
-    whole = colorzoo.load("linear_denoiser").denoise(noisy)
+    whole = colorzoo.load(RESTORERS["impulse"]).denoise(noisy)
     assert pixels(tmp_path / "out" / "box 1" / "NOISY.PNG") == whole.tobytes()
     about = capsys.readouterr().err.splitlines()
     nothing = "0.0 % salt and pepper, sigma 0.0"
-    alone = "; ".join(f"{nothing}; {name} left it alone" for name in RESTORERS.values())
+    tags = ("cnn_denoiser.impulse", "cnn_denoiser.gaussian")
+    alone = "; ".join(f"{nothing}; {tag} left it alone" for tag in tags)
     assert about[0] == f"{scans / 'clean.png'}: {alone}"
     assert about[1].startswith(f"{noisy}: 1")
-    assert "linear_denoiser at strength 1; " in about[1]
-    assert about[1].endswith("cnn_denoiser left it alone")
+    assert "cnn_denoiser.impulse at strength 1; " in about[1]
+    assert about[1].endswith("cnn_denoiser.gaussian left it alone")
+
+
+def test_noise_of_each_channel_is_taken_out_by_the_model_for_colour(tmp_path, capsys):
+    across, down = torch.linspace(0.2, 0.8, 64).expand(48, 64), torch.linspace(0.2, 0.8, 48)[:, None].expand(48, 64)
+    noisy = spoiled(torch.stack([across, across.flip(1), down])[None], Noise(sigma=20), seeds=[0])[0]
+    PIL.Image.fromarray((255 * noisy).round().byte().movedim(0, 2).numpy()).save(tmp_path / "photo.png")
+    assert main(["denoise", str(tmp_path / "photo.png"), "-o", str(tmp_path / "out.png")]) == 0
+    assert capsys.readouterr().err.rstrip().endswith("; cnn_denoiser.color at strength 1")
+    clean = colorzoo.load("cnn_denoiser.color").denoise(tmp_path / "photo.png")
+    assert pixels(tmp_path / "out.png") == clean.tobytes()
 
 
 def pixels(path):
@@ -144,8 +155,8 @@ def test_restore_does_the_whole_chain(scans, tmp_path, capsys):
     out = noisy.with_name("NOISY-restored.PNG")
     captured = capsys.readouterr()
     assert captured.out.splitlines() == [str(out)]
-    assert "% salt and pepper, sigma 0.0; linear_denoiser at strength 1; " in captured.err
-    assert f"cnn_denoiser left it alone; {COLORIZER} coloured it" in captured.err
+    assert "% salt and pepper, sigma 0.0; cnn_denoiser.impulse at strength 1; " in captured.err
+    assert "cnn_denoiser.gaussian left it alone; photo_unet.lively coloured it" in captured.err
     assert pixels(out) == Pipeline([*RESTORERS.values(), COLORIZER], strength="auto")(noisy).tobytes()
 
 
@@ -154,7 +165,7 @@ def test_models_and_strength_of_restore_may_be_chosen(scans, tmp_path, capsys):
     chosen = ["--denoiser", "linear_denoiser", "--denoiser", "linear_denoiser.impulse", "--colorizer", "mlp"]
     assert main(["restore", str(noisy), "-o", str(tmp_path / "out.png"), *chosen, "--strength", "0.5"]) == 0
     assert capsys.readouterr().err.endswith(
-        "linear_denoiser at strength 0.5; linear_denoiser at strength 0.5; mlp coloured it\n"
+        "linear_denoiser.impulse at strength 0.5; linear_denoiser.impulse at strength 0.5; mlp.cifar10 coloured it\n"
     )
     expected = Pipeline(["linear_denoiser", "linear_denoiser", "mlp"], strength=0.5)(noisy)
     assert pixels(tmp_path / "out.png") == expected.tobytes()

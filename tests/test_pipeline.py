@@ -12,7 +12,7 @@ from colorzoo.datamodules.splits import seed_of
 from colorzoo.errors import DataError, UnknownModelError
 from colorzoo.noise import Noise, spoiled
 from colorzoo.pairs import color_pairs
-from colorzoo.pipeline import RESTORERS
+from colorzoo.pipeline import COLOR_RESTORERS, RESTORERS
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +69,15 @@ def test_clean_and_noisy_pictures_share_a_batch(models, restore, noisy):
 def test_each_step_tells_what_it_found_and_did(models, restore, noisy):
     cleaning, colouring = restore.steps(noisy)
     assert cleaning.found[0].impulse == pytest.approx(0.15, abs=0.03)
-    assert cleaning.describe().endswith(", sigma 0.0; linear_denoiser at strength 1")
+    assert cleaning.describe().endswith(", sigma 0.0; linear_denoiser.impulse at strength 1")
     assert "% salt and pepper" in cleaning.describe()
-    assert colouring.describe() == "fusion_cnn coloured it"
+    assert colouring.describe() == "fusion_cnn.cifar10 coloured it"
     left_alone = next(restore.steps(torch.full((1, 1, 9, 9), 0.5)))
-    assert left_alone.describe() == "0.0 % salt and pepper, sigma 0.0; linear_denoiser left it alone"
+    assert left_alone.describe() == "0.0 % salt and pepper, sigma 0.0; linear_denoiser.impulse left it alone"
     fixed = next(colorzoo.Pipeline(models, strength=0.5).steps(noisy))
-    assert fixed.describe() == "linear_denoiser at strength 0.5"
+    assert fixed.describe() == "linear_denoiser.impulse at strength 0.5"
+    own = next(colorzoo.Pipeline([colorzoo.create("linear_denoiser").eval()], strength=0.5).steps(noisy))
+    assert own.describe() == "linear_denoiser at strength 0.5"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (30, 20)])
@@ -86,8 +88,9 @@ def test_constant_pictures_keep_their_lightness(restore, value, size):
     torch.testing.assert_close(lightness, grey_to_lightness(grey), atol=0.3, rtol=0)
 
 
-def test_the_published_denoisers_are_those_for_their_noise():
-    for kind, name in RESTORERS.items():
+@pytest.mark.parametrize("restorers", [RESTORERS, COLOR_RESTORERS])
+def test_the_published_denoisers_are_those_for_their_noise(restorers):
+    for kind, name in restorers.items():
         assert kind in colorzoo.load(name).made_for
 
 
