@@ -69,7 +69,7 @@ def export(model: Method, path: str | Path, format: Format | None = None, *, ove
     if model.training:
         raise ValueError("the model is in training mode, where it would learn from the pictures; call eval()")
     if chosen == "onnx":
-        _onnx_packages()
+        require_onnx()
     alone = copy.deepcopy(model).to("cpu", torch.float32).requires_grad_(False)
     as_written(alone.to(memory_format=torch.contiguous_format))
     about = described(model)
@@ -211,7 +211,12 @@ def _difference(model: Method, run: Callable[[Tensor], Tensor], shape: tuple[int
         return float((run(pictures) - model(pictures)).abs().max())
 
 
-def _onnx_packages() -> None:
+def require_onnx() -> None:
+    """Refuse to go on without the packages that write ONNX.
+
+    Raises:
+        UsageError: If one is not installed.
+    """
     with suppress(ImportError):
         import onnxscript  # noqa: F401
 

@@ -2,8 +2,15 @@
 
 import argparse
 import sys
+import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_EDGE = 256
+_PICTURES = 64  # ranges hardly move after a few dozen
 
 
 def add_export_verb(commands: Any) -> None:
@@ -12,21 +19,33 @@ def add_export_verb(commands: Any) -> None:
     parser.add_argument("name", help="a model, or a checkpoint's path")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write")
     parser.add_argument("--format", choices=("onnx", "pt2"), help="default: what FILE ends in")
+    parser.add_argument(
+        "--int8",
+        type=Path,
+        metavar="PHOTOS",
+        help="ONNX with 8-bit convolutions, if the answers for a folder of pictures such as it will see stay the same",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an output that exists")
     parser.set_defaults(run=_export)
 
 
 def _export(args: argparse.Namespace) -> int:
-    from colorzoo.errors import ExportError
+    from colorzoo.errors import ExportError, UsageError
     from colorzoo.export import export, format_of
     from colorzoo.picture_paths import taken
     from colorzoo.zoo import load
 
-    format_of(args.output, args.format)
+    if format_of(args.output, args.format) != "onnx" and args.int8:
+        raise UsageError("--int8 is for ONNX; end the name in .onnx, or leave it out")
     try:
         if args.output.exists() and not args.overwrite:
             raise taken(args.output)
-        about = export(load(args.name), args.output, args.format, overwrite=args.overwrite)
+        model = load(args.name)
+        if args.int8:
+            about, agreement = _in_8_bits(model, args)
+            print(f"its answers are at {agreement:.1f} dB from those in floats", file=sys.stderr)
+        else:
+            about = export(model, args.output, args.format, overwrite=args.overwrite)
     except (OSError, ExportError) as error:
         print(f"colorzoo: {error}", file=sys.stderr)
         return 1
@@ -34,3 +53,40 @@ def _export(args: argparse.Namespace) -> int:
     for side in ("input", "output"):
         print(f"{side} {about[side]}", file=sys.stderr)
     return 0
+
+
+def _in_8_bits(model: Any, args: argparse.Namespace) -> tuple[dict[str, str], float]:
+    """Return what the file says of itself, and how well it agrees with the model."""
+    from colorzoo.export import export
+    from colorzoo.quantization import quantize
+
+    pictures = _pictures(args.int8, model)
+    with tempfile.TemporaryDirectory() as folder:
+        exact = Path(folder) / "model.onnx"
+        about = export(model, exact)
+        return about, quantize(exact, args.output, pictures, overwrite=args.overwrite)
+
+
+def _pictures(folder: Path, model: Any) -> "list[Tensor]":
+    """Return some pictures of a folder as a model sees them: whole, or, to be cleaned, as noisy as they are."""
+    import numpy as np
+
+    from colorzoo.datamodules.picture_names import called_pictures
+    from colorzoo.errors import UsageError
+    from colorzoo.photo import to_batch
+    from colorzoo.picture_file import read
+    from colorzoo.scan import Scan
+
+    names = sorted(called_pictures(folder))[:_PICTURES]
+    if len(names) < 2:
+        raise UsageError(f"{folder} holds {len(names)} pictures; --int8 needs one to set the ranges and one to judge")
+    pictures = []
+    for name in names:
+        picture = Scan.of(read(folder / name)).of_depth(np.uint8).to_pil()
+        picture = picture.convert("RGB" if getattr(model, "channels", 1) == 3 else "L")
+        if model.sees == "grey":
+            picture.thumbnail((_EDGE, _EDGE))
+        else:
+            picture = picture.crop((0, 0, min(picture.width, _EDGE), min(picture.height, _EDGE)))
+        pictures.append(to_batch(picture))
+    return pictures
