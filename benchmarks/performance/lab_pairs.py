@@ -89,7 +89,7 @@ def photographs(size: int, count: int) -> Iterator[PictureDataModule]:
 def _ours(data: PictureDataModule) -> Work:
     data.setup("fit")
     loader = data.train_dataloader()
-    data.trainer = cast(Any, SimpleNamespace(training=True))  # so that it augments
+    data.trainer = cast(Any, SimpleNamespace(training=True, global_rank=0, world_size=1))  # so that it augments
 
     def epoch() -> float:
         return sum(len(data.on_after_batch_transfer(batch, 0)["rgb"]) for batch in loader)  # type: ignore[typeddict-item]
