@@ -209,7 +209,7 @@ class PictureDataModule(LightningDataModule, ABC):
             return Draws(device=device)
         process, processes = self._process()
         # For what else is random in this step, such as dropout; what the processes drop should differ.
-        torch.manual_seed(seed + process)
+        _seed(device, seed + process)
         return Draws(seed, device, process, processes)
 
     def state_dict(self) -> dict[str, Any]:
@@ -240,6 +240,13 @@ class PictureDataModule(LightningDataModule, ABC):
                 "options of the data, or start from the weights instead"
             )
         self._place = state_dict.get("order", {})
+
+
+def _seed(device: torch.device, seed: int) -> None:
+    """Seed the generators of the CPU and of a device; `torch.manual_seed` takes long, for it asks after all devices."""
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(seed)
 
 
 def _as_it_is(batch: Any) -> Pictures:
