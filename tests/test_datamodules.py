@@ -14,6 +14,7 @@ from colorzoo.datamodules.imagenette import ImagenetteDataModule
 from colorzoo.datamodules.mnist import MNISTDataModule
 from colorzoo.datamodules.splits import ranked, share_of, split_hash
 from colorzoo.datamodules.synthetic import SyntheticDataModule
+from colorzoo.draws import Draws
 from colorzoo.errors import DataError, UnreadableImageError
 from colorzoo.noise import Noise
 from colorzoo.pairs import color_pairs
@@ -54,6 +55,15 @@ def test_flip_mirrors_about_half_and_shift_moves_within_bounds():
     assert moved.shape == rgb.shape
     assert moved.dtype == rgb.dtype
     assert set(moved[:, 0, 0, 4].tolist()) == {2, 3, 4, 5, 6}
+
+
+def test_a_flipped_batch_keeps_its_order():
+    rgb = torch.arange(20 * 3 * 2 * 4, dtype=torch.uint8).view(20, 3, 2, 4)
+    after = flipped(rgb, Draws(1))
+    mirrored = [torch.equal(picture, other) for picture, other in zip(after, rgb.flip(-1), strict=True)]
+    kept = [torch.equal(picture, other) for picture, other in zip(after, rgb, strict=True)]
+    assert {*mirrored} == {True, False}
+    assert [not mirror for mirror in mirrored] == kept
 
 
 def test_synthetic_pictures_depend_on_the_index_alone():

@@ -48,9 +48,12 @@ class TensorPictures(PictureSource):
         self.label = label
 
     def __getitems__(self, indices: list[int]) -> Pictures:
-        pictures: Pictures = {"rgb": self.rgb[indices], "name": [self.names[index] for index in indices]}
+        places = torch.tensor(indices, dtype=torch.int64)
+        # Copies whole pictures; ``self.rgb[places]`` would go byte by byte.
+        rgb = self.rgb.index_select(0, places)
+        pictures: Pictures = {"rgb": rgb, "name": [self.names[index] for index in indices]}
         if self.label is not None:
-            pictures["label"] = self.label[indices]
+            pictures["label"] = self.label[places]
         return pictures
 
 
