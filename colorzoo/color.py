@@ -28,6 +28,7 @@ _RGB_TO_XYZ = (
     (0.212671, 0.715160, 0.072169),
     (0.019334, 0.119193, 0.950227),
 )
+_RGB_TO_LIGHT = [[share / white for share in row] for row, white in zip(_RGB_TO_XYZ, WHITE, strict=True)]
 XYZ_TO_RGB = (
     (3.2404813432005266, -1.5371515162713185, -0.4985363261688878),
     (-0.9692549499965682, 1.8759900014898907, 0.0415559265582928),
@@ -35,6 +36,7 @@ XYZ_TO_RGB = (
 )
 _SLOPE = 7.787
 _KNEE = 6 / 29  # CIE 1976: a cube root, and where it is below this, the line that continues it
+_DARK = 0.0031308  # sRGB: a power, and below this light a line
 
 
 def rgb_to_lab(rgb: Tensor) -> Tensor:
@@ -55,10 +57,28 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
         [100.0, 0.0, 0.0]
     """
     with torch.autocast(rgb.device.type, enabled=False):
-        linear = _linear_levels(rgb) if rgb.dtype == torch.uint8 else _linear(rgb.float().clamp(0, 1))
-        matrix = linear.new_tensor(_RGB_TO_XYZ) / linear.new_tensor(WHITE)[:, None]
-        x, y, z = _roots(torch.matmul(matrix, linear.flatten(-2)).view(linear.shape)).unbind(dim=-3)
-        return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=-3)
+        return _lab(_light(rgb))
+
+
+def rgb_to_lab_and_grey(rgb: Tensor) -> tuple[Tensor, Tensor]:
+    """Convert sRGB to L*a*b* and to the grey of the same L*, without the way back from one to the other.
+
+    Args:
+        rgb: As `rgb_to_lab` takes them.
+
+    Shape:
+        ``(B, 3, H, W)`` -> ``(B, 3, H, W)`` and ``(B, 1, H, W)``.
+
+    Returns:
+        What `rgb_to_lab` gives, and what `lightness_to_grey` makes of its L*.
+
+    Example:
+        >>> rgb_to_lab_and_grey(torch.ones(1, 3, 1, 1))[1].round().flatten().tolist()
+        [1.0]
+    """
+    with torch.autocast(rgb.device.type, enabled=False):
+        light = _light(rgb)
+        return _lab(light), _encoded(light[:, 1:2])
 
 
 def lab_to_rgb(lab: Tensor) -> Tensor:
@@ -162,11 +182,7 @@ def lightness_to_grey(lightness: Tensor) -> Tensor:
     with torch.autocast(lightness.device.type, enabled=False):
         root = (lightness.float() + 16) / 116
         above = root.clamp(min=_KNEE)
-        light = torch.add(above.pow(3), root - above, alpha=3 * _KNEE**2)
-        # Of kornia's three channels, which differ by 1e-5, the one that counts most.
-        light = light * sum(share * white for share, white in zip(XYZ_TO_RGB[1], WHITE, strict=True))
-        above = light.clamp(min=0.0031308)
-        return (1.055 * _power(above, 1 / 2.4) - 0.055 + 12.92 * (light - above)).clamp(0, 1)
+        return _encoded(torch.add(above.pow(3), root - above, alpha=3 * _KNEE**2))
 
 
 def rgb_to_luma(rgb: Tensor) -> Tensor:
@@ -195,6 +211,27 @@ def unscale_ab(scaled: Tensor) -> Tensor:
     return (scaled - 0.5) * AB_RANGE
 
 
+def _light(rgb: Tensor) -> Tensor:
+    """Return X, Y and Z of sRGB, as shares of white."""
+    linear = _linear_levels(rgb) if rgb.dtype == torch.uint8 else _linear(rgb.float().clamp(0, 1))
+    return torch.matmul(linear.new_tensor(_RGB_TO_LIGHT), linear.flatten(-2)).view(linear.shape)
+
+
+def _lab(light: Tensor) -> Tensor:
+    """Return L*a*b* of X, Y and Z."""
+    x, y, z = _roots(light).unbind(dim=-3)
+    return torch.stack([(116 * y).sub_(16), (x - y).mul_(500), (y - z).mul_(200)], dim=-3)
+
+
+def _encoded(luminance: Tensor) -> Tensor:
+    """Return the sRGB level of the grey that has the given Y."""
+    # Of kornia's three channels, which differ by 1e-5, the one that counts most.
+    light = luminance * sum(share * white for share, white in zip(XYZ_TO_RGB[1], WHITE, strict=True))
+    above = _power(light.clamp(min=_DARK), 1 / 2.4)
+    below = light.clamp(max=_DARK).sub_(_DARK).mul_(12.92)
+    return torch.add(below, above, alpha=1.055).sub_(0.055).clamp_(0, 1)
+
+
 def _linear(rgb: Tensor) -> Tensor:
     """Return the linear light of sRGB in [0, 1]."""
     return torch.where(rgb > 0.04045, _power((rgb + 0.055) / 1.055, 2.4), rgb / 12.92)
@@ -213,10 +250,10 @@ def _linear_table(device: torch.device) -> Tensor:
 
 def _roots(light: Tensor) -> Tensor:
     """Return CIE's f of X, Y or Z, as shares of white."""
-    above = light.clamp(min=_KNEE**3)
-    return torch.add(_power(above, 1 / 3), light - above, alpha=1 / (3 * _KNEE**2))
+    below = light.clamp(max=_KNEE**3).sub_(_KNEE**3)
+    return torch.add(_power(light.clamp(min=_KNEE**3), 1 / 3), below, alpha=1 / (3 * _KNEE**2))
 
 
 def _power(base: Tensor, exponent: float) -> Tensor:
     """Return powers of positive numbers, on a CPU in less than half the time of `torch.pow` and as exactly."""
-    return base.log().mul_(exponent).exp_()
+    return base.log2().mul_(exponent).exp2_()

@@ -6,7 +6,7 @@ from typing import Literal, NotRequired, TypedDict
 import torch
 from torch import Tensor
 
-from colorzoo.color import lightness_to_grey, rgb_to_lab, rgb_to_luma
+from colorzoo.color import rgb_to_lab, rgb_to_lab_and_grey, rgb_to_luma
 from colorzoo.draws import Draws
 from colorzoo.noise import Noise, spoiled
 
@@ -73,8 +73,11 @@ def color_pairs(pictures: Pictures, grey: Grey = "lightness") -> ColorPairs:
     rgb, lab = (torch.empty(given.shape, device=given.device) for _ in range(2))
     pairs: ColorPairs = {"grey": torch.empty_like(rgb[:, :1]), "rgb": rgb, "lab": lab}
     for part in _parts(given):
-        rgb[part], lab[part] = _scaled(given[part]), rgb_to_lab(given[part])
-        pairs["grey"][part] = _grey(rgb[part], grey, lab[part])
+        rgb[part] = _scaled(given[part])
+        if _is_luma(grey):
+            lab[part], pairs["grey"][part] = rgb_to_lab(given[part]), rgb_to_luma(rgb[part])
+        else:
+            lab[part], pairs["grey"][part] = rgb_to_lab_and_grey(given[part])
     if "label" in pictures:
         pairs["label"] = pictures["label"]
     if "name" in pictures:
@@ -127,13 +130,14 @@ def _parts(pictures: Tensor) -> list[slice]:
 
 
 def _scaled(pictures: Tensor) -> Tensor:
-    return pictures.float() if pictures.is_floating_point() else pictures.float() / 255
+    return pictures.float() if pictures.is_floating_point() else pictures.float().div_(255)
 
 
-def _grey(rgb: Tensor, grey: Grey, lab: Tensor | None = None) -> Tensor:
-    """Make the pictures grey; ``lab`` is theirs, where it is known already."""
+def _grey(rgb: Tensor, grey: Grey) -> Tensor:
+    return rgb_to_luma(rgb) if _is_luma(grey) else rgb_to_lab_and_grey(rgb)[1]
+
+
+def _is_luma(grey: Grey) -> bool:
     if grey not in ("lightness", "luma"):
         raise ValueError(f"grey is {grey!r}; give 'lightness' or 'luma'")
-    if grey == "luma":
-        return rgb_to_luma(rgb)
-    return lightness_to_grey((rgb_to_lab(rgb) if lab is None else lab)[:, :1])
+    return grey == "luma"

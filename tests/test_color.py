@@ -8,6 +8,7 @@ from colorzoo.color import (
     lab_to_rgb,
     lightness_to_grey,
     rgb_to_lab,
+    rgb_to_lab_and_grey,
     rgb_to_luma,
     scale_ab,
     unscale_ab,
@@ -86,3 +87,9 @@ def test_lab_and_grey_are_those_of_kornia(every_corner):
 def test_lab_of_levels_is_that_of_floats():
     levels = torch.randint(256, (2, 3, 16, 16), dtype=torch.uint8)
     torch.testing.assert_close(rgb_to_lab(levels), rgb_to_lab(levels / 255), atol=3e-4, rtol=0)
+
+
+def test_lab_and_grey_at_once_are_those_of_each(every_corner):
+    lab, grey = rgb_to_lab_and_grey(every_corner)
+    assert torch.equal(lab, rgb_to_lab(every_corner))
+    torch.testing.assert_close(grey, lightness_to_grey(lab[:, :1]), atol=1e-6, rtol=0)
