@@ -1,11 +1,10 @@
 """L*a*b* to sRGB of 8 bits for large pictures: what `color.lab_to_rgb` does, in a twentieth of its time.
 
-Lab's cube is a cube and no general power, the 8-bit level is looked up rather than computed, and bisection, for the
-colours that sRGB cannot show, needs linear light only and is done for many strips at once.
+Lab's cube is a cube and no general power, and the 8-bit level is looked up rather than computed. The same index tells
+what sRGB cannot show, for which bisection needs linear light only and is done for many strips at once.
 """
 
 import functools
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,31 +19,39 @@ from colorzoo.color import BRIGHTEST, CHROMA_BISECTIONS, DARKEST, WHITE, XYZ_TO_
 _OFFSET = 16.0
 _KNEE = 24.0
 _SHIFTS = (116 / 500, -116 / 200)
-# A step of linear light is at most a fifth of an 8-bit level, and the table fits the innermost cache.
+# Of linear light, in what counts as within sRGB: each at most a fifth of an 8-bit level, and a table of them fits the
+# innermost cache. Within are the numbers above -1 and below their count, which whole numbers tell too: cut off, they
+# are those from 0 on.
 _STEPS = 16384
-_MARGIN = 64  # of the table on both sides: more than the tolerance of the gamut
-_WAITING = 1 << 18
+_SCALE = (_STEPS + 1) / (BRIGHTEST - DARKEST)
+_BLACK = -DARKEST * _SCALE - 1
+_WAITING = 1 << 16
 
 
 class Srgb8:
-    """A picture in sRGB of 8 bits, made of L*a*b* some rows at a time.
+    """Rows of a picture in sRGB of 8 bits, made of L*a*b* some rows at a time.
 
     What lies outside sRGB loses chroma, never lightness or hue. Levels differ by at most 1 from those of
     `color.lab_to_rgb`, rounded.
 
+    Args:
+        levels: What is filled in: uint8, ``(H, W, 3)``, contiguous.
+
     Example:
-        >>> picture = Srgb8(1, 1)
+        >>> levels = torch.empty(1, 1, 3, dtype=torch.uint8)
+        >>> picture = Srgb8(levels)
         >>> picture.write(slice(0, 1), torch.tensor([[50.0]]), shifts(torch.zeros(1, 2, 1, 1))[0])
-        >>> picture.finished().tolist()
+        >>> picture.finish()
+        >>> levels.tolist()
         [[[119, 119, 119]]]
     """
 
-    def __init__(self, height: int, width: int) -> None:
-        self._levels = torch.empty(height, width, 3, dtype=torch.uint8)
+    def __init__(self, levels: Tensor) -> None:
+        self._levels = levels
         self._vivid: list[tuple[Tensor, Tensor]] = []
         self._waiting = 0
         self._floats = torch.empty(3, 3, 0)
-        self._steps = torch.empty(0, dtype=torch.int32)
+        self._steps = torch.empty(3, 0, dtype=torch.int32)
 
     def write(self, rows: slice, lightness: Tensor, shift: Tensor) -> None:
         """Set some rows.
@@ -57,33 +64,30 @@ class Srgb8:
         count = lightness.numel()
         if count != self._floats.shape[2]:
             self._floats = torch.empty(3, 3, count)
-            self._steps = torch.empty(3 * count, dtype=torch.int32)
+            self._steps = torch.empty(3, count, dtype=torch.int32)
         roots, space = self._floats[0], self._floats[1:]
         torch.add(lightness.reshape(-1), _OFFSET, out=roots[2])
         torch.add(shift.reshape(2, -1), roots[2], out=roots[:2])
-        linear = _linear(roots, space)
-        outside = np.flatnonzero(_distance(linear, space[1]).numpy() > _reach())
+        steps = self._steps.copy_(_linear(roots, space))
+        outside = np.flatnonzero(~_inside(steps))
+        first = rows.start * lightness.shape[1]
         if len(outside):
             indices = torch.from_numpy(outside)
-            self._vivid.append((indices + rows.start * lightness.shape[1], roots.index_select(1, indices)))
+            self._vivid.append((indices + first, roots.index_select(1, indices)))
             self._waiting += len(outside)
-            linear.clamp_(0, _STEPS + 2 * _MARGIN - 1)
-        levels = torch.index_select(_levels(), 0, self._steps.copy_(linear.view(-1)))
-        for channel, plane in enumerate(levels.view(3, *lightness.shape)):
-            self._levels[rows, :, channel] = plane
+            steps.clamp_(0, _STEPS - 1)
+        pixels = self._levels.view(-1, 3)[first : first + count]
+        for channel in range(3):
+            torch.index_select(_levels(), 0, steps[channel], out=pixels[:, channel])
         if self._waiting > _WAITING:
-            self._reduce()
+            self.finish()
 
-    def finished(self) -> NDArray[Any]:
-        """Return the levels, ``(H, W, 3)``, once all rows are written."""
-        self._reduce()
-        return self._levels.numpy()
-
-    def _reduce(self) -> None:
-        """Give the pixels that are outside sRGB as much of their chroma as it can show."""
+    def finish(self) -> None:
+        """Give the pixels that are outside sRGB as much of their chroma as it can show, once all rows are written."""
         if self._vivid:
-            indices, roots = zip(*self._vivid, strict=True)
-            self._levels.view(-1, 3).index_copy_(0, torch.cat(indices), _reduced(torch.cat(roots, dim=1)))
+            indices, roots = (torch.cat(parts, dim=-1) for parts in zip(*self._vivid, strict=True))
+            for some, theirs in zip(indices.split(_WAITING), roots.split(_WAITING, dim=1), strict=True):
+                self._levels.view(-1, 3).index_copy_(0, some, _reduced(theirs))
         self._vivid, self._waiting = [], 0
 
 
@@ -93,24 +97,20 @@ def shifts(ab: Tensor) -> Tensor:
 
 
 def _linear(roots: Tensor, space: Tensor) -> Tensor:
-    """Return linear RGB ``(3, N)``, in steps of the table, in the first of two such spaces."""
-    above = torch.clamp(roots, min=_KNEE, out=space[0])
-    cubes = torch.pow(above, 3, out=space[1])
-    below = torch.sub(roots, above, out=space[0])
-    cubes.add_(below, alpha=3 * _KNEE**2)
+    """Return linear RGB ``(3, N)``, in steps, in the second of two such spaces."""
+    cubes, linear = space
+    torch.pow(torch.clamp(roots, min=_KNEE, out=linear), 3, out=cubes)
+    # The line passes through the cube of the knee, which `_matrix` takes away once again.
+    cubes.add_(torch.clamp(roots, max=_KNEE, out=linear), alpha=3 * _KNEE**2)
     matrix, black = _matrix()
-    return torch.addmm(black, matrix, cubes, out=space[0])
+    return torch.addmm(black, matrix, cubes, out=linear)
 
 
-def _distance(linear: Tensor, space: Tensor) -> Tensor:
-    """Return how far each pixel is from the middle of the range that counts as within sRGB, at its worst channel."""
-    low, high = _limits()
-    return torch.sub(linear, (low + high) / 2, out=space).abs_().amax(dim=0)
-
-
-def _reach() -> float:
-    low, high = _limits()
-    return (high - low) / 2
+def _inside(steps: Tensor) -> NDArray[np.bool_]:
+    """Tell which pixels of ``(3, N)`` sRGB can show."""
+    # As unsigned, what is below 0 is large.
+    inside: NDArray[np.bool_] = (steps.numpy().view(np.uint32) < _STEPS).all(axis=0)
+    return inside
 
 
 def _reduced(roots: Tensor) -> Tensor:
@@ -118,32 +118,27 @@ def _reduced(roots: Tensor) -> Tensor:
     neutral = roots[2:]
     chroma = roots - neutral
     tried, space = torch.empty_like(roots), roots.new_empty(2, *roots.shape)
+    steps = torch.empty(roots.shape, dtype=torch.int32)
     share, step = torch.zeros_like(neutral), 0.5
     for _ in range(CHROMA_BISECTIONS):
-        linear = _linear(torch.addcmul(neutral, chroma, share + step, out=tried), space)
-        share.add_(_distance(linear, space[1]) <= _reach(), alpha=step)
+        steps.copy_(_linear(torch.addcmul(neutral, chroma, share + step, out=tried), space))
+        share.add_(torch.from_numpy(_inside(steps)), alpha=step)
         step /= 2
-    linear = _linear(torch.addcmul(neutral, chroma, share, out=tried), space)
-    return torch.index_select(_levels(), 0, linear.to(torch.int32).view(-1)).view(3, -1).T
+    steps.copy_(_linear(torch.addcmul(neutral, chroma, share, out=tried), space)).clamp_(0, _STEPS - 1)
+    return torch.index_select(_levels(), 0, steps.view(-1)).view(3, -1).T
 
 
 @functools.cache
 def _matrix() -> tuple[Tensor, Tensor]:
-    """From the cubes to steps of the table, and the step at which black lies, with half a step for rounding."""
+    """From the cubes to steps, and the step at which black lies."""
     matrix = torch.tensor(XYZ_TO_RGB, dtype=torch.float64) * torch.tensor(WHITE, dtype=torch.float64)
-    matrix = matrix[:, [0, 2, 1]]  # the roots are those of X, Z and Y
-    return (matrix * (_STEPS / 116**3)).float(), torch.full((3, 1), _MARGIN + 0.5)
-
-
-@functools.cache
-def _limits() -> tuple[float, float]:
-    """Least and most linear light, in steps of the table, that counts as within sRGB."""
-    return _MARGIN + 0.5 + _STEPS * DARKEST, _MARGIN + 0.5 + _STEPS * BRIGHTEST
+    matrix = matrix[:, [0, 2, 1]] * (_SCALE / 116**3)  # the roots are those of X, Z and Y
+    return matrix.float(), (_BLACK - 3 * _KNEE**3 * matrix.sum(dim=1, keepdim=True)).float()
 
 
 @functools.cache
 def _levels() -> Tensor:
-    """8-bit sRGB level at each step of linear light."""
+    """8-bit sRGB level at each step of linear light, in its middle."""
     edges = rgb_to_linear_rgb(((torch.arange(255, dtype=torch.float64) + 0.5) / 255).expand(3, 1, -1))[0, 0]
-    steps = (torch.arange(_STEPS + 2 * _MARGIN, dtype=torch.float64) - _MARGIN) / _STEPS
-    return torch.bucketize(steps, edges).to(torch.uint8)
+    light = (torch.arange(_STEPS, dtype=torch.float64) + 0.5 - _BLACK) / _SCALE
+    return torch.bucketize(light, edges).to(torch.uint8)

@@ -1,7 +1,7 @@
 """Pictures of 8 or 16 bits in strips of rows, so that no float copy of a large one is ever made."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,12 @@ from torch.nn import functional as F
 
 from colorzoo.color import grey_to_lightness, lab_to_rgb
 from colorzoo.srgb8 import Srgb8, shifts
+from colorzoo.threads import on_threads
 
 _PIXELS = 1 << 17
 """Of a strip: a few planes of so many floats stay in the cache."""
+_BAND = 8
+"""Strips that one thread does one after the other."""
 _LUMINANCE = (0.212671, 0.715160, 0.072169)
 
 
@@ -47,7 +50,7 @@ class Levels:
     def strips(self) -> Iterator[tuple[slice, Tensor]]:
         """Yield rows and their L*, ``(rows, W)`` in [0, 100], from top to bottom."""
         for rows in self._rows():
-            yield rows, _looked_up(self._lightness, self._steps[rows])
+            yield rows, self._lightness_of(rows)
 
     def shrunk(self, height: int, width: int) -> Tensor:
         """Return the L* at another size: `F.interpolate`, bilinear and antialiased, of the whole, but for rounding.
@@ -58,10 +61,14 @@ class Levels:
         # Down before across: weights times rows is a small product of matrices, which is fast.
         down = torch.zeros(height, self.width)
         total = torch.zeros(height, 1)
-        for rows, lightness in self.strips():
+
+        def shrink(rows: slice) -> tuple[slice, Tensor, Tensor]:
             targets, weights = _triangles(self.height, height, rows)
-            down[targets].addmm_(weights, lightness)
-            total[targets] += weights.sum(dim=1, keepdim=True)
+            return targets, torch.mm(weights, self._lightness_of(rows)), weights.sum(dim=1, keepdim=True)
+
+        for targets, sums, weights in on_threads(shrink, list(self._rows())):
+            down[targets] += sums
+            total[targets] += weights
         return F.interpolate((down / total)[None, None], (height, width), mode="bilinear", antialias=True)
 
     def joined(self, ab: Tensor) -> NDArray[Any]:
@@ -82,11 +89,19 @@ class Levels:
         return self._joined8(ab) if self._dtype == np.uint8 else self._joined16(ab)
 
     def _joined8(self, ab: Tensor) -> NDArray[Any]:
-        picture = Srgb8(self.height, self.width)
+        levels = torch.empty(self.height, self.width, 3, dtype=torch.uint8)
         across = _across(shifts(ab), self.width)
-        for rows, lightness in self.strips():
-            picture.write(rows, lightness, _down(across, self.height, rows))
-        return picture.finished()
+
+        def fill(strips: Sequence[slice]) -> None:
+            picture = Srgb8(levels)
+            for rows in strips:
+                picture.write(rows, self._lightness_of(rows), _down(across, self.height, rows))
+            picture.finish()
+
+        strips = list(self._rows())
+        for _ in on_threads(fill, [strips[first : first + _BAND] for first in range(0, len(strips), _BAND)]):
+            pass
+        return levels.numpy()
 
     def _joined16(self, ab: Tensor) -> NDArray[Any]:
         rgb = np.empty((self.height, self.width, 3), np.uint16)
@@ -95,6 +110,9 @@ class Levels:
             lab = torch.cat([lightness[None], _down(across, self.height, rows)])
             rgb[rows] = np.rint(lab_to_rgb(lab[None])[0].movedim(0, 2).numpy() * 65535)
         return rgb
+
+    def _lightness_of(self, rows: slice) -> Tensor:
+        return _looked_up(self._lightness, self._steps[rows])
 
     def _rows(self) -> Iterator[slice]:
         count = max(1, _PIXELS // self.width)

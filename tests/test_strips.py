@@ -82,9 +82,11 @@ def test_each_colour_of_srgb_is_met_and_each_beyond_it_keeps_its_lightness():
         torch.linspace(0, 100, 41), torch.linspace(-128, 128, 65), torch.linspace(-128, 128, 65), indexing="ij"
     )
     lab = torch.stack([lightness, a, b])[None].reshape(1, 3, 41, -1)
-    picture = Srgb8(*lab.shape[2:])
+    filled = torch.empty(*lab.shape[2:], 3, dtype=torch.uint8)
+    picture = Srgb8(filled)
     picture.write(slice(0, 41), lab[0, 0], shifts(lab[:, 1:])[0])
-    levels = torch.from_numpy(picture.finished()).movedim(2, 0)[None]
+    picture.finish()
+    levels = filled.movedim(2, 0)[None]
     assert float((levels - (lab_to_rgb(lab) * 255).round()).abs().max()) <= 1
     assert float((rgb_to_lab(levels / 255)[:, 0] - lab[:, 0]).abs().max()) < 0.6
 
@@ -98,6 +100,23 @@ def test_pictures_are_coloured_as_tensors_are(kind, size):
     expected = (model.colorize(grey) * 255).round()[0].movedim(0, 2).numpy()
     given = {"array": levels, "picture": PIL.Image.fromarray(levels), "colour": np.dstack([levels] * 3)}[kind]
     assert np.abs(np.asarray(model.colorize(given)) - expected).max() <= 1
+
+
+def test_threads_change_no_byte():
+    levels, ab = noise((300, 200)), torch.randn(1, 2, 9, 7) * 60
+    before = torch.get_num_threads()
+    answers = []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            picture = Levels(levels)
+            answers.append((picture.shrunk(31, 21), picture.joined(ab)))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    (small, coloured), (small_too, coloured_too) = answers
+    assert torch.equal(small, small_too)
+    assert np.array_equal(coloured, coloured_too)
 
 
 def test_no_float_copy_is_made_of_a_large_picture(monkeypatch):

@@ -1,0 +1,37 @@
+"""Parts of a picture on several threads, each of which is one to torch: what lies between its operations counts too."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+
+_Part = TypeVar("_Part")
+_Done = TypeVar("_Done")
+
+
+def on_threads(work: Callable[[_Part], _Done], parts: Sequence[_Part]) -> Iterator[_Done]:
+    """Do the same with every part, on as many threads as torch may use.
+
+    Args:
+        work: What to do with a part. Its answer must not depend on other parts; the gradient is not recorded.
+        parts: All parts, the same whatever the number of threads, so that the result is.
+
+    Yields:
+        The answers, in the order of the parts.
+
+    Example:
+        >>> list(on_threads(lambda part: part + 1, [1, 2, 3]))
+        [2, 3, 4]
+    """
+    threads = torch.get_num_threads()
+    alone = torch.no_grad()(work)
+    if min(threads, len(parts)) < 2:
+        yield from map(alone, parts)
+        return
+    try:
+        # torch counts its threads by the thread that asks it, but new ones learn the number last set by any.
+        with ThreadPoolExecutor(min(threads, len(parts)), "strips", torch.set_num_threads, (1,)) as pool:
+            yield from pool.map(alone, parts)
+    finally:
+        torch.set_num_threads(threads)
