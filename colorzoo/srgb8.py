@@ -86,8 +86,9 @@ class Srgb8:
         """Give the pixels that are outside sRGB as much of their chroma as it can show, once all rows are written."""
         if self._vivid:
             indices, roots = (torch.cat(parts, dim=-1) for parts in zip(*self._vivid, strict=True))
-            for some, theirs in zip(indices.split(_WAITING), roots.split(_WAITING, dim=1), strict=True):
-                self._levels.view(-1, 3).index_copy_(0, some, _reduced(theirs))
+            for first in range(0, len(indices), _WAITING):
+                some = slice(first, first + _WAITING)
+                self._levels.view(-1, 3).index_copy_(0, indices[some], _reduced(roots[:, some]))
         self._vivid, self._waiting = [], 0
 
 
@@ -109,8 +110,7 @@ def _linear(roots: Tensor, space: Tensor) -> Tensor:
 def _inside(steps: Tensor) -> NDArray[np.bool_]:
     """Tell which pixels of ``(3, N)`` sRGB can show."""
     # As unsigned, what is below 0 is large.
-    inside: NDArray[np.bool_] = (steps.numpy().view(np.uint32) < _STEPS).all(axis=0)
-    return inside
+    return np.logical_and.reduce(steps.numpy().view(np.uint32) < _STEPS)  # type: ignore[no-any-return]
 
 
 def _reduced(roots: Tensor) -> Tensor:
