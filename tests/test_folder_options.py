@@ -63,7 +63,7 @@ def test_the_report_shows_results_and_failures(scans, tmp_path, capsys):
     assert text.count("data:image/jpeg") == 8
     assert "4 done, 1 failed" in text
     assert 'href="../out/box/c.tif"' in text
-    assert f"{COLORIZER} coloured it" in text
+    assert f"{colorzoo.load(COLORIZER).source.name} coloured it" in text
     assert "torn.png is not a picture" in text
 
 

@@ -99,7 +99,7 @@ def test_the_command_line_tells_model_digest_and_parameters(tmp_path, suffix):
     assert b"Ulm" in read_scan(out).metadata.xmp
     assert main(["restore", str(source), "-o", str(out), "--overwrite"]) == 0
     told = events(read_scan(out).metadata.xmp)[0]["parameters"]
-    assert "linear_denoiser.impulse (SHA-256 " in told
+    assert "cnn_denoiser.impulse (SHA-256 " in told
     assert "strength auto; 0.0 % salt and pepper" in told
 
 

@@ -30,7 +30,9 @@ def two_processes(seconds: float, batches: int = 16, rounds: int = ROUNDS) -> Ro
 def _launched(processes: int, batches: int) -> float:
     paths = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    command = [sys.executable, "-m", "performance.two_processes", str(processes), str(batches)]
+    # Named here: Lightning starts the second process from within the first, which is pinned by then.
+    cores = [str(core) for core in sorted(os.sched_getaffinity(0))[:processes]]
+    command = [sys.executable, "-m", "performance.two_processes", str(batches), *cores]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     rates = [line.removeprefix(_MARK) for line in done.stdout.splitlines() if line.startswith(_MARK)]
     if done.returncode or not rates:
@@ -38,11 +40,10 @@ def _launched(processes: int, batches: int) -> float:
     return float(rates[0])
 
 
-def _train(processes: int, batches: int) -> None:
+def _train(batches: int, cores: list[int]) -> None:
     """Be one of the processes: train on a core of its own; the first one prints the rate of all."""
-    rank = int(os.environ.get("LOCAL_RANK", "0"))
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[rank % len(cores)]})
+    processes = len(cores)
+    os.sched_setaffinity(0, {cores[int(os.environ.get("LOCAL_RANK", "0"))]})
 
     from lightning.pytorch import Callback, Trainer
 
@@ -82,7 +83,7 @@ def _train(processes: int, batches: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="One of the processes of this comparison.")
-    parser.add_argument("processes", type=int)
     parser.add_argument("batches", type=int)
+    parser.add_argument("cores", type=int, nargs="+", help="one for each process")
     given = parser.parse_args()
-    _train(given.processes, given.batches)
+    _train(given.batches, given.cores)
