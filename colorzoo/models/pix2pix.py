@@ -25,6 +25,7 @@ from colorzoo.metrics import mse, psnr
 from colorzoo.models._unet import GROUP, NORMS, UNet, block, group_norm
 from colorzoo.pairs import ColorPairs
 
+DEFAULT_TAG = "cifar10"
 _AB = 110.0
 
 

@@ -12,16 +12,15 @@ from colorzoo.zoo import rebuild
 _INVISIBLE = 1 / 510
 """Half a step of an 8-bit picture."""
 
-
-_LARGE = 1 << 15
-"""Values of a tensor from which on it holds most of the bytes; depth-wise kernels, which are small, move most."""
+_LEAST = (0, *(1 << power for power in range(15, 19)))
+"""How many values a tensor has, at least, to be halved: the large ones hold the bytes, the small ones move most."""
 
 
 def compacted(checkpoint: Checkpoint, data: PictureDataModule) -> Checkpoint:
     """Store matrices and kernels in half precision, if that moves no validation picture by half an 8-bit step.
 
-    Where it does, only the large ones. Vectors (biases, norms and their statistics) stay as they are: they are small in
-    bytes and wide in range.
+    Where it does, only the larger ones. Vectors (biases, norms and their statistics) stay as they are: they are small
+    in bytes and wide in range.
 
     Args:
         checkpoint: A trained model.
@@ -31,7 +30,7 @@ def compacted(checkpoint: Checkpoint, data: PictureDataModule) -> Checkpoint:
         The checkpoint with rounded tensors, or as it was.
     """
     data.setup("validate")
-    for least in (0, _LARGE):
+    for least in _LEAST:
         tensors = {name: _halved(tensor, least) for name, tensor in checkpoint.tensors.items()}
         rounded = replace(checkpoint, tensors=tensors)
         if not _visible(checkpoint, rounded, data):
