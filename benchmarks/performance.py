@@ -11,6 +11,7 @@ so; ``pip install colorzoo[benchmarks]`` brings them.
 import argparse
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -110,7 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _in_a_process(name: str, seconds: float) -> Row:
     """Measure a row where no other row has left threads, workers or memory behind."""
     command = [sys.executable, __file__, "--alone", name, "--seconds", str(seconds)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Large pages for both sides, as the command line of colorzoo asks for them.
+    environment = {"THP_MEM_ALLOC_ENABLE": "1"} | os.environ
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     found = [line.removeprefix(_MARK) for line in done.stdout.splitlines() if line.startswith(_MARK)]
     if done.returncode or not found:
         print(done.stderr, file=sys.stderr)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 import PIL.Image
+import torch
 from skimage.color import rgb2lab
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -50,7 +51,9 @@ class TutorialPictures(Dataset[dict[str, Tensor]]):
 
 
 def lab_pairs_256(seconds: float, size: int = 256, count: int = 320) -> Row:
-    """Photographs from files, decoded and resized by two workers."""
+    """Photographs from files, decoded and resized by two workers, beside which there is one thread."""
+    # More would wait for each other where the workers have the cores.
+    torch.set_num_threads(max(1, torch.get_num_threads() - _WORKERS))
     with photographs(size, count) as data:
         source = cast(Any, data.load_split("train"))
         names = data.split_names()["train"][:count]
