@@ -12,7 +12,7 @@ from colorzoo.zoo import rebuild
 _INVISIBLE = 1 / 510
 """Half a step of an 8-bit picture."""
 
-_LEAST = (0, *(1 << power for power in range(15, 19)))
+_LEAST = (0, *(1 << power for power in range(11, 19)))
 """How many values a tensor has, at least, to be halved: the large ones hold the bytes, the small ones move most."""
 
 
