@@ -9,6 +9,8 @@ from torch import Tensor
 from colorzoo.models._dense import Activation, dense_stack, first_layers
 from colorzoo.models._squares import SquareDenoiser
 
+DEFAULT_TAG = "mnist"
+
 
 class DenseDenoiser(SquareDenoiser):
     """Auto-encoder of dense layers over squares of one size; larger pictures are restored square by square.
