@@ -15,9 +15,9 @@ from torch.export import Dim, ExportedProgram
 from colorzoo import __version__
 from colorzoo.compilation import as_written
 from colorzoo.denoiser import Denoiser
-from colorzoo.errors import ExportError, OutputExistsError, UsageError
+from colorzoo.errors import ExportError, UsageError
 from colorzoo.method import Method
-from colorzoo.output_file import new_file
+from colorzoo.output_file import new_file, refuse_existing
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -64,8 +64,7 @@ def export(model: Method, path: str | Path, format: Format | None = None, *, ove
     """
     path = Path(path)
     chosen = format_of(path, format)
-    if path.exists() and not overwrite:
-        raise OutputExistsError(f"{path} exists; choose another name or allow overwriting")
+    refuse_existing(path, overwrite)
     if model.training:
         raise ValueError("the model is in training mode, where it would learn from the pictures; call eval()")
     if chosen == "onnx":

@@ -31,6 +31,20 @@ def format_of(path: Path) -> str:
     return name
 
 
+def refuse_existing(path: Path, overwrite: bool = False) -> None:
+    """Refuse a file that is there already, before the work whose result it would hold.
+
+    Args:
+        path: The file.
+        overwrite: It may be replaced.
+
+    Raises:
+        OutputExistsError: If the file is there and ``overwrite`` is False.
+    """
+    if path.exists() and not overwrite:
+        raise OutputExistsError(f"{path} exists; choose another name or allow overwriting")
+
+
 @contextmanager
 def new_file(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
     """Give a stream whose contents get the file's name once all of them are written; if anything fails, none does.
@@ -46,8 +60,7 @@ def new_file(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
         OutputExistsError: If the file is there and ``overwrite`` is False.
         OSError: If the folder cannot be written to.
     """
-    if not overwrite and path.exists():
-        raise OutputExistsError(f"{path} exists; choose another name or allow overwriting")
+    refuse_existing(path, overwrite)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Not mkstemp, whose files are private: to ask for the umask is to change it, for all threads.

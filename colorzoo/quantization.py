@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorzoo.errors import ExportError, OutputExistsError
+from colorzoo.errors import ExportError
 from colorzoo.export import require_onnx
-from colorzoo.output_file import new_file
+from colorzoo.output_file import new_file, refuse_existing
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import GraphProto
 
 AGREEMENT = 35.0
 """PSNR in dB of answers against those in floats. A picture that is 25 dB from the truth loses 0.4 dB to an independent
@@ -66,21 +66,21 @@ def quantize(
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise OutputExistsError(f"{path} exists; choose another name or allow overwriting")
+    refuse_existing(path, overwrite)
     if len(pictures) < 2:
         raise ValueError(f"there are {len(pictures)} pictures; give one to set the ranges and one to judge, at least")
     arrays = [picture.numpy() for picture in pictures]
     with tempfile.TemporaryDirectory() as folder:
         plain, small = Path(folder) / "plain.onnx", Path(folder) / "small.onnx"
         quant_pre_process(str(file), str(plain), skip_symbolic_shape=True)
-        chosen = _inner_convolutions(onnx.load(plain))
+        graph = onnx.load(plain).graph
+        chosen = _inner_convolutions(graph)
         if not chosen:
             raise ExportError(f"{file} has no inner convolutions to store in 8 bits")
         quantize_static(
             plain,
             small,
-            _Pictures(onnx.load(plain).graph.input[0].name, arrays[::2]),
+            _Pictures(graph.input[0].name, arrays[::2]),
             nodes_to_quantize=chosen,
             per_channel=True,
             weight_type=QuantType.QInt8,
@@ -109,9 +109,9 @@ class _Pictures:
         return next(self._feeds, None)
 
 
-def _inner_convolutions(proto: "ModelProto") -> list[str]:
+def _inner_convolutions(graph: "GraphProto") -> list[str]:
     """Name the convolutions of all channels, without the first and the last."""
-    inner = [node for node in proto.graph.node if node.op_type == "Conv"][1:-1]
+    inner = [node for node in graph.node if node.op_type == "Conv"][1:-1]
     return [node.name for node in inner if all(entry.i == 1 for entry in node.attribute if entry.name == "group")]
 
 
