@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.method import Method
 from colorzoo.weights import Checkpoint
 from colorzoo.zoo import rebuild
 
@@ -30,16 +31,16 @@ def compacted(checkpoint: Checkpoint, data: PictureDataModule) -> Checkpoint:
         The checkpoint with rounded tensors, or as it was.
     """
     data.setup("validate")
+    exact = rebuild(checkpoint)
     for least in _LEAST:
         tensors = {name: _halved(tensor, least) for name, tensor in checkpoint.tensors.items()}
         rounded = replace(checkpoint, tensors=tensors)
-        if not _visible(checkpoint, rounded, data):
+        if not _visible(exact, rebuild(rounded), data):
             return rounded
     return checkpoint
 
 
-def _visible(checkpoint: Checkpoint, rounded: Checkpoint, data: PictureDataModule) -> bool:
-    exact, stored = rebuild(checkpoint), rebuild(rounded)
+def _visible(exact: Method, stored: Method, data: PictureDataModule) -> bool:
     with torch.inference_mode():
         for pictures in data.val_dataloader():
             seen = data.on_after_batch_transfer(pictures, 0)[exact.sees]  # type: ignore[literal-required]
