@@ -4,6 +4,7 @@ Nothing heavy is imported before one of them runs, so that the command line star
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,7 @@ from colorzoo.errors import UsageError
 
 if TYPE_CHECKING:
     from colorzoo.if_color import Transform
+    from colorzoo.noise import NoiseKind
     from colorzoo.scan import Scan
 
 _SUFFIXES = {"colorize": "-color", "denoise": "-clean", "restore": "-restored"}
@@ -164,23 +166,31 @@ def _transform(args: argparse.Namespace) -> "Transform":
         return colour if args.if_color == "recolor" else by_tone(colour, args.if_color)
     if args.verb == "restore" and args.no_color and args.if_color != "recolor":
         raise UsageError("--if-color says nothing with --no-color, which leaves all colours as they are; give one")
-    models, clean = _cleaning(args)
-    if args.verb == "denoise" or args.no_color:
-        return clean
-    return by_tone(_steps([*models, _loaded(args.colorizer, "colourise", args.device)], args), args.if_color, clean)
+    return _restoring(args)
 
 
-def _cleaning(args: argparse.Namespace) -> "tuple[list[Any], Transform]":
-    """Return the de-noisers of grey pictures, and the transform that cleans pictures of any kind."""
+def _restoring(args: argparse.Namespace) -> "Transform":
+    """Return the transform of denoise and restore; pictures that stay in colour have de-noisers of their own."""
+    from colorzoo.if_color import by_tone
     from colorzoo.pipeline import COLOR_RESTORERS, RESTORERS
     from colorzoo.tone import tone
 
-    grey, color = (args.denoiser or list(names.values()) for names in (RESTORERS, COLOR_RESTORERS))
-    loaded = {name: _loaded(name, "de-noise", args.device) for name in dict.fromkeys([*grey, *color])}
-    models = [loaded[name] for name in grey]
-    clean_grey, clean_color = _steps(models, args), _steps([loaded[name] for name in color], args)
+    models = _denoisers(args, RESTORERS)
+    if args.verb == "restore" and not args.no_color:
+        kept = _steps(_denoisers(args, COLOR_RESTORERS), args) if args.if_color == "keep" else None
+        colour = _steps([*models, _loaded(args.colorizer, "colourise", args.device)], args)
+        return by_tone(colour, args.if_color, kept)
+    clean = _steps(models, args)
+    if args.denoiser:
+        return clean
+    clean_color = _steps(_denoisers(args, COLOR_RESTORERS), args)
     # Of a toned print the channels have one noise in common, which is not what those for colour have learnt.
-    return models, lambda scan: (clean_color if tone(scan).kind == "color" else clean_grey)(scan)
+    return lambda scan: (clean_color if tone(scan).kind == "color" else clean)(scan)
+
+
+def _denoisers(args: argparse.Namespace, restorers: "Mapping[NoiseKind, str]") -> list[Any]:
+    """Load the de-noisers that are asked for, else the published ones for each kind of noise."""
+    return [_loaded(name, "de-noise", args.device) for name in args.denoiser or restorers.values()]
 
 
 def _colouring(args: argparse.Namespace) -> "Transform":
