@@ -1,7 +1,6 @@
 """An exported file answers as its model does, on pictures and batches of sizes that it was not made from."""
 
 import json
-import os
 import sys
 
 import numpy as np
@@ -19,7 +18,6 @@ from colorzoo.denoiser import Denoiser
 from colorzoo.errors import ExportError, OutputExistsError, UsageError
 from colorzoo.export import FORMATS, METADATA, TOLERANCE, export
 
-PHOTOGRAPHIC = ("cnn_denoiser", "photo_unet")
 SHAPES = [(1, 1, 33, 47), (3, 2, 16, 90), (1, 1, 1, 1), (2, 1, 64, 32)]
 
 
@@ -71,8 +69,7 @@ def test_every_model_answers_the_same_from_a_file(name, tmp_path, captured_once)
         for parameter in model.parameters():
             if not parameter.any():
                 parameter.normal_(std=0.1)
-    # Writing ONNX takes ten seconds a model.
-    for format in FORMATS if name in PHOTOGRAPHIC or "COLORZOO_SLOW" in os.environ else ("pt2",):
+    for format in FORMATS:
         path = tmp_path / f"{name}.{format}"
         about = export(model, path)
         assert said_by(path) == about
