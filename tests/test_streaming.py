@@ -15,6 +15,7 @@ import colorzoo
 from colorzoo.cli import main
 from colorzoo.datamodules.crop import Crop
 from colorzoo.datamodules.folder import FolderPictures, ImageFolderDataModule
+from colorzoo.datamodules.order import EpochPictures
 from colorzoo.datamodules.streaming import StreamingDataModule
 from colorzoo.errors import DataError, UsageError
 from colorzoo.noise import Noise
@@ -87,14 +88,15 @@ def test_what_validates_and_tests_is_that_of_the_folder(photos, shards, tmp_path
 def test_what_trains_is_that_of_the_folder_in_the_same_order(photos, shards):
     data = StreamingDataModule(str(shards), zoom=1.5, **OPTIONS)
     data.setup("fit")
-    torch.manual_seed(1)
-    batches = list(data.train_dataloader())
-    assert len(batches) == len(data.split_names()["train"]) // 4
-    source = FolderPictures(photos, names_of(batches), 16, random_crop=True, zoom=1.5)
-    torch.manual_seed(1)
-    torch.empty((), dtype=torch.int64).random_()  # a loader draws its workers' seed first
-    for number, batch in enumerate(batches):
-        assert torch.equal(batch["rgb"], source.__getitems__(list(range(4 * number, 4 * number + 4)))["rgb"])
+    loader = data.train_dataloader()
+    for epoch in range(2):
+        batches = list(loader)
+        assert len(batches) == len(data.split_names()["train"]) // 4
+        source = FolderPictures(photos, names_of(batches), 16, random_crop=True, zoom=1.5)
+        pictures = EpochPictures(source, seed=0)
+        for number, batch in enumerate(batches):
+            places = [epoch * len(source) + 4 * number + place for place in range(4)]
+            assert torch.equal(batch["rgb"], pictures.__getitems__(places)["rgb"])
 
 
 def test_an_epoch_has_each_picture_once_and_another_order_than_the_last(photos, shards, tmp_path):
@@ -130,16 +132,18 @@ def test_processes_share_an_epoch_out(shards, monkeypatch):
 class Seen(Callback):
     def __init__(self, stop_after=None):
         self.names = []
+        self.pairs = []
         self.stop_after = stop_after
 
     def on_train_batch_end(self, trainer, module, outputs, batch, index):
         self.names += batch["name"]
+        self.pairs += list(batch["rgb"])
         if len(self.names) == self.stop_after:
             trainer.save_checkpoint(Path(trainer.default_root_dir) / "middle.ckpt")
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_run_resumed_within_an_epoch_goes_on_with_the_next_picture(shards, tmp_path, workers):
+@pytest.mark.parametrize(("workers", "stop_after"), [(0, 6), (2, 6), (0, 18), (2, 18), (0, 24)])
+def test_a_resumed_run_goes_on_with_the_next_pair(shards, tmp_path, workers, stop_after):
     def fit(callback, **options):
         trainer = Trainer(
             max_epochs=2,
@@ -155,11 +159,12 @@ def test_a_run_resumed_within_an_epoch_goes_on_with_the_next_picture(shards, tmp
         )
         data = StreamingDataModule(str(shards), size=32, batch_size=2, num_workers=workers)
         trainer.fit(PictureTask(colorzoo.create("mlp"), Optim()), data, **options)
-        return callback.names
+        return callback
 
-    whole = fit(Seen(stop_after=6))
+    whole = fit(Seen(stop_after))
     resumed = fit(Seen(), ckpt_path=tmp_path / "middle.ckpt", weights_only=True)
-    assert resumed == whole[6:]
+    assert resumed.names == whole.names[stop_after:]
+    assert all(map(torch.equal, resumed.pairs, whole.pairs[stop_after:]))
 
 
 def test_shards_survive_pickling(shards):

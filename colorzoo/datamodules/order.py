@@ -4,6 +4,7 @@ So a run that is resumed in the middle of an epoch goes on as if it had never en
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import torch
@@ -53,8 +54,21 @@ class TrainingOrder(DistributedSampler[int]):
         yield from (mine[self.start :] + self.epoch * self.pictures).tolist()
 
 
+@contextmanager
+def draws_of_picture(name: str, epoch: int, seed: int) -> Iterator[None]:
+    """Let torch's generator draw, within, what is drawn for this picture in this epoch, whoever loads it and when."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed_of(f"{name} in epoch {epoch}", seed))
+        yield
+
+
+def seed_of_batch(number: int, epoch: int, seed: int) -> int:
+    """Return the seed of what is random about a batch of an epoch, both counted from 0."""
+    return seed_of(f"batch {number} of epoch {epoch}", seed)
+
+
 class EpochPictures(Dataset[Pictures]):
-    """Training pictures by the indices of `TrainingOrder`; a random crop is that of seed, epoch and picture.
+    """Training pictures by the indices of `TrainingOrder`; a random crop is that of seed, epoch and picture's name.
 
     Args:
         source: The pictures.
@@ -75,12 +89,11 @@ class EpochPictures(Dataset[Pictures]):
         places = [divmod(index, len(self.source)) for index in indices]
         if not self.source.random:
             return self.source.__getitems__([index for _, index in places])
-        with torch.random.fork_rng(devices=[]):
-            return joined([self._drawn(epoch, index) for epoch, index in places])
+        return joined([self._drawn(epoch, index) for epoch, index in places])
 
     def _drawn(self, epoch: int, index: int) -> Pictures:
-        torch.default_generator.manual_seed(seed_of(f"picture {index} of epoch {epoch}", self.seed))
-        return self.source.__getitems__([index])
+        with draws_of_picture(self.source.names[index], epoch, self.seed):
+            return self.source.__getitems__([index])
 
 
 class PictureLoader(DataLoader[Pictures]):
@@ -113,7 +126,7 @@ class TrainingLoader(PictureLoader):
             self.sampler.start = self._seen * cast(int, self.batch_size)
         seed = cast(EpochPictures, self.dataset).seed
         for batch in super().__iter__():
-            batch["seed"] = seed_of(f"batch {self._seen} of epoch {epoch}", seed)
+            batch["seed"] = seed_of_batch(self._seen, epoch, seed)
             self._seen += 1
             yield batch
 

@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from colorzoo.datamodules.crop import Crop
 from colorzoo.datamodules.locations import data_root
+from colorzoo.datamodules.order import draws_of_picture
 from colorzoo.datamodules.shard_index import BEGUN, INDEX, ShardIndex
 from colorzoo.datamodules.source import PictureSource
 from colorzoo.errors import DataError
@@ -108,16 +110,20 @@ class SquareOf:
 
     Args:
         crop: Makes squares of pictures.
+        seed: A random square is that of this seed, ``epoch`` and the picture's name.
     """
 
-    def __init__(self, crop: Crop) -> None:
+    def __init__(self, crop: Crop, seed: int = 0) -> None:
         self.crop = crop
+        self.seed = seed
+        self.epoch = 0
 
     def __call__(self, stored: Any) -> tuple[str, Tensor]:
         """Return name and square of a picture's bytes and encoded name."""
         data, encoded = stored
         name = os.fsdecode(bytes(encoded))
-        return name, self.crop(decode(data, name))
+        with draws_of_picture(name, self.epoch, self.seed) if self.crop.random else nullcontext():
+            return name, self.crop(decode(data, name))
 
 
 def batch_of(pictures: Sequence[tuple[str, Tensor]]) -> Pictures:

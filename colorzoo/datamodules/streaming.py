@@ -7,6 +7,7 @@ from torch.utils.data import DataLoader
 
 from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.datamodules.crop import Crop
+from colorzoo.datamodules.order import seed_of_batch
 from colorzoo.datamodules.shard_index import check_litdata
 from colorzoo.datamodules.shard_reader import ShardedPictures, Shards, SquareOf, batch_of
 from colorzoo.errors import DataError
@@ -21,7 +22,8 @@ class StreamingDataModule(PictureDataModule):
     What trains is read shard by shard: in every epoch the shards are shared out anew among processes and workers, as
     ``seed`` and the epoch decide, and the pictures within a shard are shuffled. A run that is resumed within an epoch
     goes on with the next picture of that epoch, if the shards lie where they lay, also with other numbers of workers
-    and processes; what crops and flips draw is not what it would have been.
+    and processes. Crops are functions of the run's seed, the epoch and the picture's name, as they are of a folder;
+    flips and noise of the run's seed, the epoch and the batch.
 
     Of a remote store only the shards in use lie on the disk, and in memory those alone that are being read.
 
@@ -93,7 +95,8 @@ class StreamingDataModule(PictureDataModule):
                 f"{count} training pictures make no batch of {self.batch_size} for each of {processes} processes; "
                 "lower batch_size, or train with fewer"
             )
-        squares = SquareOf(self._crop("train"))
+        seed = self._run_seed() if self._resumed is None else self._resumed["seed"]
+        squares = SquareOf(self._crop("train"), seed)
         loader = StreamingDataLoader(
             self.shards.opened("train", shuffle=True, seed=self.seed % 2**32, transform=squares),
             batch_size=self.batch_size,
@@ -101,15 +104,15 @@ class StreamingDataModule(PictureDataModule):
             drop_last=enough,
             collate_fn=batch_of,
         )
-        self._epochs = _Epochs(loader)
+        self._epochs = _Epochs(loader, squares)
         if self._resumed is not None:
-            loader.load_state_dict(self._resumed)
+            self._epochs.go_on(self._resumed)
             self._resumed = None
         return cast(DataLoader[Pictures], self._epochs)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint remembers: also how far the epoch is."""
-        place = {} if self._epochs is None else {"place": self._epochs.loader.state_dict()}
+        place = {} if self._epochs is None else {"place": self._epochs.place()}
         return super().state_dict() | place
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -121,7 +124,7 @@ class StreamingDataModule(PictureDataModule):
         super().load_state_dict(state_dict)
         self._resumed = state_dict.get("place")
         if self._epochs is not None and self._resumed is not None:
-            self._epochs.loader.load_state_dict(self._resumed)
+            self._epochs.go_on(self._resumed)
             self._resumed = None
 
     def _crop(self, split: str) -> Crop:
@@ -136,10 +139,13 @@ class _Epochs:
 
     Args:
         loader: litdata's.
+        squares: What makes squares of its pictures, to be told the epoch.
     """
 
-    def __init__(self, loader: Any) -> None:
+    def __init__(self, loader: Any, squares: SquareOf) -> None:
         self.loader = loader
+        self.squares = squares
+        self._seen = 0
         self._begun = False
 
     def __len__(self) -> int:
@@ -149,7 +155,23 @@ class _Epochs:
         if self._begun:
             self.loader.restore = False
         self._begun = True
-        yield from self.loader
+        if not self.loader.restore:
+            self._seen = 0
+        # The loader counts epochs from 1, and counts on when it begins one.
+        epoch = self.squares.epoch = self.loader.current_epoch - int(self.loader.restore)
+        for batch in self.loader:
+            batch["seed"] = seed_of_batch(self._seen, epoch, self.squares.seed)
+            self._seen += 1
+            yield batch
+
+    def place(self) -> dict[str, Any]:
+        """Say how far the epoch is, and from which seed what is random comes."""
+        return {"loader": self.loader.state_dict(), "batches": self._seen, "seed": self.squares.seed}
+
+    def go_on(self, place: dict[str, Any]) -> None:
+        """Begin behind the batches that were handed out when a place was said."""
+        self.loader.load_state_dict(place["loader"])
+        self._seen, self.squares.seed = place["batches"], place["seed"]
 
     def state_dict(self) -> dict[str, Any]:
         return {}
