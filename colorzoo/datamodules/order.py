@@ -55,10 +55,10 @@ class TrainingOrder(DistributedSampler[int]):
 
 
 @contextmanager
-def draws_of_picture(name: str, epoch: int, seed: int) -> Iterator[None]:
+def draws_of_picture(picture: str, epoch: int, seed: int) -> Iterator[None]:
     """Let torch's generator draw, within, what is drawn for this picture in this epoch, whoever loads it and when."""
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed_of(f"{name} in epoch {epoch}", seed))
+        torch.default_generator.manual_seed(seed_of(f"picture {picture} of epoch {epoch}", seed))
         yield
 
 
@@ -68,7 +68,7 @@ def seed_of_batch(number: int, epoch: int, seed: int) -> int:
 
 
 class EpochPictures(Dataset[Pictures]):
-    """Training pictures by the indices of `TrainingOrder`; a random crop is that of seed, epoch and picture's name.
+    """Training pictures by the indices of `TrainingOrder`; a random crop is that of seed, epoch and picture.
 
     Args:
         source: The pictures.
@@ -92,7 +92,8 @@ class EpochPictures(Dataset[Pictures]):
         return joined([self._drawn(epoch, index) for epoch, index in places])
 
     def _drawn(self, epoch: int, index: int) -> Pictures:
-        with draws_of_picture(self.source.names[index], epoch, self.seed):
+        # Not its name: a source may show a picture several times in an epoch, each time another crop.
+        with draws_of_picture(str(index), epoch, self.seed):
             return self.source.__getitems__([index])
 
 

@@ -22,8 +22,8 @@ class StreamingDataModule(PictureDataModule):
     What trains is read shard by shard: in every epoch the shards are shared out anew among processes and workers, as
     ``seed`` and the epoch decide, and the pictures within a shard are shuffled. A run that is resumed within an epoch
     goes on with the next picture of that epoch, if the shards lie where they lay, also with other numbers of workers
-    and processes. Crops are functions of the run's seed, the epoch and the picture's name, as they are of a folder;
-    flips and noise of the run's seed, the epoch and the batch.
+    and processes. Crops are functions of the run's seed, the epoch and the picture's name, flips and noise of the
+    run's seed, the epoch and the batch.
 
     Of a remote store only the shards in use lie on the disk, and in memory those alone that are being read.
 
