@@ -1,4 +1,5 @@
 import importlib.util
+import os
 import signal
 import socket
 from pathlib import Path
@@ -8,6 +9,12 @@ import torch
 from scanned import grey
 
 from colorzoo.weights import Record
+
+
+def pytest_configure():
+    # Workers that each had a thread for every core would wait for one another.
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    torch.set_num_threads(max(1, torch.get_num_threads() // workers))
 
 
 @pytest.fixture(autouse=True)
