@@ -21,6 +21,7 @@ import PIL.Image
 import torch
 
 import colorzoo
+from colorzoo.allocation import keep_memory
 
 _RUNS = 3
 
@@ -44,6 +45,7 @@ def main() -> None:
 
 
 def _measured(megapixels: float, model_name: str, threads: int, picture: str | None) -> str:
+    keep_memory()  # as the command line does
     PIL.Image.MAX_IMAGE_PIXELS = None
     torch.set_num_threads(threads)
     model: Any = colorzoo.load(model_name)

@@ -11,7 +11,6 @@ so; ``pip install colorzoo[benchmarks]`` brings them.
 import argparse
 import dataclasses
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from pathlib import Path
 from performance.comparison import HEADING, Row
 from performance.machine import copy_peak, described, gemm_peak
 
+from colorzoo.allocation import keep_memory
 from colorzoo.output_file import replace_file
 from colorzoo.report import markdown_table
 
@@ -95,6 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--alone", choices=ROWS, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.alone:
+        keep_memory()  # for both sides, as the command line does
         print(_MARK + json.dumps(dataclasses.asdict(measured(options.alone, options.seconds))), flush=True)
         return
     limits = [*described(), f"Product of matrices: {gemm_peak():.0f} GFLOP/s; copy of memory: {copy_peak():.1f} GB/s"]
@@ -111,9 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _in_a_process(name: str, seconds: float) -> Row:
     """Measure a row where no other row has left threads, workers or memory behind."""
     command = [sys.executable, __file__, "--alone", name, "--seconds", str(seconds)]
-    # Large pages for both sides, as the command line of colorzoo asks for them.
-    environment = {"THP_MEM_ALLOC_ENABLE": "1"} | os.environ
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = [line.removeprefix(_MARK) for line in done.stdout.splitlines() if line.startswith(_MARK)]
     if done.returncode or not found:
         print(done.stderr, file=sys.stderr)

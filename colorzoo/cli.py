@@ -5,13 +5,13 @@ This file imports no Lightning, so that colouring one photograph does not wait f
 
 import argparse
 import io
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from colorzoo import __version__
+from colorzoo.allocation import keep_memory
 from colorzoo.errors import ColorzooError, UsageError
 from colorzoo.export_verb import add_export_verb
 from colorzoo.picture_verbs import add_picture_verbs
@@ -34,9 +34,7 @@ def main(args: Sequence[str] | None = None) -> int:
         0 if everything was done, 1 if something was not, 2 if the command made no sense.
     """
     given = list(sys.argv[1:] if args is None else args)
-    # torch asks once, when it is first used. Large tensors that come and go cost page faults, a third of the time of
-    # some; Linux spares most of them if it may give pages of 2 MiB.
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    keep_memory()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # The name of a picture may hold what the terminal's encoding does not.
         sys.stdout.reconfigure(errors="backslashreplace")
