@@ -89,7 +89,9 @@ def fine_tuned(model: Colorizer, weights: str, teaching: FolderPictures, minutes
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to((teaching.root / name).resolve())
         given = [f"--model={type(model).__name__}", f"--model.weights={weights}", f"--data.root={folder}"]
-        given += [f"--model.{name}={json.dumps(value)}" for name, value in model.hparams.items()]
+        # Quotes around a text would become part of it.
+        values = {name: value if isinstance(value, str) else json.dumps(value) for name, value in model.hparams.items()}
+        given += [f"--model.{name}={value}" for name, value in values.items()]
         given += [f"--trainer.max_time=00:00:{minutes:02}:00", *options]
         cli = run(["fit", "--config", str(RECIPE), *given])
     return Path(cli.trainer.checkpoint_callback.best_model_path)

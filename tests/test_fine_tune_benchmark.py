@@ -36,11 +36,15 @@ def test_pictures_are_drawn_by_name_and_no_more_than_asked_for(benchmark, photog
         benchmark.pictures(photographs, ["note.txt"], 10)
 
 
-def test_a_folder_teaches_and_two_others_are_measured(benchmark, photographs, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("fusion_cnn", {"num_classes": 3}), ("pix2pix", {"size": 16, "width": 8, "improver": [8], "norm": "group"})],
+)
+def test_a_folder_teaches_and_two_others_are_measured(benchmark, photographs, monkeypatch, name, options):
     monkeypatch.chdir(photographs)
-    model = colorzoo.create("fusion_cnn", num_classes=3)
+    model = colorzoo.create(name, **options)
     start = photographs / "start.ckpt"
-    weights.write_ckpt(weights.Checkpoint(start, "fusion_cnn", model.hparams, model.state_dict(), None))
+    weights.write_ckpt(weights.Checkpoint(start, name, model.hparams, model.state_dict(), None))
     folders = ["--photos", "mine", "--held-out", "mine-too", "--elsewhere", "others", "--output", "table.md"]
     small = ["--trainer.max_epochs=1", "--data.size=16", "--data.batch_size=4", "--data.num_workers=0", *QUIET]
     monkeypatch.setattr(benchmark, "SIZE", 32)
