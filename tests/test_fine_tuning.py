@@ -7,7 +7,7 @@ import PIL.Image
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 
 import colorzoo
 from colorzoo import weights
@@ -109,6 +109,17 @@ def test_a_thawed_trunk_moves_with_its_statistics_and_less_than_the_rest(tmp_pat
     rest, _ = moved(last, first, "net.decoder")
     assert statistics
     assert 0 < trunk < 0.3 * rest
+
+
+def test_an_average_of_the_weights_stays_nearer_to_the_start(tmp_path, start):
+    before, distances = colorzoo.load(start).state_dict(), []
+    for callbacks in ([FineTuning()], [FineTuning(), EMAWeightAveraging(decay=0.9)]):
+        model = colorzoo.load(start)
+        trainer = fit(tmp_path, model, *callbacks, epochs=2)
+        distances.append(moved(model.state_dict(), before, "net.decoder")[0])
+        saved = colorzoo.load(trainer.checkpoint_callback.best_model_path).state_dict()
+        assert all(torch.equal(saved[key], value) for key, value in model.state_dict().items())
+    assert 0 < distances[1] < distances[0] / 2
 
 
 def test_stages_begin_with_the_last_layers(tmp_path, model):
