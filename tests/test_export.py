@@ -36,22 +36,19 @@ def captured_once(monkeypatch):
     monkeypatch.setattr("colorzoo.color.CHROMA_BISECTIONS", 1)
 
 
-def answer(path, pictures):
-    if path.suffix == ".pt2":
-        return torch.export.load(path).module()(pictures)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return torch.from_numpy(session.run(None, {session.get_inputs()[0].name: pictures.numpy()})[0])
-
-
-def said_by(path):
+def opened(path):
+    """What a file does, and what it says of itself."""
     if path.suffix == ".pt2":
         files = {METADATA: ""}
-        torch.export.load(path, extra_files=files)
-        return json.loads(files[METADATA])
-    return {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+        run = torch.export.load(path, extra_files=files).module()
+        return run, json.loads(files[METADATA])
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    about = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    return lambda pictures: torch.from_numpy(session.run(None, {name: pictures.numpy()})[0]), about
 
 
-def differences(model, path):
+def differences(model, run):
     with torch.no_grad():
         for batch, channels, height, width in SHAPES:
             if not isinstance(model, Denoiser):
@@ -59,7 +56,7 @@ def differences(model, path):
             elif model.channels != 1:
                 channels = model.channels
             pictures = torch.rand(batch, channels, height, width)
-            yield float((answer(path, pictures) - model(pictures)).abs().max())
+            yield float((run(pictures) - model(pictures)).abs().max())
 
 
 @pytest.mark.parametrize("name", colorzoo.list_models())
@@ -72,8 +69,9 @@ def test_every_model_answers_the_same_from_a_file(name, tmp_path, captured_once)
     for format in FORMATS:
         path = tmp_path / f"{name}.{format}"
         about = export(model, path)
-        assert said_by(path) == about
-        assert max(differences(model, path)) < TOLERANCE
+        run, said = opened(path)
+        assert said == about
+        assert max(differences(model, run)) < TOLERANCE
 
 
 def test_a_published_model_answers_the_same_and_says_where_it_comes_from(tmp_path):
@@ -83,9 +81,9 @@ def test_a_published_model_answers_the_same_and_says_where_it_comes_from(tmp_pat
     with PIL.Image.open("examples/cameraman.png") as image:
         levels = np.asarray(image.convert("L").resize((120, 90)), np.float32) / 255
     grey = torch.from_numpy(levels)[None, None]
+    run, about = opened(path)
     with torch.no_grad():
-        torch.testing.assert_close(answer(path, grey), model(grey), atol=TOLERANCE, rtol=0)
-    about = said_by(path)
+        torch.testing.assert_close(run(grey), model(grey), atol=TOLERANCE, rtol=0)
     assert about["checkpoint"] == f"fusion_cnn.{about['tag']}" == model.source.name
     assert about["sha256"] == model.source.sha256
     assert about["licence"] == colorzoo.info("fusion_cnn").licence
@@ -117,7 +115,7 @@ def test_colours_outside_of_srgb_lose_the_same_chroma(format, tmp_path):
     path = tmp_path / f"vivid.{format}"
     model = Vivid().eval()
     export(model, path)
-    assert max(differences(model, path)) < TOLERANCE
+    assert max(differences(model, opened(path)[0])) < TOLERANCE
 
 
 class Fickle(Vivid):
@@ -164,7 +162,7 @@ def test_the_command_writes_the_file_and_says_what_it_takes(tmp_path, capsys):
     shown = capsys.readouterr()
     assert shown.out.strip() == str(path)
     assert "input noisy: sRGB-encoded pictures in [0, 1]" in shown.err
-    assert said_by(path.rename(path.with_suffix(".pt2")))["checkpoint"] == "linear_denoiser.impulse"
+    assert opened(path.rename(path.with_suffix(".pt2")))[1]["checkpoint"] == "linear_denoiser.impulse"
 
 
 def test_the_command_keeps_what_is_there(tmp_path, capsys):
