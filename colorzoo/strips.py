@@ -66,9 +66,10 @@ class Levels:
             targets, weights = _triangles(self.height, height, rows)
             return targets, torch.mm(weights, self._lightness_of(rows)), weights.sum(dim=1, keepdim=True)
 
-        for targets, sums, weights in on_threads(shrink, list(self._rows())):
-            down[targets] += sums
-            total[targets] += weights
+        for parts in on_threads(lambda strips: [shrink(rows) for rows in strips], self._bands()):
+            for targets, sums, weights in parts:
+                down[targets] += sums
+                total[targets] += weights
         return F.interpolate((down / total)[None, None], (height, width), mode="bilinear", antialias=True)
 
     def joined(self, ab: Tensor) -> NDArray[Any]:
@@ -98,8 +99,7 @@ class Levels:
                 picture.write(rows, self._lightness_of(rows), _down(across, self.height, rows))
             picture.finish()
 
-        strips = list(self._rows())
-        for _ in on_threads(fill, [strips[first : first + _BAND] for first in range(0, len(strips), _BAND)]):
+        for _ in on_threads(fill, self._bands()):
             pass
         return levels.numpy()
 
@@ -113,6 +113,10 @@ class Levels:
 
     def _lightness_of(self, rows: slice) -> Tensor:
         return _looked_up(self._lightness, self._steps[rows])
+
+    def _bands(self) -> list[list[slice]]:
+        strips = list(self._rows())
+        return [strips[first : first + _BAND] for first in range(0, len(strips), _BAND)]
 
     def _rows(self) -> Iterator[slice]:
         count = max(1, _PIXELS // self.width)
