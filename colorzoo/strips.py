@@ -17,8 +17,10 @@ from colorzoo.threads import on_threads
 
 _PIXELS = 1 << 17
 """Of a strip: a few planes of so many floats stay in the cache."""
-_BAND = 8
-"""Strips that one thread does one after the other."""
+_BANDS = 2
+"""For each thread, of as many strips: few, for each sets up anew, and enough to end at about the same time."""
+_LEAST = 8
+"""Strips of a band: with fewer, threads cost more than they bring."""
 _LUMINANCE = (0.212671, 0.715160, 0.072169)
 
 
@@ -115,8 +117,10 @@ class Levels:
         return _looked_up(self._lightness, self._steps[rows])
 
     def _bands(self) -> list[list[slice]]:
+        """Share the strips out; what becomes of one does not depend on its neighbours."""
         strips = list(self._rows())
-        return [strips[first : first + _BAND] for first in range(0, len(strips), _BAND)]
+        count = max(_LEAST, -(-len(strips) // (_BANDS * torch.get_num_threads())))
+        return [strips[first : first + count] for first in range(0, len(strips), count)]
 
     def _rows(self) -> Iterator[slice]:
         count = max(1, _PIXELS // self.width)
