@@ -4,7 +4,6 @@ So a run that is resumed in the middle of an epoch goes on as if it had never en
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import cast
 
 import torch
@@ -54,12 +53,9 @@ class TrainingOrder(DistributedSampler[int]):
         yield from (mine[self.start :] + self.epoch * self.pictures).tolist()
 
 
-@contextmanager
-def draws_of_picture(picture: str, epoch: int, seed: int) -> Iterator[None]:
-    """Let torch's generator draw, within, what is drawn for this picture in this epoch, whoever loads it and when."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed_of(f"picture {picture} of epoch {epoch}", seed))
-        yield
+def seed_of_picture(picture: str, epoch: int, seed: int) -> int:
+    """Return the seed of what is drawn for a picture in an epoch, counted from 0, whoever loads it and when."""
+    return seed_of(f"picture {picture} of epoch {epoch}", seed)
 
 
 def seed_of_batch(number: int, epoch: int, seed: int) -> int:
@@ -89,12 +85,13 @@ class EpochPictures(Dataset[Pictures]):
         places = [divmod(index, len(self.source)) for index in indices]
         if not self.source.random:
             return self.source.__getitems__([index for _, index in places])
-        return joined([self._drawn(epoch, index) for epoch, index in places])
+        with torch.random.fork_rng(devices=[]):
+            return joined([self._drawn(epoch, index) for epoch, index in places])
 
     def _drawn(self, epoch: int, index: int) -> Pictures:
         # Not its name: a source may show a picture several times in an epoch, each time another crop.
-        with draws_of_picture(str(index), epoch, self.seed):
-            return self.source.__getitems__([index])
+        torch.default_generator.manual_seed(seed_of_picture(str(index), epoch, self.seed))
+        return self.source.__getitems__([index])
 
 
 class PictureLoader(DataLoader[Pictures]):

@@ -4,7 +4,6 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
-from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from colorzoo.datamodules.crop import Crop
 from colorzoo.datamodules.locations import data_root
-from colorzoo.datamodules.order import draws_of_picture
+from colorzoo.datamodules.order import seed_of_picture
 from colorzoo.datamodules.shard_index import BEGUN, INDEX, ShardIndex
 from colorzoo.datamodules.source import PictureSource
 from colorzoo.errors import DataError
@@ -122,8 +121,12 @@ class SquareOf:
         """Return name and square of a picture's bytes and encoded name."""
         data, encoded = stored
         name = os.fsdecode(bytes(encoded))
-        with draws_of_picture(name, self.epoch, self.seed) if self.crop.random else nullcontext():
-            return name, self.crop(decode(data, name))
+        picture = decode(data, name)
+        if not self.crop.random:
+            return name, self.crop(picture)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed_of_picture(name, self.epoch, self.seed))
+            return name, self.crop(picture)
 
 
 def batch_of(pictures: Sequence[tuple[str, Tensor]]) -> Pictures:

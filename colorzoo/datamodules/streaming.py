@@ -95,8 +95,7 @@ class StreamingDataModule(PictureDataModule):
                 f"{count} training pictures make no batch of {self.batch_size} for each of {processes} processes; "
                 "lower batch_size, or train with fewer"
             )
-        seed = self._run_seed() if self._resumed is None else self._resumed["seed"]
-        squares = SquareOf(self._crop("train"), seed)
+        squares = SquareOf(self._crop("train"), self._run_seed())
         loader = StreamingDataLoader(
             self.shards.opened("train", shuffle=True, seed=self.seed % 2**32, transform=squares),
             batch_size=self.batch_size,
@@ -105,9 +104,7 @@ class StreamingDataModule(PictureDataModule):
             collate_fn=batch_of,
         )
         self._epochs = _Epochs(loader, squares)
-        if self._resumed is not None:
-            self._epochs.go_on(self._resumed)
-            self._resumed = None
+        self._go_on()
         return cast(DataLoader[Pictures], self._epochs)
 
     def state_dict(self) -> dict[str, Any]:
@@ -123,6 +120,10 @@ class StreamingDataModule(PictureDataModule):
         """
         super().load_state_dict(state_dict)
         self._resumed = state_dict.get("place")
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Begin where the checkpoint ended, once both it and the loader are there."""
         if self._epochs is not None and self._resumed is not None:
             self._epochs.go_on(self._resumed)
             self._resumed = None
