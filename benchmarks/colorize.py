@@ -18,19 +18,19 @@ import torch
 from torch import Tensor
 
 import colorzoo
-from colorzoo.color import lightness_to_grey, rgb_to_lab
-from colorzoo.colorizer import Colorizer
+from colorzoo.base.colorizer import Colorizer
+from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab
+from colorzoo.data.datasets import PictureSource
 from colorzoo.datamodules.bsds import BSDSDataModule
 from colorzoo.datamodules.folder import FolderPictures
 from colorzoo.datamodules.imagenette import CLASSES, ImagenetteDataModule
-from colorzoo.datamodules.source import PictureSource
 from colorzoo.errors import UsageError
+from colorzoo.hub.model_card import markdown_table
+from colorzoo.inference.toning import tone
+from colorzoo.io.atomic import replace_file
+from colorzoo.io.pil_file import SUFFIXES
 from colorzoo.metrics import colorfulness, psnr
-from colorzoo.models._pretrained import Pretrained
-from colorzoo.output_file import replace_file
-from colorzoo.picture_file import SUFFIXES
-from colorzoo.report import markdown_table
-from colorzoo.tone import tone
+from colorzoo.models._timm_encoder import Pretrained
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "results" / "colorize_photographs.md"
 CLASSIFIER = "tf_efficientnet_lite0"

@@ -17,15 +17,15 @@ import torch
 from torch import Tensor
 
 import colorzoo
-from colorzoo.classical import adaptive_median, median, switching_mean
+from colorzoo.base.denoiser import Denoiser
 from colorzoo.datamodules.bsds import BSDSDataModule
-from colorzoo.denoiser import Denoiser
 from colorzoo.errors import UsageError
+from colorzoo.hub.model_card import markdown_table
+from colorzoo.io.atomic import replace_file
 from colorzoo.metrics import psnr
-from colorzoo.noise import Noise
-from colorzoo.nonlocal_mean import nonlocal_adaptive_mean
-from colorzoo.output_file import replace_file
-from colorzoo.report import markdown_table
+from colorzoo.noise.filters import adaptive_median, median, switching_mean
+from colorzoo.noise.nonlocal_mean import nonlocal_adaptive_mean
+from colorzoo.noise.synthesis import Noise
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "results" / "denoise_photographs.md"
 COLOR_OUTPUT = OUTPUT.with_name("denoise_color_photographs.md")

@@ -18,16 +18,16 @@ from pathlib import Path
 import torch
 
 import colorzoo
-from colorzoo.color import lightness_to_grey, rgb_to_lab
-from colorzoo.colorizer import Colorizer
+from colorzoo.base.colorizer import Colorizer
+from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab
+from colorzoo.data.splits import ranked
 from colorzoo.datamodules.folder import FolderPictures
 from colorzoo.datamodules.imagenette import ImagenetteDataModule
-from colorzoo.datamodules.splits import ranked
 from colorzoo.errors import UsageError
+from colorzoo.hub.model_card import markdown_table
+from colorzoo.io.atomic import replace_file
+from colorzoo.io.pil_file import SUFFIXES
 from colorzoo.metrics import psnr
-from colorzoo.output_file import replace_file
-from colorzoo.picture_file import SUFFIXES
-from colorzoo.report import markdown_table
 from colorzoo.training.cli import run
 
 ROOT = Path(__file__).parent.parent

@@ -3,8 +3,9 @@
     python benchmarks/flicker.py ~/.cache/colorzoo/data/bsds400 -o docs/results/flicker.md
 
 Each photograph becomes a clip in which it stands still, and one in which it slides by two pixels a frame. Both get new
-grain in each frame and are stored as H.264, as film that was scanned is. Flicker is `colorzoo.flicker`; the trail is
-how far the a*b* of each place of the sliding scene, averaged over its frames, are from those of the frames alone.
+grain in each frame and are stored as H.264, as film that was scanned is. Flicker is `colorzoo.video.flicker`; the
+trail is how far the a*b* of each place of the sliding scene, averaged over its frames, are from those of the frames
+alone.
 """
 
 import argparse
@@ -18,14 +19,14 @@ import torch
 from numpy.typing import NDArray
 
 import colorzoo
-from colorzoo.clip import ClipColorizer
-from colorzoo.color import rgb_to_lab
-from colorzoo.colorizer import Colorizer
-from colorzoo.datamodules.picture_names import called_pictures
-from colorzoo.flicker import flicker
-from colorzoo.photo import levels
-from colorzoo.picture_file import read
-from colorzoo.report import markdown_table
+from colorzoo.base.colorizer import Colorizer
+from colorzoo.color.conversions import rgb_to_lab
+from colorzoo.hub.model_card import markdown_table
+from colorzoo.io.convert import levels
+from colorzoo.io.find import called_pictures
+from colorzoo.io.pil_file import read
+from colorzoo.video.clip_colorizer import ClipColorizer
+from colorzoo.video.flicker import flicker
 
 _STEP = 2
 _SIZE = (320, 224)

@@ -18,12 +18,12 @@ import PIL.Image
 import torch
 
 import colorzoo
-from colorzoo.colorizer import Colorizer
-from colorzoo.conveyor import convey
-from colorzoo.datamodules.picture_names import called_pictures
-from colorzoo.output_file import replace_file
-from colorzoo.picture_file import read, write
-from colorzoo.report import markdown_table
+from colorzoo.base.colorizer import Colorizer
+from colorzoo.hub.model_card import markdown_table
+from colorzoo.io.atomic import replace_file
+from colorzoo.io.find import called_pictures
+from colorzoo.io.pil_file import read, write
+from colorzoo.runtime.parallel_images import convey
 
 _SIZE = (1152, 864)
 _BATCH = 8

@@ -16,13 +16,13 @@ import numpy as np
 import PIL.Image
 
 import colorzoo
-from colorzoo.color import lightness_to_grey, rgb_to_lab
-from colorzoo.colorizer import Colorizer
+from colorzoo.base.colorizer import Colorizer
+from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab
 from colorzoo.errors import UsageError
+from colorzoo.hub.model_card import markdown_table
+from colorzoo.io.atomic import replace_file
+from colorzoo.io.convert import to_batch
 from colorzoo.metrics import psnr
-from colorzoo.output_file import replace_file
-from colorzoo.photo import to_batch
-from colorzoo.report import markdown_table
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "gallery.md"
 _HEIGHT = 208

@@ -21,7 +21,7 @@ import PIL.Image
 import torch
 
 import colorzoo
-from colorzoo.allocation import keep_memory
+from colorzoo.runtime.malloc import keep_memory
 
 _RUNS = 3
 

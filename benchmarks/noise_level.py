@@ -13,14 +13,14 @@ from pathlib import Path
 
 from torch import Tensor
 
-from colorzoo.datamodules.picture_names import called_pictures
-from colorzoo.datamodules.splits import seed_of
-from colorzoo.noise import Noise, spoiled
-from colorzoo.noise_level import NoiseLevel, estimate_noise
-from colorzoo.output_file import replace_file
-from colorzoo.photo import to_batch
-from colorzoo.picture_file import read
-from colorzoo.report import markdown_table
+from colorzoo.data.splits import seed_of
+from colorzoo.hub.model_card import markdown_table
+from colorzoo.io.atomic import replace_file
+from colorzoo.io.convert import to_batch
+from colorzoo.io.find import called_pictures
+from colorzoo.io.pil_file import read
+from colorzoo.noise.estimation import NoiseLevel, estimate_noise
+from colorzoo.noise.synthesis import Noise, spoiled
 
 _IMPULSE = (0.01, 0.05, 0.15, 0.3, 0.5, 0.7)
 _SIGMA = (2.0, 5.0, 10.0, 15.0, 25.0, 50.0)

@@ -20,9 +20,9 @@ from pathlib import Path
 from performance.comparison import HEADING, Row
 from performance.machine import copy_peak, described, gemm_peak
 
-from colorzoo.allocation import keep_memory
-from colorzoo.output_file import replace_file
-from colorzoo.report import markdown_table
+from colorzoo.hub.model_card import markdown_table
+from colorzoo.io.atomic import replace_file
+from colorzoo.runtime.malloc import keep_memory
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "performance.md"
 ROWS = {

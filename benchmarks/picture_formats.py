@@ -18,14 +18,14 @@ from PIL import ImageCms
 from PIL.ExifTags import IFD, Base
 from torch import Tensor
 
-from colorzoo.icc import space
-from colorzoo.metadata import Metadata
-from colorzoo.output_file import replace_file
-from colorzoo.photo import on_channels, on_grey
-from colorzoo.provenance import signed
-from colorzoo.report import markdown_table
-from colorzoo.scan import Scan
-from colorzoo.scan_file import read_scan, write_scan
+from colorzoo.hub.model_card import markdown_table
+from colorzoo.io.atomic import replace_file
+from colorzoo.io.convert import on_channels, on_grey
+from colorzoo.io.icc import space
+from colorzoo.io.metadata import Metadata
+from colorzoo.io.raster import Scan
+from colorzoo.io.raster_file import read_scan, write_scan
+from colorzoo.io.xmp_history import signed
 
 OUTPUT = Path("docs/results/picture_formats.md")
 FORMATS = {"PNG": ".png", "TIFF": ".tif", "JPEG": ".jpg", "WebP": ".webp"}

@@ -14,15 +14,15 @@ import torch
 from torch import Tensor
 
 import colorzoo
-from colorzoo.classical import median
+from colorzoo.data.batches import color_pairs
+from colorzoo.data.splits import seed_of
 from colorzoo.datamodules.cifar10 import CIFAR10DataModule
-from colorzoo.datamodules.splits import seed_of
+from colorzoo.hub.model_card import markdown_table
+from colorzoo.io.atomic import replace_file
 from colorzoo.metrics import mse, psnr, ssim
-from colorzoo.noise import Noise, spoiled
-from colorzoo.output_file import replace_file
-from colorzoo.pairs import color_pairs
+from colorzoo.noise.filters import median
+from colorzoo.noise.synthesis import Noise, spoiled
 from colorzoo.pipeline import RESTORERS
-from colorzoo.report import markdown_table
 
 _FIGURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": mse, "psnr": psnr, "ssim": ssim}
 Restorer = Callable[[Tensor], Tensor]

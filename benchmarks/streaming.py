@@ -24,8 +24,8 @@ from typing import Any
 from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.datamodules.folder import ImageFolderDataModule
 from colorzoo.datamodules.streaming import StreamingDataModule
-from colorzoo.output_file import replace_file
-from colorzoo.report import markdown_table
+from colorzoo.hub.model_card import markdown_table
+from colorzoo.io.atomic import replace_file
 
 _SIZE = 128
 _BATCH = 32

@@ -7,15 +7,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from colorzoo.inpainting import inpaint
-    from colorzoo.noise_level import estimate_noise
+    from colorzoo.inpainting.efros_leung import inpaint
+    from colorzoo.noise.estimation import estimate_noise
     from colorzoo.pipeline import Pipeline
     from colorzoo.zoo import create, info, list_models, load
 
-__version__ = "0.1.0"
+from colorzoo._version import __version__
+
 __all__ = ["Pipeline", "__version__", "create", "estimate_noise", "info", "inpaint", "list_models", "load"]
 
-_HOMES = {"Pipeline": "pipeline", "estimate_noise": "noise_level", "inpaint": "inpainting"}
+_HOMES = {"Pipeline": "pipeline", "estimate_noise": "noise.estimation", "inpaint": "inpainting.efros_leung"}
 """The files of the public names that are not in ``zoo``."""
 
 

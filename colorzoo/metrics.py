@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-from colorzoo.classical import median, switching_mean
-from colorzoo.color import lightness_to_grey, rgb_to_lab, rgb_to_luma
+from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab, rgb_to_luma
+from colorzoo.noise.filters import median, switching_mean
 
 BASELINES = {
     "luma_": "luma grey",

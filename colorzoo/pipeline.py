@@ -9,14 +9,14 @@ import PIL.Image
 import torch
 from torch import Tensor
 
-from colorzoo.colorizer import Colorizer
-from colorzoo.denoiser import Denoiser, Strength, check_strength, strengths
-from colorzoo.method import Method
-from colorzoo.noise import NoiseKind
-from colorzoo.noise_level import NoiseLevel, noise_levels
-from colorzoo.photo import Array, Image, Picture, to_batch
-from colorzoo.picture_file import read
-from colorzoo.scan import Scan
+from colorzoo.base.colorizer import Colorizer
+from colorzoo.base.denoiser import Denoiser, Strength, check_strength, strengths
+from colorzoo.base.module import Method
+from colorzoo.io.convert import Array, Image, Picture, to_batch
+from colorzoo.io.pil_file import read
+from colorzoo.io.raster import Scan
+from colorzoo.noise.estimation import NoiseLevel, noise_levels
+from colorzoo.noise.synthesis import NoiseKind
 from colorzoo.zoo import load
 
 RESTORERS: dict[NoiseKind, str] = {"impulse": "cnn_denoiser.impulse", "gaussian": "cnn_denoiser"}

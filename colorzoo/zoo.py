@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch.nn import Conv2d
 
-from colorzoo import models, weights
+from colorzoo import models
+from colorzoo.base.module import Method, Source
 from colorzoo.errors import CheckpointError, UnknownModelError, UsageError
-from colorzoo.loading import copy_tensors
-from colorzoo.method import Method, Source
+from colorzoo.hub import checkpoint_file
+from colorzoo.hub.state_dict import copy_tensors
 
 
 def list_models() -> list[str]:
@@ -84,9 +85,9 @@ def load(name: str | Path, *, compile: bool = False) -> Any:
         >>> load("fusion_cnn").training
         False
     """
-    model = laid_out(rebuild(weights.read(locate(name))))
+    model = laid_out(rebuild(checkpoint_file.read(locate(name))))
     if compile:
-        from colorzoo.compilation import compile_network
+        from colorzoo.runtime.compile import compile_network
 
         compile_network(model)
     return model
@@ -107,7 +108,7 @@ def laid_out(model: Method) -> Method:
     return model
 
 
-def info(name: str | Path) -> weights.Record:
+def info(name: str | Path) -> checkpoint_file.Record:
     """Return what a published checkpoint says of itself: data, figures and baselines, licence, source.
 
     Args:
@@ -124,7 +125,7 @@ def info(name: str | Path) -> weights.Record:
         >>> info("fusion_cnn").licence
         'Apache-2.0'
     """
-    checkpoint = weights.read(locate(name))
+    checkpoint = checkpoint_file.read(locate(name))
     if checkpoint.record is None:
         raise CheckpointError(f"{checkpoint.path} is a training checkpoint without a record; publish it first")
     return checkpoint.record
@@ -132,7 +133,7 @@ def info(name: str | Path) -> weights.Record:
 
 def start_from(model: Method, name: str | Path, replace: Sequence[str] = ()) -> None:
     """Copy trained weights into a model of the same shape, but for what is replaced; see `create`."""
-    copy_tensors(weights.read(locate(name)), model, replace)
+    copy_tensors(checkpoint_file.read(locate(name)), model, replace)
 
 
 def model_class(name: str) -> type[Method]:
@@ -167,15 +168,15 @@ def locate(name: str | Path) -> Path:
         name: What `load` takes.
 
     Returns:
-        A path; whether there is a file is for `weights.read` to say.
+        A path; whether there is a file is for `checkpoint_file.read` to say.
 
     Raises:
         UnknownModelError: If nothing published has this name.
     """
     path = Path(name)
-    if path.suffix in (weights.SUFFIX, ".ckpt"):
+    if path.suffix in (checkpoint_file.SUFFIX, ".ckpt"):
         return path
-    published = weights.published()
+    published = checkpoint_file.published()
     model, _, tag = str(name).partition(".")
     if model not in list_models():
         raise UnknownModelError(_unknown(str(name), [*list_models(), *published]))
@@ -187,11 +188,11 @@ def locate(name: str | Path) -> Path:
     return published[f"{model}.{tag}"]
 
 
-def rebuild(checkpoint: weights.Checkpoint) -> Method:
+def rebuild(checkpoint: checkpoint_file.Checkpoint) -> Method:
     """Return the model that a checkpoint holds, with exactly its hyper-parameters and tensors.
 
     Args:
-        checkpoint: What `weights.read` returns.
+        checkpoint: What `checkpoint_file.read` returns.
 
     Returns:
         The model, in evaluation mode.
@@ -210,7 +211,7 @@ def rebuild(checkpoint: weights.Checkpoint) -> Method:
     model = cls(**checkpoint.hparams)
     copy_tensors(checkpoint, model)
     licence = checkpoint.record.licence if checkpoint.record else ""
-    model.source = Source(checkpoint.path.name.removesuffix(weights.SUFFIX), checkpoint.digest, licence)
+    model.source = Source(checkpoint.path.name.removesuffix(checkpoint_file.SUFFIX), checkpoint.digest, licence)
     return model.eval()
 
 

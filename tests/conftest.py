@@ -8,7 +8,7 @@ import pytest
 import torch
 from scanned import grey
 
-from colorzoo.weights import Record
+from colorzoo.hub.checkpoint_file import Record
 
 
 def pytest_configure():

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 import colorzoo
-from colorzoo.color import grey_to_lightness, rgb_to_lab
+from colorzoo.color.conversions import grey_to_lightness, rgb_to_lab
+from colorzoo.data.batches import color_pairs
+from colorzoo.data.splits import seed_of
 from colorzoo.datamodules.cifar10 import CIFAR10DataModule
-from colorzoo.datamodules.splits import seed_of
 from colorzoo.errors import DataError, UnknownModelError
-from colorzoo.noise import Noise, spoiled
-from colorzoo.pairs import color_pairs
+from colorzoo.noise.synthesis import Noise, spoiled
 from colorzoo.pipeline import COLOR_RESTORERS, RESTORERS
 
 

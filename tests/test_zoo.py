@@ -6,9 +6,9 @@ import pytest
 import torch
 
 import colorzoo
-from colorzoo import weights
+from colorzoo.base.module import Method
 from colorzoo.errors import CheckpointError, UnknownModelError, UnknownModuleError, UsageError
-from colorzoo.method import Method
+from colorzoo.hub import checkpoint_file
 
 
 def run_python(code):
@@ -53,7 +53,7 @@ def test_a_name_cannot_import_anything_else():
 
 def test_create_is_untrained_and_load_never_is(tmp_path, monkeypatch):
     assert colorzoo.create("fusion_cnn").training
-    monkeypatch.setattr(weights, "folders", lambda: [tmp_path])
+    monkeypatch.setattr(checkpoint_file, "folders", lambda: [tmp_path])
     with pytest.raises(UnknownModelError, match="available: none"):
         colorzoo.load("fusion_cnn")
 
@@ -62,7 +62,7 @@ def test_hyper_parameters_of_another_version_are_refused(tmp_path, record):
     model = colorzoo.create("fusion_cnn")
     path = tmp_path / "old.safetensors"
     hparams = {"alpha": 0.0, "width": 3}
-    weights.write(weights.Checkpoint(path, "fusion_cnn", hparams, model.state_dict(), record))
+    checkpoint_file.write(checkpoint_file.Checkpoint(path, "fusion_cnn", hparams, model.state_dict(), record))
     with pytest.raises(CheckpointError, match=r"missing hyper-parameters \['num_classes'\], unknown ones \['width'\]"):
         colorzoo.load(path)
 
@@ -70,7 +70,7 @@ def test_hyper_parameters_of_another_version_are_refused(tmp_path, record):
 def test_tensors_of_another_shape_are_refused(tmp_path, record):
     model = colorzoo.create("fusion_cnn", num_classes=3)
     path = tmp_path / "three.safetensors"
-    weights.write(weights.Checkpoint(path, "fusion_cnn", model.hparams, model.state_dict(), record))
+    checkpoint_file.write(checkpoint_file.Checkpoint(path, "fusion_cnn", model.hparams, model.state_dict(), record))
     assert colorzoo.load(path).head.out_features == 3
     with pytest.raises(CheckpointError, match="head"):
         colorzoo.create("fusion_cnn", weights=str(path))
@@ -79,7 +79,9 @@ def test_tensors_of_another_shape_are_refused(tmp_path, record):
 def test_a_changed_head_is_replaced_by_name(tmp_path, record):
     source = colorzoo.create("fusion_cnn", num_classes=3)
     path = str(tmp_path / "three.safetensors")
-    weights.write(weights.Checkpoint(Path(path), "fusion_cnn", source.hparams, source.state_dict(), record))
+    checkpoint_file.write(
+        checkpoint_file.Checkpoint(Path(path), "fusion_cnn", source.hparams, source.state_dict(), record)
+    )
     misfit = r"head.weight is \[3, 128\] there and \[5, 128\] here, .* made with num_classes=3\); .* replace head$"
     with pytest.raises(CheckpointError, match=misfit):
         colorzoo.create("fusion_cnn", num_classes=5, weights=path)
@@ -97,7 +99,7 @@ def test_a_changed_head_is_replaced_by_name(tmp_path, record):
 
 def test_checkpoint_of_another_model_is_refused(tmp_path, record):
     path = tmp_path / "other.safetensors"
-    weights.write(weights.Checkpoint(path, "another_cnn", {}, {"x": torch.zeros(1)}, record))
+    checkpoint_file.write(checkpoint_file.Checkpoint(path, "another_cnn", {}, {"x": torch.zeros(1)}, record))
     with pytest.raises(CheckpointError, match="holds a another_cnn, not a fusion_cnn"):
         colorzoo.create("fusion_cnn", weights=str(path))
     with pytest.raises(UnknownModelError, match="another_cnn"):

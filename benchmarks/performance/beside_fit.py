@@ -9,8 +9,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor
 
+from colorzoo.data.datasets import TensorPictures
 from colorzoo.datamodules.base import PictureDataModule
-from colorzoo.datamodules.source import TensorPictures
 from performance.comparison import ROUNDS, Turns, Work
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 import colorzoo
-from colorzoo.color import rgb_to_lab
+from colorzoo.color.conversions import rgb_to_lab
 from performance.comparison import Row, compared, take_turns
 from performance.photo_unet import gflop
 

@@ -5,10 +5,10 @@ import copy
 import torch
 
 import colorzoo
-from colorzoo.colorizer import Colorizer
+from colorzoo.base.colorizer import Colorizer
+from colorzoo.base.optimizer import Optim
+from colorzoo.data.batches import ColorPairs
 from colorzoo.datamodules.synthetic import SyntheticDataModule
-from colorzoo.pairs import ColorPairs
-from colorzoo.training.optim import Optim
 from colorzoo.training.task import PictureTask
 from performance.beside_fit import PicturesInMemory, fit_beside
 from performance.comparison import Row, Work, compared

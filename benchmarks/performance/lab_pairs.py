@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
+from colorzoo.data.root import data_root
 from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.datamodules.cifar10 import CIFAR10DataModule
 from colorzoo.datamodules.folder import ImageFolderDataModule
 from colorzoo.datamodules.imagenette import ImagenetteDataModule
-from colorzoo.datamodules.locations import data_root
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from performance.comparison import Row, Work, compared, take_turns
 

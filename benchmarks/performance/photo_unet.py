@@ -10,10 +10,10 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 import colorzoo
-from colorzoo.color import grey_to_lightness
+from colorzoo.color.conversions import grey_to_lightness
+from colorzoo.data.batches import color_pairs
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.models.photo_unet import PhotoUNet
-from colorzoo.pairs import color_pairs
 from performance.comparison import Row, compared, take_turns
 
 _PEER = "tu-tf_efficientnet_lite0"

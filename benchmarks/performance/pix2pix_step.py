@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import colorzoo
+from colorzoo.base.optimizer import Optim
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.models.pix2pix import Pix2Pix
-from colorzoo.training.optim import Optim
 from colorzoo.training.task import PictureTask
 from performance.beside_fit import PicturesInMemory, fit_beside
 from performance.comparison import Row, Work, compared

@@ -19,11 +19,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from colorzoo.color import lab_to_rgb
+from colorzoo.color.conversions import lab_to_rgb
+from colorzoo.data.batches import ColorPairs, color_pairs
 from colorzoo.datamodules.folder import FolderPictures
 from colorzoo.datamodules.imagenette import ImagenetteDataModule
 from colorzoo.metrics import psnr
-from colorzoo.pairs import ColorPairs, color_pairs
 from colorzoo.training.cli import run
 from performance.comparison import Row
 from performance.lab_pairs import TutorialPictures

@@ -9,14 +9,14 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
-from colorzoo.datamodules.augmentation import flipped, shifted, turned
-from colorzoo.datamodules.order import EpochPictures, PictureLoader, Share, TrainingLoader, TrainingOrder
-from colorzoo.datamodules.source import PictureSource
-from colorzoo.datamodules.splits import seed_of, split_hash
-from colorzoo.draws import Draws
+from colorzoo.data.augmentation import flipped, shifted, turned
+from colorzoo.data.batches import ColorPairs, Grey, NoisyPairs, Pictures, color_pairs, noisy_pairs
+from colorzoo.data.datasets import PictureSource
+from colorzoo.data.samplers import EpochPictures, PictureLoader, Share, TrainingLoader, TrainingOrder
+from colorzoo.data.splits import seed_of, split_hash
 from colorzoo.errors import DataError
-from colorzoo.noise import Noise
-from colorzoo.pairs import ColorPairs, Grey, NoisyPairs, Pictures, color_pairs, noisy_pairs
+from colorzoo.noise.synthesis import Noise
+from colorzoo.runtime.batch_random import Draws
 
 
 class PictureDataModule(LightningDataModule, ABC):

@@ -8,13 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from colorzoo.data.batches import Pictures
+from colorzoo.data.datasets import PictureSource, TensorPictures
+from colorzoo.data.root import data_root
+from colorzoo.data.splits import ranked
 from colorzoo.datamodules.base import PictureDataModule
-from colorzoo.datamodules.locations import data_root
-from colorzoo.datamodules.source import PictureSource, TensorPictures
-from colorzoo.datamodules.splits import ranked
 from colorzoo.errors import DataError
-from colorzoo.pairs import Pictures
-from colorzoo.picture_file import read
+from colorzoo.io.pil_file import read
 
 _TEST_IMAGES = 20
 

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from colorzoo.data.datasets import TensorPictures
+from colorzoo.data.root import data_root
+from colorzoo.data.splits import drawn
 from colorzoo.datamodules.base import PictureDataModule
-from colorzoo.datamodules.locations import data_root
-from colorzoo.datamodules.source import TensorPictures
-from colorzoo.datamodules.splits import drawn
 from colorzoo.errors import DataError
-from colorzoo.picture_file import read
+from colorzoo.io.pil_file import read
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _EDGE = 32

@@ -7,14 +7,14 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from colorzoo.data.batches import Pictures
+from colorzoo.data.crop import Crop
+from colorzoo.data.datasets import PictureSource
+from colorzoo.data.splits import by_share, check_shares
 from colorzoo.datamodules.base import PictureDataModule
-from colorzoo.datamodules.crop import Crop
-from colorzoo.datamodules.picture_names import called_pictures, names_below
-from colorzoo.datamodules.source import PictureSource
-from colorzoo.datamodules.splits import by_share, check_shares
 from colorzoo.errors import UnreadableImageError
-from colorzoo.pairs import Pictures
-from colorzoo.picture_file import read
+from colorzoo.io.find import called_pictures, names_below
+from colorzoo.io.pil_file import read
 
 Unreadable = Literal["skip", "fail"]
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import torch
 
+from colorzoo.data.batches import Pictures
+from colorzoo.data.root import data_root
+from colorzoo.data.splits import drawn
 from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.datamodules.folder import FolderPictures
-from colorzoo.datamodules.locations import data_root
-from colorzoo.datamodules.splits import drawn
 from colorzoo.errors import DataError
-from colorzoo.pairs import Pictures
 
 CLASSES = (
     "n01440764",  # tench

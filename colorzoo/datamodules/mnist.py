@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from colorzoo.data.datasets import TensorPictures
+from colorzoo.data.root import data_root
+from colorzoo.data.splits import drawn
 from colorzoo.datamodules.base import PictureDataModule
-from colorzoo.datamodules.locations import data_root
-from colorzoo.datamodules.source import TensorPictures
-from colorzoo.datamodules.splits import drawn
 from colorzoo.errors import DataError
 
 

@@ -5,13 +5,13 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from colorzoo.data.batches import Pictures
+from colorzoo.data.datasets import PictureSource, TensorPictures, joined
 from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.datamodules.bsds import BSDSDataModule
 from colorzoo.datamodules.folder import FolderPictures
 from colorzoo.datamodules.imagenette import ImagenetteDataModule
-from colorzoo.datamodules.source import PictureSource, TensorPictures, joined
 from colorzoo.datamodules.tiny_imagenet import TinyImageNetDataModule
-from colorzoo.pairs import Pictures
 
 
 class Mosaics(PictureSource):

@@ -5,13 +5,13 @@ from typing import Any, cast
 
 from torch.utils.data import DataLoader
 
+from colorzoo.data.batches import Pictures
+from colorzoo.data.crop import Crop
+from colorzoo.data.samplers import seed_of_batch
+from colorzoo.data.shards.index import check_litdata
+from colorzoo.data.shards.reader import ShardedPictures, Shards, SquareOf, batch_of
 from colorzoo.datamodules.base import PictureDataModule
-from colorzoo.datamodules.crop import Crop
-from colorzoo.datamodules.order import seed_of_batch
-from colorzoo.datamodules.shard_index import check_litdata
-from colorzoo.datamodules.shard_reader import ShardedPictures, Shards, SquareOf, batch_of
 from colorzoo.errors import DataError
-from colorzoo.pairs import Pictures
 
 
 class StreamingDataModule(PictureDataModule):

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from colorzoo.color import lab_to_rgb
+from colorzoo.color.conversions import lab_to_rgb
+from colorzoo.data.datasets import TensorPictures
 from colorzoo.datamodules.base import PictureDataModule
-from colorzoo.datamodules.source import TensorPictures
 
 _HUES = 10
 _FIRST_INDEX = {"train": 0, "val": 1_000_000, "test": 2_000_000}

@@ -9,12 +9,12 @@ import PIL.Image
 import PIL.ImageOps
 import torch
 
+from colorzoo.data.datasets import TensorPictures
+from colorzoo.data.root import data_root
+from colorzoo.data.splits import drawn
 from colorzoo.datamodules.base import PictureDataModule
-from colorzoo.datamodules.locations import data_root
-from colorzoo.datamodules.source import TensorPictures
-from colorzoo.datamodules.splits import drawn
 from colorzoo.errors import DataError
-from colorzoo.picture_file import read, to_rgb
+from colorzoo.io.pil_file import read, to_rgb
 
 _FOLDERS = ("tinyimagenet32", "tiny-imagenet-200")
 _THREADS = 4

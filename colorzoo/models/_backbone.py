@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from colorzoo.models._pretrained import Pretrained
+from colorzoo.models._timm_encoder import Pretrained
 
 
 class Backbone(Pretrained):

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorzoo.color import lightness_to_grey, rgb_to_lab, scale_ab, unscale_ab
-from colorzoo.colorizer import Colorizer
-from colorzoo.pairs import ColorPairs
+from colorzoo.base.colorizer import Colorizer
+from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab, scale_ab, unscale_ab
+from colorzoo.data.batches import ColorPairs
 
 Target = Literal["rgb_signed", "rgb", "ab"]
 

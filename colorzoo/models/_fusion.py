@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorzoo.color import grey_to_lightness, scale_ab, unscale_ab
-from colorzoo.colorizer import Colorizer
-from colorzoo.pairs import ColorPairs
+from colorzoo.base.colorizer import Colorizer
+from colorzoo.color.conversions import grey_to_lightness, scale_ab, unscale_ab
+from colorzoo.data.batches import ColorPairs
 
 MID = 128
 GLOBAL = 128

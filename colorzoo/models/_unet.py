@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorzoo.models._overhang import overhang
+from colorzoo.models._padding import overhang
 
 Norm = Callable[[int], nn.Module]
 

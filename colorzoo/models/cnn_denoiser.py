@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorzoo.classical import switching_mean
-from colorzoo.denoiser import Denoiser
-from colorzoo.models._overhang import overhang
+from colorzoo.base.denoiser import Denoiser
+from colorzoo.models._padding import overhang
+from colorzoo.noise.filters import switching_mean
 
 DEFAULT_TAG = "gaussian"
 

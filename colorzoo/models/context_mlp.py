@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorzoo.color import lightness_to_grey, rgb_to_lab, scale_ab, unscale_ab
-from colorzoo.colorizer import Colorizer
-from colorzoo.models._dense import Activation, activation_layer
-from colorzoo.pairs import ColorPairs
+from colorzoo.base.colorizer import Colorizer
+from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab, scale_ab, unscale_ab
+from colorzoo.data.batches import ColorPairs
+from colorzoo.models._mlp import Activation, activation_layer
 
 DEFAULT_TAG = "cifar10"
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorzoo.denoiser import Denoiser
-from colorzoo.models._overhang import overhang
+from colorzoo.base.denoiser import Denoiser
+from colorzoo.models._padding import overhang
 
 DEFAULT_TAG = "ships"
 

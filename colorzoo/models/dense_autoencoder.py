@@ -4,8 +4,8 @@ Xia and Salhi, "Image Colorization with Neural Networks" (EURECOM, 2021), sectio
 deeper ones, trained exactly as the MLP.
 """
 
-from colorzoo.models._dense import Activation, Init, dense_stack, first_layers
 from colorzoo.models._fixed_size import FixedSizeColorizer, Target
+from colorzoo.models._mlp import Activation, Init, dense_stack, first_layers
 
 DEFAULT_TAG = "cifar10"
 

@@ -6,8 +6,8 @@ Patel, Kalbag and Rajput, "Symptotic Analysis of Autoencoder Architectures for I
 
 from torch import Tensor
 
-from colorzoo.models._dense import Activation, dense_stack, first_layers
-from colorzoo.models._squares import SquareDenoiser
+from colorzoo.models._mlp import Activation, dense_stack, first_layers
+from colorzoo.models._patches import SquareDenoiser
 
 DEFAULT_TAG = "mnist"
 

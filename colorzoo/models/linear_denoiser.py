@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorzoo.denoiser import Denoiser
-from colorzoo.pairs import NoisyPairs
+from colorzoo.base.denoiser import Denoiser
+from colorzoo.data.batches import NoisyPairs
 
 DEFAULT_TAG = "impulse"
 

@@ -5,8 +5,8 @@ hidden layers, sigmoids, batch norm on hidden and output layers, Xavier initiali
 Xia and Salhi, "Image Colorization with Neural Networks" (EURECOM, 2021): one to three hidden layers, RGB on [-1, 1].
 """
 
-from colorzoo.models._dense import Activation, Init, dense_stack, first_layers
 from colorzoo.models._fixed_size import FixedSizeColorizer, Target
+from colorzoo.models._mlp import Activation, Init, dense_stack, first_layers
 
 DEFAULT_TAG = "cifar10"
 

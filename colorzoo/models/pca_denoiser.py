@@ -12,8 +12,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from colorzoo.models._squares import SquareDenoiser
-from colorzoo.pairs import NoisyPairs
+from colorzoo.data.batches import NoisyPairs
+from colorzoo.models._patches import SquareDenoiser
 
 DEFAULT_TAG = "mnist"
 

@@ -13,12 +13,12 @@ from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorzoo.color import lightness_to_grey
-from colorzoo.colorizer import Colorizer
-from colorzoo.models._chroma_bins import bin_width, certainty, divergence, mean_colour, surroundings
-from colorzoo.models._overhang import overhang
-from colorzoo.models._pretrained import Pretrained
-from colorzoo.pairs import ColorPairs
+from colorzoo.base.colorizer import Colorizer
+from colorzoo.color.conversions import lightness_to_grey
+from colorzoo.data.batches import ColorPairs
+from colorzoo.models._ab_bins import bin_width, certainty, divergence, mean_colour, surroundings
+from colorzoo.models._padding import overhang
+from colorzoo.models._timm_encoder import Pretrained
 
 DEFAULT_TAG = "lively"
 

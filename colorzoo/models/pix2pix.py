@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from torch.nn import functional as F
 
-from colorzoo.color import grey_to_lightness, lab_to_rgb
-from colorzoo.colorizer import Colorizer
+from colorzoo.base.colorizer import Colorizer
+from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb
+from colorzoo.data.batches import ColorPairs
 from colorzoo.metrics import mse, psnr
 from colorzoo.models._unet import GROUP, NORMS, UNet, block, group_norm
-from colorzoo.pairs import ColorPairs
 
 DEFAULT_TAG = "cifar10"
 _AB = 110.0

@@ -11,13 +11,13 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 
 import colorzoo
 from colorzoo import datamodules
+from colorzoo.base.module import Method
+from colorzoo.base.optimizer import Optim
+from colorzoo.callbacks.image_grid import PictureGrid
+from colorzoo.callbacks.prediction_writer import PictureWriter
 from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.errors import CheckpointError, ColorzooError
-from colorzoo.method import Method
-from colorzoo.training.checkpoint_file import WholeCheckpointIO, last_checkpoint
-from colorzoo.training.optim import Optim
-from colorzoo.training.picture_grid import PictureGrid
-from colorzoo.training.picture_writer import PictureWriter
+from colorzoo.training.checkpoint_io import WholeCheckpointIO, last_checkpoint
 from colorzoo.training.task import PictureTask
 from colorzoo.zoo import list_models, model_class, start_from
 

@@ -10,14 +10,14 @@ from typing import Any
 import torch
 
 import colorzoo
-from colorzoo import weights
 from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.errors import CheckpointError, DataError
+from colorzoo.hub import checkpoint_file
+from colorzoo.hub.checkpoint_file import Record
+from colorzoo.hub.model_card import write_reports
 from colorzoo.metrics import BASELINES
-from colorzoo.report import write_reports
 from colorzoo.training.cli import ColorzooCLI, run
-from colorzoo.training.compact import compacted
-from colorzoo.weights import Record
+from colorzoo.training.half_precision import compacted
 from colorzoo.zoo import list_models
 
 _LICENCE = "Apache-2.0"
@@ -47,13 +47,13 @@ def publish(checkpoint: Path, name: str, config: Path, folder: Path, notes: str 
     Raises:
         CheckpointError: If the name is taken or of another model, or recipe or data are not those of the run.
     """
-    trained = weights.read(checkpoint)
+    trained = checkpoint_file.read(checkpoint)
     model, _, tag = name.partition(".")
     if model != trained.model or model not in list_models() or not tag:
         raise CheckpointError(
             f"{checkpoint} holds a {trained.model}; publish it as {trained.model}.TAG, not as {name!r}"
         )
-    target = folder / f"{name}{weights.SUFFIX}"
+    target = folder / f"{name}{checkpoint_file.SUFFIX}"
     if target.exists():
         raise CheckpointError(f"{target} is published, and a tag's bytes never change; choose another tag")
     validated = _run("validate", config, checkpoint)
@@ -63,9 +63,9 @@ def publish(checkpoint: Path, name: str, config: Path, folder: Path, notes: str 
     stored = compacted(trained, validated.datamodule)
     with TemporaryDirectory() as temporary:
         rounded = Path(temporary) / "rounded.ckpt"
-        weights.write_ckpt(replace(stored, path=rounded))
+        checkpoint_file.write_ckpt(replace(stored, path=rounded))
         record = _record(_run("test", config, rounded), config, notes)
-    digest = weights.write(replace(stored, path=target, record=record))
+    digest = checkpoint_file.write(replace(stored, path=target, record=record))
     write_reports(folder)
     return f"{target}  {digest}"
 

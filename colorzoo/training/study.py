@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from colorzoo.errors import DataError
-from colorzoo.output_file import replace_file
+from colorzoo.io.atomic import replace_file
 from colorzoo.training.cli import run
-from colorzoo.training.plot import Axis, plot_study
+from colorzoo.training.study_plot import Axis, plot_study
 
 _KEYS = {"recipe", "common", "variants", "seeds", "figures", "output"}
 

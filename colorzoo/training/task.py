@@ -16,13 +16,13 @@ from torch.nn import Parameter
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
+from colorzoo.base.closed_form import ClosedForm
+from colorzoo.base.module import Method
+from colorzoo.base.optimizer import Optim
+from colorzoo.data.batches import ColorPairs, NoisyPairs
 from colorzoo.datamodules.base import PictureDataModule
 from colorzoo.errors import DataError, DivergedError
-from colorzoo.method import Method
 from colorzoo.metrics import color_panel, noise_panel
-from colorzoo.pairs import ColorPairs, NoisyPairs
-from colorzoo.training.closed_form import ClosedForm
-from colorzoo.training.optim import Optim
 
 Pairs = ColorPairs | NoisyPairs
 _PANELS: dict[str, Callable[[Tensor, Tensor, Tensor], dict[str, Tensor]]] = {

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 import colorzoo
-from colorzoo.weights import published
+from colorzoo.hub.checkpoint_file import published
 
 FOLDER = Path(__file__).parent
 

@@ -1,0 +1,1 @@
+"""The base classes of every method, and how it is optimised."""

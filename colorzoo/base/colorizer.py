@@ -1,0 +1,266 @@
+"""The contract of every colouriser: grey in, colour of the same size and lightness out."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar, overload
+
+import PIL.Image
+import torch
+from torch import Tensor
+
+from colorzoo.base.module import Method
+from colorzoo.color.conversions import grey_to_lightness
+from colorzoo.errors import NoConfidenceError
+from colorzoo.inference.color_adjustments import Control
+from colorzoo.inference.color_hints import Hint
+from colorzoo.inference.confidence import faded, like, resized
+from colorzoo.inference.integer_image import Levels
+from colorzoo.inference.tensor_image import Floats, joined
+from colorzoo.inference.working_size import fitted, within_memory
+from colorzoo.io.convert import Array, Image, Picture, on_grey, to_grey
+from colorzoo.io.raster import Scan
+
+AnyPicture = Levels | Floats
+Answer = TypeVar("Answer")
+
+
+class Colorizer(Method):
+    """A method that adds a*b* to a grey picture.
+
+    A subclass gives `chroma` and `losses`; everything that pictures and people need is here.
+    """
+
+    task: ClassVar[str] = "colorization"
+    sees: ClassVar[str] = "grey"
+    learns: ClassVar[str] = "rgb"
+    working_size: int = 256
+    """Longer side, in pixels, at which `colorize` shows a large picture to the network."""
+
+    @abstractmethod
+    def chroma(self, lightness: Tensor) -> Tensor:
+        """Predict a*b* from L*.
+
+        Args:
+            lightness: L* in [0, 100], of any height and width.
+
+        Shape:
+            ``(B, 1, H, W)`` -> ``(B, 2, h, w)``, where h and w may differ from H and W.
+
+        Returns:
+            a* and b*, unscaled.
+        """
+
+    def chroma_and_confidence(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
+        """Predict a*b* and how sure the model is of them; for methods that know, such as those of a distribution.
+
+        Args:
+            lightness: What `chroma` takes.
+
+        Shape:
+            ``(B, 1, H, W)`` -> ``(B, 2, h, w)`` and ``(B, 1, h, w)``.
+
+        Returns:
+            a* and b*, as `chroma` predicts them, and the confidence in [0, 1].
+
+        Raises:
+            NoConfidenceError: If the method does not tell.
+        """
+        raise NoConfidenceError(f"{self.name()} does not tell how sure it is of its colours; {_who_tells()}")
+
+    @classmethod
+    def tells_confidence(cls) -> bool:
+        """Whether `chroma_and_confidence` answers."""
+        return cls.chroma_and_confidence is not Colorizer.chroma_and_confidence
+
+    def forward(self, grey: Tensor) -> Tensor:
+        """Colour a batch of grey pictures, the network seeing every pixel.
+
+        Args:
+            grey: sRGB-encoded grey in [0, 1].
+
+        Shape:
+            ``(B, 1, H, W)`` -> ``(B, 3, H, W)`` for any H, W >= 1.
+
+        Returns:
+            RGB in [0, 1] with the lightness of the input.
+        """
+        lightness = grey_to_lightness(grey)
+        return joined(lightness, self.chroma(lightness))
+
+    @overload
+    def colorize(
+        self,
+        image: Picture,
+        working_size: int | None = None,
+        *,
+        saturation: float = 1.0,
+        hints: Sequence[Hint] = (),
+        min_confidence: float = 0.0,
+    ) -> PIL.Image.Image: ...
+    @overload
+    def colorize(
+        self,
+        image: Array,
+        working_size: int | None = None,
+        *,
+        saturation: float = 1.0,
+        hints: Sequence[Hint] = (),
+        min_confidence: float = 0.0,
+    ) -> Array: ...
+    @overload
+    def colorize(
+        self,
+        image: Tensor,
+        working_size: int | None = None,
+        *,
+        saturation: float = 1.0,
+        hints: Sequence[Hint] = (),
+        min_confidence: float = 0.0,
+    ) -> Tensor: ...
+    @overload
+    def colorize(
+        self,
+        image: Scan,
+        working_size: int | None = None,
+        *,
+        saturation: float = 1.0,
+        hints: Sequence[Hint] = (),
+        min_confidence: float = 0.0,
+    ) -> Scan: ...
+    def colorize(
+        self,
+        image: Image,
+        working_size: int | None = None,
+        *,
+        saturation: float = 1.0,
+        hints: Sequence[Hint] = (),
+        min_confidence: float = 0.0,
+    ) -> PIL.Image.Image | Array | Tensor | Scan:
+        """Colour one picture, or a batch, of any size; the result is of the kind that was given.
+
+        A picture that is larger than the working size is shown to the network at that size. The a*b* it
+        answers with are up-sampled bilinearly and joined with the full-resolution L* of the input; pictures of 8 and
+        16 bits in strips of rows, so that a large one needs little more memory than its result.
+        A model that you trained yourself must be in evaluation mode, as ``colorzoo.load`` returns it.
+
+        Args:
+            image: A path, a PIL image, a `Scan`, an array ``(H, W)`` or ``(H, W, C)``, or a tensor ``(B, 1, H, W)`` in
+                [0, 1]. Pictures that have colour are reduced to their L* first; tensors must be grey.
+            working_size: Longer side, in pixels, at which the network sees the picture; None for the model's own. If
+                the memory of a GPU does not suffice, it is halved, and the CPU asked at last, with a warning.
+            saturation: Factor on the predicted a* and b*, from 0 (grey) over 1 (as predicted) to 4.
+            hints: Points ((x, y), in pixels of the upright picture) and their colours (``"#rrggbb"``). What looks alike
+                around a point takes the hue and chroma of its colour, whatever the saturation and the confidence.
+            min_confidence: In [0, 1]; colour fades, in proportion, where the model is less sure. 0 leaves it as it is.
+
+        Returns:
+            A PIL image for a path or PIL image, a scan of the same depth for a scan, a uint8 or float array for an
+            array, a tensor ``(B, 3, H, W)`` for a tensor.
+
+        Raises:
+            UnreadableImageError: If a path is missing or no picture.
+            ValueError: If the shape, the values or one of the arguments make no sense, or the model is in training
+                mode.
+            TypeError: If the kind of image is unknown.
+            NoConfidenceError: If ``min_confidence`` is given and the model does not tell its confidence.
+
+        Example:
+            >>> import colorzoo, torch
+            >>> model = colorzoo.create("fusion_cnn").eval()
+            >>> model.colorize(torch.rand(2, 1, 48, 40)).shape
+            torch.Size([2, 3, 48, 40])
+            >>> model.colorize(torch.rand(1, 1, 48, 40), hints=[((20, 30), "#b03a2e")]).shape
+            torch.Size([1, 3, 48, 40])
+        """
+        control = Control(saturation, hints, min_confidence)
+        self._longest(working_size)
+
+        @torch.no_grad()
+        def colorized(picture: AnyPicture) -> Any:
+            return picture.joined(control.applied(self.predicted(picture, working_size, min_confidence), picture))
+
+        return on_grey(
+            image,
+            lambda grey: colorized(Floats(grey, self._device())),
+            lambda levels: colorized(Levels(levels)),
+        )
+
+    @torch.no_grad()
+    def predicted(self, picture: AnyPicture, working_size: int | None = None, min_confidence: float = 0.0) -> Tensor:
+        """Return the a*b* that `colorize` joins with the L* of a picture, before saturation and hints.
+
+        Args:
+            picture: The picture, as the network is shown it.
+            working_size: As in `colorize`.
+            min_confidence: Likewise.
+
+        Returns:
+            a* and b*, ``(B, 2, h, w)``, of the size in which the network answers.
+
+        Raises:
+            ValueError: If the working size makes no sense, or the model is in training mode.
+            NoConfidenceError: If ``min_confidence`` is given and the model does not tell its confidence.
+        """
+        longest = self._longest(working_size)
+        if min_confidence:
+            return faded(*self._asked(picture, longest, self.chroma_and_confidence), min_confidence)
+        return self._asked(picture, longest, self.chroma)
+
+    @overload
+    def confidence(self, image: Picture | Scan, working_size: int | None = None) -> PIL.Image.Image: ...
+    @overload
+    def confidence(self, image: Array, working_size: int | None = None) -> Array: ...
+    @overload
+    def confidence(self, image: Tensor, working_size: int | None = None) -> Tensor: ...
+    def confidence(self, image: Image, working_size: int | None = None) -> PIL.Image.Image | Array | Tensor:
+        """Tell how sure the model is of the colours that it gives a picture, pixel by pixel.
+
+        Args:
+            image: What `colorize` takes.
+            working_size: Likewise.
+
+        Returns:
+            A map of the picture's size. For a path, a PIL image or a scan it is an 8-bit grey PIL image, white where
+            the model is sure; for an array ``(H, W)``, and for a tensor ``(B, 1, H, W)``, it is float32 in [0, 1].
+
+        Raises:
+            NoConfidenceError: If the model does not tell.
+            UnreadableImageError: If a path is missing or no picture.
+            ValueError: If the shape, the values or the working size make no sense, or the model is in training mode.
+            TypeError: If the kind of image is unknown.
+        """
+        longest = self._longest(working_size)
+        grey = to_grey(image)
+        picture = Floats(grey, self._device()) if isinstance(grey, Tensor) else Levels(grey)
+        _, sureness = self._asked(picture, longest, self.chroma_and_confidence)
+        return like(image, resized(sureness, picture.height, picture.width))
+
+    def _longest(self, working_size: int | None) -> int:
+        longest = self.working_size if working_size is None else working_size
+        if longest < 1:
+            raise ValueError(f"working_size is {longest}; give a number of pixels, at least 1")
+        if self.training:
+            raise ValueError(
+                "the model is in training mode, where batch norm would learn from the picture; call eval()"
+            )
+        return longest
+
+    def _device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    @torch.no_grad()
+    def _asked(self, picture: AnyPicture, longest: int, predict: Callable[[Tensor], Answer]) -> Answer:
+        """Show a picture to the network at the working size, or at what fits in memory."""
+
+        def answer(size: int) -> Answer:
+            return predict(picture.shrunk(*fitted(size, picture.height, picture.width)).to(self._device()))
+
+        return within_memory(self, answer, min(longest, max(picture.height, picture.width)))
+
+
+def _who_tells() -> str:
+    from colorzoo.zoo import list_models, model_class
+
+    classes = [model_class(name) for name in list_models()]
+    names = [cls.name() for cls in classes if issubclass(cls, Colorizer) and cls.tells_confidence()]
+    return f"ask {' or '.join(names)}" if names else "no model of this version does"

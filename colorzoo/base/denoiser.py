@@ -1,0 +1,192 @@
+"""The contract of every de-noiser: a noisy picture in, the same picture without the noise out."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Literal, overload
+
+import PIL.Image
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from colorzoo.base.module import Method
+from colorzoo.data.batches import NoisyPairs
+from colorzoo.io.convert import Array, Image, Picture, on_channels
+from colorzoo.io.raster import Scan
+from colorzoo.noise.estimation import noise_levels
+from colorzoo.noise.synthesis import KINDS, NoiseKind, kinds_in
+
+Strength = float | Sequence[float] | Literal["auto"]
+"""How far to go from the noisy picture (0) to the restored one (1): for all, for each of a batch, or by its noise."""
+
+_TILE = 1024
+
+
+class Denoiser(Method):
+    """A method that takes the noise out of a picture.
+
+    A subclass gives `restore` and `reach`, and `losses` of its own where it learns from more than the MSE; everything
+    that pictures and people need is here.
+    """
+
+    task: ClassVar[str] = "denoising"
+    sees: ClassVar[str] = "noisy"
+    learns: ClassVar[str] = "clean"
+    channels: int = 1
+    """1: each channel of a picture is restored by itself; 3: the three of a colour picture together."""
+    grid: int = 1
+    """Tiles of a large picture begin at multiples of so many pixels, for methods that cut pictures into squares."""
+    made_for: tuple[NoiseKind, ...] = KINDS
+    """Which noise ``strength="auto"`` looks for: that of the training, as a published record tells it; else any."""
+
+    @property
+    @abstractmethod
+    def reach(self) -> int:
+        """How many pixels to each side a restored pixel may depend on."""
+
+    @abstractmethod
+    def restore(self, noisy: Tensor) -> Tensor:
+        """Take the noise out.
+
+        Args:
+            noisy: In [0, 1], or a little beyond where the noise was not clipped.
+
+        Shape:
+            ``(B, channels, H, W)`` -> the same, for any H, W >= 1.
+
+        Returns:
+            The restored pictures, not necessarily within [0, 1].
+        """
+
+    def trained_on(self, data: str) -> None:
+        """Take note of the noise that the weights were trained on; see `Method.trained_on`."""
+        self.made_for = kinds_in(data) or KINDS
+
+    def losses(self, batch: NoisyPairs) -> dict[str, Tensor]:
+        """MSE of the restored pixels.
+
+        Args:
+            batch: Pairs of this model's channels; of one channel, each counts as a picture.
+
+        Returns:
+            ``loss``.
+        """
+        noisy, clean = self.folded(batch)
+        return {"loss": F.mse_loss(self.restore(noisy).float(), clean)}
+
+    def folded(self, batch: NoisyPairs) -> tuple[Tensor, Tensor]:
+        """Return noisy and clean pictures as `restore` takes them: if it takes one channel, each by itself."""
+        height, width = batch["noisy"].shape[-2:]
+        noisy, clean = (batch[key].reshape(-1, self.channels, height, width) for key in ("noisy", "clean"))
+        return noisy, clean
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        """Restore a batch.
+
+        Args:
+            noisy: Pictures in [0, 1].
+
+        Shape:
+            ``(B, C, H, W)`` -> ``(B, C, H, W)``; any C if the channels are restored one by one, else 3.
+
+        Returns:
+            The restored pictures in [0, 1].
+
+        Raises:
+            ValueError: If the number of channels is none that this model restores.
+        """
+        if noisy.ndim != 4 or (self.channels != 1 and noisy.shape[1] != self.channels):
+            wanted = "(B, C, H, W)" if self.channels == 1 else f"(B, {self.channels}, H, W)"
+            raise ValueError(f"the pictures have shape {tuple(noisy.shape)}; give {wanted}")
+        folded = noisy.reshape(-1, self.channels, *noisy.shape[-2:])
+        return self.restore(folded).float().clamp(0, 1).reshape(noisy.shape)
+
+    @overload
+    def denoise(self, image: Picture, strength: Strength = 1.0) -> PIL.Image.Image: ...
+    @overload
+    def denoise(self, image: Array, strength: Strength = 1.0) -> Array: ...
+    @overload
+    def denoise(self, image: Tensor, strength: Strength = 1.0) -> Tensor: ...
+    @overload
+    def denoise(self, image: Scan, strength: Strength = 1.0) -> Scan: ...
+    def denoise(self, image: Image, strength: Strength = 1.0) -> PIL.Image.Image | Array | Tensor | Scan:
+        """De-noise one picture, or a batch, of any size; the result is of the kind that was given.
+
+        Large pictures are restored in tiles that overlap by as much as the method reaches, so that no seam shows.
+
+        Args:
+            image: A path, a PIL image, an array ``(H, W)`` or ``(H, W, C)``, or a tensor ``(B, C, H, W)`` in [0, 1].
+            strength: How far to go from the noisy picture (0) to the restored one (1); a sequence has a number for each
+                picture of a batch. ``"auto"`` looks in each picture for the noise that the model is `made_for`, and
+                leaves clean ones exactly as they are; see `NoiseLevel.strength`.
+
+        Returns:
+            A PIL image for a path or PIL image, else an array or tensor of the same shape.
+
+        Raises:
+            UnreadableImageError: If a path is missing or no picture.
+            ValueError: If the shape, the values or the strength make no sense, or the model is in training mode.
+            TypeError: If the kind of image is unknown.
+
+        Example:
+            >>> import colorzoo
+            >>> colorzoo.create("linear_denoiser").eval().denoise(torch.rand(2, 3, 48, 40)).shape
+            torch.Size([2, 3, 48, 40])
+        """
+        check_strength(strength)
+        if self.training:
+            raise ValueError("the model is in training mode; call eval()")
+        return on_channels(image, lambda noisy: self._denoise_tensor(noisy, strength))
+
+    @torch.no_grad()
+    def _denoise_tensor(self, noisy: Tensor, strength: Strength) -> Tensor:
+        shares = self._shares(noisy, strength)
+        if not any(shares):
+            return noisy.clone()
+        restored = self._in_tiles(noisy)
+        return noisy + noisy.new_tensor(shares)[:, None, None, None] * (restored - noisy)
+
+    def _shares(self, noisy: Tensor, strength: Strength) -> list[float]:
+        """Return the strength for each picture."""
+        if isinstance(strength, str):
+            return [level.strength(self.made_for) for level in noise_levels(noisy)]
+        shares = strengths(strength, len(noisy))
+        if len(shares) != len(noisy):
+            raise ValueError(f"there are {len(shares)} strengths for {len(noisy)} pictures; give one for each")
+        return shares
+
+    def _in_tiles(self, noisy: Tensor) -> Tensor:
+        parameter = next(self.parameters())
+        restored = torch.empty_like(noisy)
+        height, width = noisy.shape[-2:]
+        edge, reach = (-(-length // self.grid) * self.grid for length in (_TILE, self.reach))
+        for top in range(0, height, edge):
+            for left in range(0, width, edge):
+                # The tile with its surroundings, and where in it the tile lies.
+                above, before = min(top, reach), min(left, reach)
+                rows = slice(top - above, top + edge + reach)
+                columns = slice(left - before, left + edge + reach)
+                tile = self(noisy[..., rows, columns].to(parameter.device, parameter.dtype)).to(noisy)
+                inner = tile[..., above : above + edge, before : before + edge]
+                restored[..., top : top + edge, left : left + edge] = inner
+        return restored
+
+
+def check_strength(strength: Strength) -> None:
+    """Refuse what is no strength.
+
+    Raises:
+        ValueError: If it is no number in [0, 1], no sequence of such, and not ``"auto"``.
+    """
+    possible = (
+        strength == "auto" if isinstance(strength, str) else all(0 <= share <= 1 for share in strengths(strength))
+    )
+    if not possible:
+        raise ValueError(f"strength is {strength}; give a number from 0 (nothing) to 1 (all the way), or 'auto'")
+
+
+def strengths(strength: float | Sequence[float], count: int = 1) -> list[float]:
+    """Return a strength for each of so many pictures, from one for all or from a sequence as it is."""
+    if isinstance(strength, Sequence):
+        return list(strength)
+    return [strength] * count

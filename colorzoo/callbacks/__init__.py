@@ -1,0 +1,1 @@
+"""Lightning callbacks: fine-tuning, schedule by plateau, image grid, predictions."""

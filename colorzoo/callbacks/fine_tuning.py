@@ -1,0 +1,141 @@
+"""A callback that keeps a model's trunk as it is, for a while or for good, and lets it learn more slowly after that.
+
+Lightning's ``BaseFinetuning`` will not do: its frozen batch norms work with the statistics of the batch, what it
+unfreezes has no place in a schedule over batches, which ends the run, and a resumed run finds it frozen again.
+"""
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from colorzoo.base.module import Method
+from colorzoo.errors import UsageError
+from colorzoo.training.task import PictureTask
+
+
+class FineTuning(Callback):
+    """Freeze the trunk of a pretrained model, norm statistics included, and let it learn later, more slowly.
+
+    What is frozen at a moment follows from the epoch alone, so that a run that is resumed goes on as it would have.
+
+    Args:
+        trunk: Names of modules, the first ones first; None for those that the method calls its `Method.trunk`. What the
+            method itself keeps frozen stays so.
+        unfreeze_epoch: Epoch, from 0, in which the trunk begins to learn; None for never.
+        stages: So many parts of as many layers begin one after another, the last layers first.
+        stage_epochs: Epochs from one part to the next.
+        lr_factor: What the learning rate is multiplied by in the trunk.
+
+    Raises:
+        ValueError: If a number is out of its range.
+        UsageError: In training, if the model has random weights, or nothing that could be frozen or nothing beside it.
+        UnknownModuleError: In training, if the model has no module of such a name.
+
+    Example:
+        >>> FineTuning(unfreeze_epoch=2, stages=3).learning_stages(3)
+        2
+    """
+
+    def __init__(
+        self,
+        trunk: list[str] | None = None,
+        unfreeze_epoch: int | None = None,
+        stages: int = 1,
+        stage_epochs: int = 1,
+        lr_factor: float = 0.1,
+    ) -> None:
+        if unfreeze_epoch is not None and unfreeze_epoch < 0:
+            raise ValueError(f"unfreeze_epoch is {unfreeze_epoch}; give an epoch from 0 on, or None for never")
+        if stages < 1 or stage_epochs < 1:
+            raise ValueError(f"stages ({stages}) and stage_epochs ({stage_epochs}) must be at least 1")
+        if stages > 1 and unfreeze_epoch is None:
+            raise ValueError(f"{stages} stages begin at unfreeze_epoch, which is None; give an epoch from 0 on")
+        if not 0 < lr_factor <= 1:
+            raise ValueError(f"lr_factor is {lr_factor}; give a number above 0, at most 1")
+        self.trunk = trunk
+        self.unfreeze_epoch = unfreeze_epoch
+        self.stages = stages
+        self.stage_epochs = stage_epochs
+        self.lr_factor = lr_factor
+        self._modules: list[str] = []
+        self._layers: list[str] = []
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Find the trunk, and ask for its learning rate."""
+        if stage != "fit":
+            return
+        if not isinstance(pl_module, PictureTask):
+            raise TypeError(f"FineTuning trains a PictureTask, not a {type(pl_module).__name__}")
+        model = pl_module.model
+        if trainer.ckpt_path is None and not any(getattr(module, "pretrained", False) for module in model.modules()):
+            raise UsageError("FineTuning would freeze random weights; start from trained ones: --model.weights NAME")
+        self._modules = self._learning_trunk(model)
+        # All of it is in the optimiser from the start, so that schedules reach it and a resumed run finds its place.
+        pl_module.lr_factors = {
+            parameter: self.lr_factor for name in self._modules for parameter in model.submodule(name).parameters()
+        }
+        self._refuse_idle_learners(model, pl_module)
+        self._layers = list(
+            dict.fromkeys(
+                f"{name}.{inner}" if inner else name
+                for name in self._modules
+                for inner, module in model.submodule(name).named_modules()
+                if list(module.parameters(recurse=False))
+            )
+        )
+        if self.stages > len(self._layers):
+            raise UsageError(f"stages is {self.stages}, but the trunk has only {len(self._layers)} layers")
+
+    def on_train_start(self, trainer: Trainer, pl_module: PictureTask) -> None:  # type: ignore[override]
+        """Freeze what does not learn yet; DistributedDataParallel, which must know all of it, has been set up."""
+        self._follow(pl_module.model, trainer.current_epoch)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: PictureTask) -> None:  # type: ignore[override]
+        """Thaw what begins to learn in this epoch."""
+        self._follow(pl_module.model, trainer.current_epoch)
+
+    def learning_stages(self, epoch: int) -> int:
+        """Return how many parts of the trunk learn in an epoch.
+
+        Args:
+            epoch: From 0.
+        """
+        if self.unfreeze_epoch is None or epoch < self.unfreeze_epoch:
+            return 0
+        return min(self.stages, (epoch - self.unfreeze_epoch) // self.stage_epochs + 1)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Leave no module frozen that was not before."""
+        self._thaw(pl_module)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Leave no module frozen that was not before."""
+        self._thaw(pl_module)
+
+    def _thaw(self, pl_module: LightningModule) -> None:
+        if isinstance(pl_module, PictureTask):
+            pl_module.model.thaw(*self._modules)
+
+    def _follow(self, model: Method, epoch: int) -> None:
+        learning = self.learning_stages(epoch)
+        if learning == self.stages:
+            model.thaw(*self._modules)
+            return
+        model.freeze(*self._modules)
+        model.thaw(*self._layers[len(self._layers) * (self.stages - learning) // self.stages :])
+
+    def _learning_trunk(self, model: Method) -> list[str]:
+        """Return the names of the trunk's modules that are not frozen by the method itself."""
+        names = model.trunk if self.trunk is None else self.trunk
+        learning = [name for name in names if any(p.requires_grad for p in model.submodule(name).parameters())]
+        if not learning or model.closed_form:
+            there = ", ".join(name for name, _ in model.named_children()) or "no modules"
+            raise UsageError(f"nothing of {type(model).__name__} can be frozen for fine-tuning; it has {there}")
+        return learning
+
+    def _refuse_idle_learners(self, model: Method, task: PictureTask) -> None:
+        if self.learning_stages(0) == self.stages:
+            return
+        for learner, parameters in model.learners().items():
+            if all(parameter in task.lr_factors for parameter in parameters if parameter.requires_grad):
+                raise UsageError(
+                    f"the trunk {', '.join(self._modules)} leaves the {learner} nothing to learn; name fewer modules"
+                )

@@ -1,0 +1,92 @@
+"""The command export: a model as a file that runs without colorzoo."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_EDGE = 256
+_PICTURES = 64  # ranges hardly move after a few dozen
+
+
+def add_export_verb(commands: Any) -> None:
+    """Add the command to those of the parser."""
+    parser = commands.add_parser("export", help="write a model as a file that runs without colorzoo")
+    parser.add_argument("name", help="a model, or a checkpoint's path")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write")
+    parser.add_argument("--format", choices=("onnx", "pt2"), help="default: what FILE ends in")
+    parser.add_argument(
+        "--int8",
+        type=Path,
+        metavar="PHOTOS",
+        help="ONNX with 8-bit convolutions, if the answers for a folder of pictures such as it will see stay the same",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an output that exists")
+    parser.set_defaults(run=_export)
+
+
+def _export(args: argparse.Namespace) -> int:
+    from colorzoo.cli.paths import taken
+    from colorzoo.errors import ExportError, UsageError
+    from colorzoo.export.program import export, format_of
+    from colorzoo.zoo import load
+
+    if format_of(args.output, args.format) != "onnx" and args.int8:
+        raise UsageError("--int8 is for ONNX; end the name in .onnx, or leave it out")
+    try:
+        if args.output.exists() and not args.overwrite:
+            raise taken(args.output)
+        model = load(args.name)
+        if args.int8:
+            about, agreement = _in_8_bits(model, args)
+            print(f"its answers are at {agreement:.1f} dB from those in floats", file=sys.stderr)
+        else:
+            about = export(model, args.output, args.format, overwrite=args.overwrite)
+    except (OSError, ExportError) as error:
+        print(f"colorzoo: {error}", file=sys.stderr)
+        return 1
+    print(args.output)
+    for side in ("input", "output"):
+        print(f"{side} {about[side]}", file=sys.stderr)
+    return 0
+
+
+def _in_8_bits(model: Any, args: argparse.Namespace) -> tuple[dict[str, str], float]:
+    """Return what the file says of itself, and how well it agrees with the model."""
+    from colorzoo.export.program import export
+    from colorzoo.export.quantization import quantize
+
+    pictures = _pictures(args.int8, model)
+    with tempfile.TemporaryDirectory() as folder:
+        exact = Path(folder) / "model.onnx"
+        about = export(model, exact)
+        return about, quantize(exact, args.output, pictures, overwrite=args.overwrite)
+
+
+def _pictures(folder: Path, model: Any) -> "list[Tensor]":
+    """Return some pictures of a folder as a model sees them: whole, or, to be cleaned, as noisy as they are."""
+    import numpy as np
+
+    from colorzoo.errors import UsageError
+    from colorzoo.io.convert import to_batch
+    from colorzoo.io.find import called_pictures
+    from colorzoo.io.pil_file import read
+    from colorzoo.io.raster import Scan
+
+    names = sorted(called_pictures(folder))[:_PICTURES]
+    if len(names) < 2:
+        raise UsageError(f"{folder} holds {len(names)} pictures; --int8 needs one to set the ranges and one to judge")
+    pictures = []
+    for name in names:
+        picture = Scan.of(read(folder / name)).of_depth(np.uint8).to_pil()
+        picture = picture.convert("RGB" if getattr(model, "channels", 1) == 3 else "L")
+        if model.sees == "grey":
+            picture.thumbnail((_EDGE, _EDGE))
+        else:
+            picture = picture.crop((0, 0, min(picture.width, _EDGE), min(picture.height, _EDGE)))
+        pictures.append(to_batch(picture))
+    return pictures

@@ -1,0 +1,47 @@
+"""What a command that colours does with pictures that are not grey."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from colorzoo.inference.toning import neutralize, tone
+from colorzoo.io.raster import Scan
+
+IfColor = Literal["skip", "keep", "recolor"]
+Transform = Callable[[Scan], tuple[Scan | None, str]]
+"""Makes another picture of one, or None where nothing is to be written, and says what else there is to say of it."""
+
+
+def by_tone(transform: Transform, if_color: IfColor, kept: Transform | None = None) -> Transform:
+    """Look at the colours of a picture first: a toned one becomes grey before anything else is done.
+
+    Args:
+        transform: What is done with grey pictures, and with those made grey.
+        if_color: What is done with pictures in colour: ``"skip"``, nothing is written; ``"keep"``, they keep their
+            colours; ``"recolor"``, the same as with grey ones.
+        kept: What ``"keep"`` does with them; None for nothing but copying.
+
+    Returns:
+        Another transform, which says in front what it found if the picture was not grey.
+
+    Example:
+        >>> from PIL.Image import new
+        >>> by_tone(lambda scan: (scan, "coloured"), "skip")(Scan.of(new("RGB", (9, 9), "red")))
+        (None, 'in colour, left out')
+    """
+
+    def chosen(scan: Scan) -> tuple[Scan | None, str]:
+        found = tone(scan)
+        changed: Scan | None = scan
+        if found.kind == "toned":
+            changed, done = transform(neutralize(scan))
+            about = f"{found.describe()}, made grey first"
+        elif found.kind == "grey" or if_color == "recolor":
+            return transform(scan)
+        elif if_color == "skip":
+            about, changed, done = f"{found.describe()}, left out", None, ""
+        else:
+            changed, done = (scan, "") if kept is None else kept(scan)
+            about = f"{found.describe()}, which it keeps"
+        return changed, f"{about}; {done}" if done else about
+
+    return chosen

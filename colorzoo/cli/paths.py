@@ -1,0 +1,103 @@
+"""Which picture files a command is about, and where each result goes."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from glob import glob, has_magic
+from itertools import takewhile
+from pathlib import Path
+
+from colorzoo.errors import OutputExistsError, UnreadableImageError, UsageError
+from colorzoo.io.pil_file import SUFFIXES
+
+
+def paired(
+    inputs: Sequence[Path], output: Path | None, suffix: str, report: Callable[[OSError], None]
+) -> list[tuple[Path, Path]]:
+    """Give each input, and each picture below a folder, its output.
+
+    Args:
+        inputs: Files, folders, and patterns such as ``scans/**/*.tif`` for shells that do not expand them. Hidden files
+            of a folder count as no pictures, nor does what lies below the output.
+        output: A file for a single file; else a folder, below which the tree of a folder, or of what matches a pattern,
+            is repeated; None for names beside the inputs.
+        suffix: What these names end in.
+        report: Told of each folder that holds no picture or cannot be read, and each pattern that nothing matches.
+
+    Returns:
+        Source and target of each picture, no target twice.
+
+    Raises:
+        UsageError: If two pictures would get the same target, or a target is an input.
+    """
+    pairs: list[tuple[Path, Path]] = []
+    for path in inputs:
+        if path.is_dir():
+            root = _beside(path, suffix) if output is None else _folder(output, inputs)
+            pairs += [(source, root / source.relative_to(path)) for source in _pictures_below(path, root, report)]
+        elif has_magic(str(path)) and not path.exists():
+            start, found = _matches(path, output, report)
+            if output is None:
+                pairs += [(source, source.with_name(f"{source.stem}{suffix}{source.suffix}")) for source in found]
+            else:
+                pairs += [(source, _folder(output, inputs) / source.relative_to(start)) for source in found]
+        elif output is None:
+            pairs.append((path, path.with_name(f"{path.stem}{suffix}{path.suffix}")))
+        elif len(inputs) == 1 and output.suffix and not output.is_dir():
+            pairs.append((path, output))
+        else:
+            pairs.append((path, _folder(output, inputs) / path.name))
+    twice = [target for target, uses in Counter(target for _, target in pairs).items() if uses > 1]
+    if twice:
+        raise UsageError(f"two inputs would both be written to {twice[0]}; do them in two commands")
+    originals = {source.resolve() for source, _ in pairs}
+    if replaced := [target for _, target in pairs if target.resolve() in originals]:
+        raise UsageError(f"the output {replaced[0]} is one of the inputs; give another name or folder with -o")
+    return pairs
+
+
+def _beside(folder: Path, suffix: str) -> Path:
+    named = folder.resolve() if folder.name in ("", "..") else folder
+    if not named.name:
+        raise UsageError(f"there is nothing beside {folder}; say with -o where the results go")
+    return named.with_name(f"{named.name}{suffix}")
+
+
+def _folder(output: Path, inputs: Sequence[Path]) -> Path:
+    if output.is_file():
+        many = f"there are {len(inputs)} inputs" if len(inputs) > 1 else f"{inputs[0]} is a folder"
+        raise UsageError(f"{output} is a file, but {many}; give a folder")
+    return output
+
+
+def _matches(pattern: Path, output: Path | None, report: Callable[[OSError], None]) -> tuple[Path, list[Path]]:
+    """Return the folder that a pattern starts from, and the files that match it, in order."""
+    start = Path(*takewhile(lambda part: not has_magic(part), pattern.parts))
+    results = None if output is None else output.resolve()
+    files = (Path(match) for match in sorted(set(glob(str(pattern), recursive=True))))
+    found = [path for path in files if path.is_file() and results not in path.resolve().parents]
+    if not found:
+        report(UnreadableImageError(f"no file matches {pattern}; check the pattern"))
+    return start, found
+
+
+def _pictures_below(folder: Path, output: Path, report: Callable[[OSError], None]) -> list[Path]:
+    """Return the pictures below a folder, in order."""
+    found: list[Path] = []
+    complaints: list[OSError] = []
+    results = output.resolve()
+    for parent, folders, files in os.walk(folder, onerror=complaints.append):
+        folders[:] = sorted(name for name in folders if name[0] != "." and Path(parent, name).resolve() != results)
+        # A Mac leaves a hidden ._photo.jpg beside each photo.jpg that it copies.
+        names = (name for name in sorted(files) if name[0] != "." and Path(name).suffix.lower() in SUFFIXES)
+        found += [Path(parent, name) for name in names]
+    for error in complaints:
+        report(UnreadableImageError(f"{error.filename} cannot be read ({error.strerror}); check its permissions"))
+    if not found and not complaints:
+        report(UnreadableImageError(f"{folder} holds no picture; those end in {', '.join(sorted(SUFFIXES))}"))
+    return found
+
+
+def taken(target: Path) -> OutputExistsError:
+    """Return the error that refuses an output which is there already."""
+    return OutputExistsError(f"{target} exists; choose another name with -o, or add --overwrite")

@@ -1,0 +1,3 @@
+"""sRGB, L*a*b* and the gamut."""
+
+from colorzoo.color.conversions import *  # noqa: F403

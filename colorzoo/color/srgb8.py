@@ -1,0 +1,144 @@
+"""L*a*b* to sRGB of 8 bits for large pictures: what `color.lab_to_rgb` does, in a twentieth of its time.
+
+Lab's cube is a cube and no general power, and the 8-bit level is looked up rather than computed. The same index tells
+what sRGB cannot show, for which bisection needs linear light only and is done for many strips at once.
+"""
+
+import functools
+
+import numpy as np
+import torch
+from kornia.color import rgb_to_linear_rgb
+from numpy.typing import NDArray
+from torch import Tensor
+
+from colorzoo.color.conversions import BRIGHTEST, CHROMA_BISECTIONS, DARKEST, WHITE, XYZ_TO_RGB
+
+# "Roots" are 116 f(X), 116 f(Z) and 116 f(Y) = L* + 16 in CIE's notation: cubes above 24, and below it a line of the
+# slope that the cube has there.
+_OFFSET = 16.0
+_KNEE = 24.0
+_SHIFTS = (116 / 500, -116 / 200)
+# Of linear light, in what counts as within sRGB: each at most a fifth of an 8-bit level, and a table of them fits the
+# innermost cache. Within are the numbers above -1 and below their count, which whole numbers tell too: cut off, they
+# are those from 0 on.
+_STEPS = 16384
+_SCALE = (_STEPS + 1) / (BRIGHTEST - DARKEST)
+_BLACK = -DARKEST * _SCALE - 1
+_WAITING = 1 << 16
+
+
+class Srgb8:
+    """Rows of a picture in sRGB of 8 bits, made of L*a*b* some rows at a time.
+
+    What lies outside sRGB loses chroma, never lightness or hue. Levels differ by at most 1 from those of
+    `color.lab_to_rgb`, rounded.
+
+    Args:
+        levels: What is filled in: uint8, ``(H, W, 3)``, contiguous.
+
+    Example:
+        >>> levels = torch.empty(1, 1, 3, dtype=torch.uint8)
+        >>> picture = Srgb8(levels)
+        >>> picture.write(slice(0, 1), torch.tensor([[50.0]]), shifts(torch.zeros(1, 2, 1, 1))[0])
+        >>> picture.finish()
+        >>> levels.tolist()
+        [[[119, 119, 119]]]
+    """
+
+    def __init__(self, levels: Tensor) -> None:
+        self._levels = levels
+        self._vivid: list[tuple[Tensor, Tensor]] = []
+        self._waiting = 0
+        self._floats = torch.empty(3, 3, 0)
+        self._steps = torch.empty(3, 0, dtype=torch.int32)
+
+    def write(self, rows: slice, lightness: Tensor, shift: Tensor) -> None:
+        """Set some rows.
+
+        Args:
+            rows: Which, with start and stop.
+            lightness: L* in [0, 100], ``(rows, W)``.
+            shift: What `shifts` made of a* and b*, ``(2, rows, W)``; finite.
+        """
+        count = lightness.numel()
+        if count != self._floats.shape[2]:
+            self._floats = torch.empty(3, 3, count)
+            self._steps = torch.empty(3, count, dtype=torch.int32)
+        roots, space = self._floats[0], self._floats[1:]
+        torch.add(lightness.reshape(-1), _OFFSET, out=roots[2])
+        torch.add(shift.reshape(2, -1), roots[2], out=roots[:2])
+        steps = self._steps.copy_(_linear(roots, space))
+        outside = np.flatnonzero(~_inside(steps))
+        first = rows.start * lightness.shape[1]
+        if len(outside):
+            indices = torch.from_numpy(outside)
+            self._vivid.append((indices + first, roots.index_select(1, indices)))
+            self._waiting += len(outside)
+            steps.clamp_(0, _STEPS - 1)
+        pixels = self._levels.view(-1, 3)[first : first + count]
+        for channel in range(3):
+            torch.index_select(_levels(), 0, steps[channel], out=pixels[:, channel])
+        if self._waiting > _WAITING:
+            self.finish()
+
+    def finish(self) -> None:
+        """Give the pixels that are outside sRGB as much of their chroma as it can show, once all rows are written."""
+        if self._vivid:
+            indices, roots = (torch.cat(parts, dim=-1) for parts in zip(*self._vivid, strict=True))
+            for first in range(0, len(indices), _WAITING):
+                some = slice(first, first + _WAITING)
+                self._levels.view(-1, 3).index_copy_(0, indices[some], _reduced(roots[:, some]))
+        self._vivid, self._waiting = [], 0
+
+
+def shifts(ab: Tensor) -> Tensor:
+    """Return what a* and b* ``(B, 2, H, W)`` add to L* on the way to X and Z; resizing may come before or after."""
+    return ab * ab.new_tensor(_SHIFTS)[:, None, None]
+
+
+def _linear(roots: Tensor, space: Tensor) -> Tensor:
+    """Return linear RGB ``(3, N)``, in steps, in the second of two such spaces."""
+    cubes, linear = space
+    torch.pow(torch.clamp(roots, min=_KNEE, out=linear), 3, out=cubes)
+    # The line passes through the cube of the knee, which `_matrix` takes away once again.
+    cubes.add_(torch.clamp(roots, max=_KNEE, out=linear), alpha=3 * _KNEE**2)
+    matrix, black = _matrix()
+    return torch.addmm(black, matrix, cubes, out=linear)
+
+
+def _inside(steps: Tensor) -> NDArray[np.bool_]:
+    """Tell which pixels of ``(3, N)`` sRGB can show."""
+    # As unsigned, what is below 0 is large.
+    return np.logical_and.reduce(steps.numpy().view(np.uint32) < _STEPS)  # type: ignore[no-any-return]
+
+
+def _reduced(roots: Tensor) -> Tensor:
+    """Bisect the largest share of the chroma that sRGB can show; return levels ``(N, 3)``."""
+    neutral = roots[2:]
+    chroma = roots - neutral
+    tried, space = torch.empty_like(roots), roots.new_empty(2, *roots.shape)
+    steps = torch.empty(roots.shape, dtype=torch.int32)
+    share, step = torch.zeros_like(neutral), 0.5
+    for _ in range(CHROMA_BISECTIONS):
+        steps.copy_(_linear(torch.addcmul(neutral, chroma, share + step, out=tried), space))
+        share.add_(torch.from_numpy(_inside(steps)), alpha=step)
+        step /= 2
+    steps.copy_(_linear(torch.addcmul(neutral, chroma, share, out=tried), space)).clamp_(0, _STEPS - 1)
+    return torch.index_select(_levels(), 0, steps.view(-1)).view(3, -1).T
+
+
+@functools.cache
+def _matrix() -> tuple[Tensor, Tensor]:
+    """From the cubes to steps, and the step at which black lies."""
+    matrix = torch.tensor(XYZ_TO_RGB, dtype=torch.float64) * torch.tensor(WHITE, dtype=torch.float64)
+    matrix = matrix[:, [0, 2, 1]] * (_SCALE / 116**3)  # the roots are those of X, Z and Y
+    return matrix.float(), (_BLACK - 3 * _KNEE**3 * matrix.sum(dim=1, keepdim=True)).float()
+
+
+@functools.cache
+def _levels() -> Tensor:
+    """8-bit sRGB level at each step of linear light, in its middle."""
+    edges = rgb_to_linear_rgb(((torch.arange(255, dtype=torch.float64) + 0.5) / 255).expand(3, 1, -1))[0, 0]
+    light = (torch.arange(_STEPS, dtype=torch.float64) + 0.5 - _BLACK) / _SCALE
+    return torch.bucketize(light, edges).to(torch.uint8)

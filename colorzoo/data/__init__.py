@@ -1,0 +1,1 @@
+"""Data sets, splits, samplers and batches, below the LightningDataModules."""

@@ -1,0 +1,49 @@
+"""Mirrored, turned and shifted pictures, a whole batch at a time, on the device where it lies."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from colorzoo.runtime.batch_random import Draws
+
+
+def flipped(rgb: Tensor, draws: Draws | None = None) -> Tensor:
+    """Mirror each picture of ``(B, 3, H, W)`` with probability one half."""
+    mirror = _of(draws, rgb).rand(len(rgb)) < 0.5
+    return _chosen([rgb, rgb.flip(-1)], mirror)
+
+
+def turned(rgb: Tensor, draws: Draws | None = None) -> Tensor:
+    """Turn each square picture of ``(B, 3, H, H)`` by zero to three quarters.
+
+    Raises:
+        ValueError: If the pictures are not square.
+    """
+    if rgb.shape[-2] != rgb.shape[-1]:
+        raise ValueError(
+            f"pictures of {rgb.shape[-1]}x{rgb.shape[-2]} cannot be turned; set turn=False, or crop squares"
+        )
+    quarters = _of(draws, rgb).randint(4, len(rgb), 1, 1, 1).flatten()
+    return _chosen([rgb.rot90(turn, dims=(2, 3)) for turn in range(4)], quarters)
+
+
+def shifted(rgb: Tensor, most: int, draws: Draws | None = None) -> Tensor:
+    """Shift each picture of ``(B, 3, H, W)`` by up to ``most`` pixels each way, the border repeated."""
+    batch, _, height, width = rgb.shape
+    padded = F.pad(rgb.float(), (most,) * 4, mode="replicate").to(rgb.dtype).movedim(1, -1)
+    down, right = _of(draws, rgb).randint(2 * most + 1, batch, 2).T
+    rows = down[:, None] + torch.arange(height, device=rgb.device)
+    columns = right[:, None] + torch.arange(width, device=rgb.device)
+    picture = torch.arange(batch, device=rgb.device)
+    return padded[picture[:, None, None], rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+
+
+def _chosen(variants: list[Tensor], which: Tensor) -> Tensor:
+    """Take each picture from one of several batches."""
+    count = len(which)
+    # Copies whole pictures, where `torch.where` goes byte by byte.
+    return torch.cat(variants).index_select(0, which * count + torch.arange(count, device=which.device))
+
+
+def _of(draws: Draws | None, rgb: Tensor) -> Draws:
+    return draws or Draws(device=rgb.device)

@@ -1,0 +1,143 @@
+"""From a batch of pictures to what a method learns from: grey and its L*a*b* truth, or noisy and clean."""
+
+from collections.abc import Sequence
+from typing import Literal, NotRequired, TypedDict
+
+import torch
+from torch import Tensor
+
+from colorzoo.color.conversions import rgb_to_lab, rgb_to_lab_and_grey, rgb_to_luma
+from colorzoo.noise.synthesis import Noise, spoiled
+from colorzoo.runtime.batch_random import Draws
+
+_PIXELS_AT_ONCE = 1 << 16
+
+Grey = Literal["lightness", "luma"]
+"""Which grey picture is the input: the one that keeps L*, or Rec. 601 luma."""
+
+
+class Pictures(TypedDict):
+    """A batch as it leaves a dataset: colour pictures, their names, and their class where there is one.
+
+    A batch that trains brings a seed for what is random about it.
+    """
+
+    rgb: Tensor
+    label: NotRequired[Tensor]
+    name: NotRequired[list[str]]
+    seed: NotRequired[int]
+
+
+class ColorPairs(TypedDict):
+    """A batch as a colouriser sees it: input ``grey``, targets ``rgb`` in [0, 1] and ``lab``."""
+
+    grey: Tensor
+    rgb: Tensor
+    lab: Tensor
+    label: NotRequired[Tensor]
+    name: NotRequired[list[str]]
+
+
+class NoisyPairs(TypedDict):
+    """A batch as a de-noiser sees it: input ``noisy`` and target ``clean`` in [0, 1], of one channel or three."""
+
+    noisy: Tensor
+    clean: Tensor
+    label: NotRequired[Tensor]
+    name: NotRequired[list[str]]
+
+
+def color_pairs(pictures: Pictures, grey: Grey = "lightness") -> ColorPairs:
+    """Make grey inputs and L*a*b* targets for a whole batch, on the device where the batch lies.
+
+    Args:
+        pictures: ``rgb`` as uint8 in [0, 255] or float in [0, 1].
+        grey: ``"lightness"`` keeps the L* of the colour picture; ``"luma"`` is Rec. 601.
+
+    Shape:
+        ``rgb`` ``(B, 3, H, W)`` -> ``grey`` ``(B, 1, H, W)``, ``lab`` ``(B, 3, H, W)``.
+
+    Returns:
+        The pairs; ``label`` and ``name`` are passed through.
+
+    Raises:
+        ValueError: If there is no such grey.
+
+    Example:
+        >>> import torch
+        >>> pairs = color_pairs({"rgb": torch.zeros(2, 3, 8, 8, dtype=torch.uint8)})
+        >>> tuple(pairs["grey"].shape)
+        (2, 1, 8, 8)
+    """
+    given = pictures["rgb"]
+    rgb, lab = (torch.empty(given.shape, device=given.device) for _ in range(2))
+    pairs: ColorPairs = {"grey": torch.empty_like(rgb[:, :1]), "rgb": rgb, "lab": lab}
+    for part in _parts(given):
+        rgb[part] = _scaled(given[part])
+        if _is_luma(grey):
+            lab[part], pairs["grey"][part] = rgb_to_lab(given[part]), rgb_to_luma(rgb[part])
+        else:
+            lab[part], pairs["grey"][part] = rgb_to_lab_and_grey(given[part])
+    if "label" in pictures:
+        pairs["label"] = pictures["label"]
+    if "name" in pictures:
+        pairs["name"] = pictures["name"]
+    return pairs
+
+
+def noisy_pairs(
+    pictures: Pictures,
+    noise: Noise,
+    color: bool = False,
+    grey: Grey = "luma",
+    seeds: Sequence[int] | None = None,
+    draws: Draws | None = None,
+) -> NoisyPairs:
+    """Spoil a whole batch, on the device where it lies.
+
+    Args:
+        pictures: ``rgb`` as uint8 in [0, 255] or float in [0, 1].
+        noise: What spoils them.
+        color: Keep the three channels instead of making the pictures grey.
+        grey: Which grey.
+        seeds: One for each picture; None draws the noise anew.
+        draws: What draws it anew; None for torch's global generator.
+
+    Shape:
+        ``rgb`` ``(B, 3, H, W)`` -> ``noisy`` and ``clean``, ``(B, 1, H, W)`` or, of colour, ``(B, 3, H, W)``.
+
+    Returns:
+        The pairs; ``label`` and ``name`` are passed through.
+
+    Raises:
+        ValueError: If there is no such grey.
+    """
+    rgb = _scaled(pictures["rgb"])
+    clean = rgb if color else _grey(rgb, grey)
+    pairs: NoisyPairs = {"noisy": spoiled(clean, noise, seeds, draws), "clean": clean}
+    if "label" in pictures:
+        pairs["label"] = pictures["label"]
+    if "name" in pictures:
+        pairs["name"] = pictures["name"]
+    return pairs
+
+
+def _parts(pictures: Tensor) -> list[slice]:
+    """Split a batch on a CPU, so that what comes between a picture and its L*a*b* stays in the cache."""
+    whole = pictures.device.type != "cpu"
+    count = len(pictures) if whole else max(1, _PIXELS_AT_ONCE // pictures.shape[-2:].numel())
+    return [slice(first, first + count) for first in range(0, len(pictures), max(1, count))]
+
+
+def _scaled(pictures: Tensor) -> Tensor:
+    return pictures.float() if pictures.is_floating_point() else pictures.float().div_(255)
+
+
+def _grey(rgb: Tensor, grey: Grey) -> Tensor:
+    return rgb_to_luma(rgb) if _is_luma(grey) else rgb_to_lab_and_grey(rgb)[1]
+
+
+def _is_luma(grey: Grey) -> bool:
+    if grey not in ("lightness", "luma"):
+        raise ValueError(f"grey is {grey!r}; give 'lightness' or 'luma'")
+    return grey == "luma"

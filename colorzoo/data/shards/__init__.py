@@ -1,0 +1,1 @@
+"""Shards: a folder of images in a form that streams."""

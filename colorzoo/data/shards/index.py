@@ -1,0 +1,72 @@
+"""What lies beside shards: the names of their pictures by split, and how these were drawn."""
+
+import json
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from colorzoo.errors import DataError, UsageError
+from colorzoo.io.atomic import replace_file
+
+INDEX = "colorzoo.json"
+"""The file of a folder of shards that says what they are; it is written last."""
+
+BEGUN = ".colorzoo-begun.json"
+"""The same while there is more to come."""
+
+
+@dataclass(frozen=True)
+class ShardIndex:
+    """How pictures were made shards, and in the end which.
+
+    Args:
+        seed: Seed of the splits.
+        val_share: Share of the pictures that validate.
+        test_share: Share of the pictures that test.
+        shorter_side: What the shorter side of larger pictures was reduced to, in pixels; None for files as they were.
+        names: The pictures of each split, in the order in which they are stored.
+    """
+
+    seed: int
+    val_share: float
+    test_share: float
+    shorter_side: int | None
+    names: dict[str, list[str]]
+
+    def write(self, path: Path) -> None:
+        """Write it to a file, whole, in place of what bears its name."""
+        replace_file(path, json.dumps({"colorzoo_shards": 1, **asdict(self)}).encode())
+
+    @classmethod
+    def read(cls, path: Path, source: str) -> "ShardIndex":
+        """Read it from a file.
+
+        Args:
+            path: The file.
+            source: What an error calls the shards.
+
+        Raises:
+            DataError: If it is no such file, or a later version's.
+        """
+        try:
+            fields: dict[str, Any] = json.loads(path.read_bytes())
+            if fields.pop("colorzoo_shards") != 1:
+                raise DataError(f"the shards in {source} are of a later version of colorzoo; update it")
+            index = cls(**fields)
+            index.names["train"], index.names["val"], index.names["test"]
+            return index
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"{INDEX} of {source} is damaged ({error}); copy the shards again") from error
+
+
+def check_litdata() -> None:
+    """Look whether the library is installed that reads and writes shards.
+
+    Raises:
+        UsageError: If it is not.
+    """
+    if find_spec("litdata") is None:
+        raise UsageError("shards need litdata, which is not installed; pip install 'colorzoo[streaming]'")

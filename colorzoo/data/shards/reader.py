@@ -1,0 +1,165 @@
+"""Shards read again, by litdata: from front to back, or one picture after another by its name's place."""
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from colorzoo.data.batches import Pictures
+from colorzoo.data.crop import Crop
+from colorzoo.data.datasets import PictureSource
+from colorzoo.data.root import data_root
+from colorzoo.data.samplers import seed_of_picture
+from colorzoo.data.shards.index import BEGUN, INDEX, ShardIndex
+from colorzoo.errors import DataError
+from colorzoo.io.pil_file import decode
+
+if TYPE_CHECKING:
+    from litdata import StreamingDataset
+
+_REMOTE = ("s3://", "gs://", "r2://", "azure://", "local:")
+_ADVICE = "make them with: colorzoo shard PHOTOS SHARDS (ImageFolder takes photographs as they are)"
+
+
+class Shards:
+    """The shards of all splits.
+
+    Args:
+        root: Their folder, or its address in a remote store.
+        cache: Folder for those of a remote store; None for ``streams`` in ``$COLORZOO_DATA``.
+        cache_size: Room for them, such as ``"100GB"``; None for three quarters of what is free.
+    """
+
+    def __init__(self, root: str, cache: str | None = None, cache_size: str | None = None) -> None:
+        self.root = root.rstrip("/")
+        self.cache = cache
+        self.cache_size = cache_size
+
+    @cached_property
+    def index(self) -> ShardIndex:
+        """What is stored, and how it was split.
+
+        Raises:
+            DataError: If there are no shards.
+        """
+        if self.root.startswith(_REMOTE):
+            return self._fetched_index()
+        folder = Path(self.root)
+        if (folder / INDEX).is_file():
+            return ShardIndex.read(folder / INDEX, self.root)
+        if (folder / BEGUN).is_file():
+            raise DataError(f"not all shards of {folder} are made; give the same colorzoo shard command again")
+        raise DataError(f"{folder} holds no shards; {_ADVICE}")
+
+    def _fetched_index(self) -> ShardIndex:
+        from litdata.streaming.downloader import get_downloader
+
+        address = f"{self.root}/{INDEX}"
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / INDEX
+            try:
+                get_downloader(self.root, folder, []).download_file(address, str(copy))
+            except Exception as error:  # the client of each store raises its own
+                raise DataError(
+                    f"{address} cannot be read ({error}); check address and rights, or {_ADVICE}"
+                ) from error
+            return ShardIndex.read(copy, self.root)
+
+    def opened(self, split: str, **options: Any) -> "StreamingDataset":
+        """Open the shards of a split.
+
+        Args:
+            split: Its name.
+            options: Of litdata's ``StreamingDataset``.
+
+        Raises:
+            DataError: If they are not all there, or hold something else.
+        """
+        from litdata import StreamingDataset
+
+        source = f"{self.root}/{split}"
+        stream = StreamingDataset(
+            source,
+            cache_dir=self.cache or str(data_root() / "streams"),
+            max_cache_size=self.cache_size,
+            item_shuffle_window="full",
+            **options,
+        )
+        folder = Path(str(stream.input_dir.path))
+        index = json.loads((folder / "index.json").read_bytes())
+        if index["config"]["data_format"] != ["bytes", "bytes"]:  # the library would unpickle what is said to be one
+            raise DataError(f"{source} does not hold pictures; {_ADVICE}")
+        if sum(chunk["chunk_size"] for chunk in index["chunks"]) != len(self.index.names[split]):
+            raise DataError(f"{source} does not hold the pictures that {INDEX} names; copy the shards again")
+        if not self.root.startswith(_REMOTE):
+            for chunk in index["chunks"]:
+                if not (folder / chunk["filename"]).is_file():
+                    raise DataError(f"{folder / chunk['filename']} is missing; copy the shards again")
+        return stream
+
+
+class SquareOf:
+    """Makes a name and a square of what is stored; a class, for workers may get it by pickling.
+
+    Args:
+        crop: Makes squares of pictures.
+        seed: A random square is that of this seed, ``epoch`` and the picture's name.
+    """
+
+    def __init__(self, crop: Crop, seed: int = 0) -> None:
+        self.crop = crop
+        self.seed = seed
+        self.epoch = 0
+
+    def __call__(self, stored: Any) -> tuple[str, Tensor]:
+        """Return name and square of a picture's bytes and encoded name."""
+        data, encoded = stored
+        name = os.fsdecode(bytes(encoded))
+        picture = decode(data, name)
+        if not self.crop.random:
+            return name, self.crop(picture)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed_of_picture(name, self.epoch, self.seed))
+            return name, self.crop(picture)
+
+
+def batch_of(pictures: Sequence[tuple[str, Tensor]]) -> Pictures:
+    """Join names and squares to a batch."""
+    names, squares = zip(*pictures, strict=True)
+    return {"rgb": torch.stack(squares), "name": list(names)}
+
+
+class ShardedPictures(PictureSource):
+    """Pictures in shards, by index, in the order of their names.
+
+    Args:
+        shards: Where they are.
+        split: Which of them.
+        crop: Makes them squares.
+    """
+
+    def __init__(self, shards: Shards, split: str, crop: Crop) -> None:
+        stored = shards.index.names[split]
+        self.places = sorted(range(len(stored)), key=stored.__getitem__)
+        super().__init__([stored[place] for place in self.places])
+        self.shards = shards
+        self.split = split
+        self.square_of = SquareOf(crop)
+        self._process = 0
+        self._stream: Any = None
+
+    def __getitems__(self, indices: list[int]) -> Pictures:
+        # Threads of the library do not live on in a forked worker, so that each opens the shards for itself.
+        if self._process != os.getpid():
+            self._stream = self.shards.opened(self.split)
+            self._process = os.getpid()
+        return batch_of([self.square_of(self._stream[self.places[index]]) for index in indices])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_process": 0, "_stream": None}

@@ -1,0 +1,158 @@
+"""The shards of one split, written one after another, so that each that is there is whole."""
+
+import io
+import json
+import os
+import shutil
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import PIL.Image
+from tqdm import tqdm
+
+from colorzoo.cli.batch import failure_text
+from colorzoo.io.atomic import replace_file
+from colorzoo.io.pil_file import decode, encode, to_rgb
+from colorzoo.runtime.parallel_images import convey
+
+SHARD_BYTES = 64_000_000
+"""What a shard has at most, unless a single picture has more: few requests to a remote store, and no long wait."""
+
+_NO_LIMIT = 1 << 50
+"""The library ends no shard: where one ends decides what has to be done again after an interruption."""
+
+
+class SplitWriter:
+    """Writes the pictures of a split, each as its file's bytes and its name.
+
+    A shard counts once the names in it are in a journal, which is written last; what else an interrupted run has left
+    is written over.
+
+    Args:
+        source: The folder of pictures.
+        folder: Where the shards go.
+        shorter_side: Reduce larger pictures to it, in pixels, and store JPEG; None stores the files as they are.
+        shard_bytes: Begin another shard beyond that.
+        bar: Counts the pictures.
+    """
+
+    def __init__(
+        self, source: Path, folder: Path, shorter_side: int | None, shard_bytes: int, bar: "tqdm[int]"
+    ) -> None:
+        self.source = source
+        self.folder = folder
+        self.shorter_side = shorter_side
+        self.shard_bytes = shard_bytes
+        self.bar = bar
+
+    def write(self, names: Sequence[str], failures: list[str]) -> list[str]:
+        """Write the pictures that no journal names.
+
+        Args:
+            names: The pictures of the split, in the order in which they are to be stored.
+            failures: What cannot be decoded is added to it.
+
+        Returns:
+            The names of all that is stored, in this order.
+        """
+        from litdata import complete_dataset
+
+        stored: list[list[str]] = [json.loads(path.read_bytes()) for path in _journals(self.folder)]
+        there = {name for shard in stored for name in shard}
+        self.bar.update(len(there))
+        merged = self.folder / "index.json"
+        if merged.exists():
+            merged.rename(self.folder / "0.index.json")
+        shard: list[tuple[str, bytes]] = []
+        size = 0
+        with closing(self._encoded([name for name in names if name not in there], failures)) as pictures:
+            for name, data in pictures:
+                if shard and size + len(data) > self.shard_bytes:
+                    stored.append(self._write_shard(len(stored), shard))
+                    shard, size = [], 0
+                shard.append((name, data))
+                size += len(data)
+        if shard:
+            stored.append(self._write_shard(len(stored), shard))
+        if stored:
+            complete_dataset(str(self.folder))
+        return [name for names in stored for name in names]
+
+    def _write_shard(self, number: int, pictures: Sequence[tuple[str, bytes]]) -> list[str]:
+        from litdata.streaming import Cache
+
+        scratch = self.folder / "unfinished"
+        shutil.rmtree(scratch, ignore_errors=True)
+        cache = Cache(str(scratch), chunk_bytes=_NO_LIMIT, writer_chunk_index=number)
+        for index, (name, data) in enumerate(pictures):
+            cache[index] = [data, os.fsencode(name)]
+        cache.done()
+        (shard,) = scratch.glob("*.bin")
+        (index_file,) = scratch.glob("*.index.json")
+        target = self.folder / shard.name
+        shard.replace(target)
+        index_file.replace(self.folder / f"{number}.index.json")
+        scratch.rmdir()
+        names = [name for name, _ in pictures]
+        replace_file(self.folder / f"{number}{_JOURNAL}", json.dumps(names).encode())
+        with tqdm.external_write_mode():
+            print(target, flush=True)
+        return names
+
+    def _encoded(self, names: Sequence[str], failures: list[str]) -> Generator[tuple[str, bytes]]:
+        """Yield the pictures that can be decoded, several of which are decoded at once."""
+        pairs = [(self.source / name, self.folder) for name in names]
+        conveyed = convey(pairs, _read, lambda content: (None, self._checked(*content)), _write_nothing)
+        with closing(conveyed) as outcomes:
+            for name, outcome in zip(names, outcomes, strict=True):
+                self.bar.update()
+                for text in outcome.warnings:
+                    with tqdm.external_write_mode():
+                        print(f"{outcome.source}: {text}", file=sys.stderr)
+                if outcome.error is not None:
+                    failures.append(failure_text(outcome.error, outcome.source))
+                elif outcome.remark is not None:
+                    yield name, outcome.remark
+
+    def _checked(self, path: Path, data: bytes) -> bytes:
+        """Decode a picture, and return what is stored of it."""
+        image = decode(data, path)
+        if self.shorter_side is None or min(image.size) <= self.shorter_side:
+            return data
+        share = self.shorter_side / min(image.size)
+        size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
+        image = to_rgb(image).resize(size, PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
+        # What the file said beside the pixels is of no use to training.
+        image.info.clear()
+        stream = io.BytesIO()
+        encode(image, stream, "JPEG")
+        return stream.getvalue()
+
+
+_JOURNAL = ".names.json"
+
+
+def _journals(folder: Path) -> list[Path]:
+    """Return the journals of a split, in the order of its shards."""
+    return sorted(folder.glob(f"*{_JOURNAL}"), key=lambda path: int(path.name.removesuffix(_JOURNAL)))
+
+
+def forget_journals(target: Path) -> None:
+    """Remove the journals of all splits, once all that they tell stands elsewhere.
+
+    Args:
+        target: The folder of the splits.
+    """
+    for folder in target.iterdir():
+        for journal in _journals(folder):
+            journal.unlink()
+
+
+def _read(path: Path) -> tuple[Path, bytes]:
+    return path, path.read_bytes()
+
+
+def _write_nothing(content: tuple[Path, bytes], target: Path) -> None:
+    """Leave it to the writer of shards, who needs the pictures in their order."""

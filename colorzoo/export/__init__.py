@@ -1,0 +1,5 @@
+"""Models as ONNX or .pt2 files."""
+
+from colorzoo.export.program import export
+
+__all__ = ["export"]

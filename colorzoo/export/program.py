@@ -1,0 +1,225 @@
+"""A model as a file that runs without colorzoo: ONNX for many runtimes, or PyTorch's own ``.pt2``."""
+
+import copy
+import io
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+from torch.export import Dim, ExportedProgram
+
+from colorzoo._version import __version__
+from colorzoo.base.denoiser import Denoiser
+from colorzoo.base.module import Method
+from colorzoo.errors import ExportError, UsageError
+from colorzoo.io.atomic import new_file, refuse_existing
+from colorzoo.runtime.compile import as_written
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+Format = Literal["onnx", "pt2"]
+FORMATS: tuple[Format, ...] = ("onnx", "pt2")
+TOLERANCE = 1e-4
+"""By how much a pixel of [0, 1] may differ from the model's: a fortieth of an 8-bit step."""
+METADATA = "colorzoo.json"
+"""What a ``.pt2`` says of itself, in its ``extra_files``; in an ONNX file that stands in its metadata properties."""
+
+_AXES = ("batch", "channels", "height", "width")
+_CAPTURED = (2, 3, 67, 83)  # no multiples, and none twice: what happens to be equal would be taken for always equal
+_CHECKED = ((1, 1, 37, 52), (3, 2, 96, 41), (1, 1, 1, 3))
+
+
+def export(model: Method, path: str | Path, format: Format | None = None, *, overwrite: bool = False) -> dict[str, str]:
+    """Write a model, from picture to picture, as a file that runs without colorzoo.
+
+    The file takes what ``model.forward`` takes and gives what that gives, on pictures and batches of any size. Before
+    it gets its name it is run on batches of other sizes than it was captured with, and compared with the model.
+
+    Args:
+        model: A loaded model, in evaluation mode.
+        path: The file to write.
+        format: ``"onnx"`` or ``"pt2"``; None for what the file's name ends in.
+        overwrite: Replace a file that is there.
+
+    Returns:
+        What the file says of itself: model, checkpoint and its SHA-256, version, licence, input and output.
+
+    Raises:
+        UsageError: If the format is unknown, or is ONNX and the packages that write it are not installed.
+        OutputExistsError: If the file is there and ``overwrite`` is False.
+        ExportError: If the model cannot be written so, or the file does not do what the model does.
+        ValueError: If the model is in training mode.
+
+    Example:
+        >>> import colorzoo, tempfile
+        >>> model = colorzoo.load("linear_denoiser")
+        >>> about = export(model, Path(tempfile.mkdtemp(), "model.pt2"))
+        >>> about["checkpoint"]
+        'linear_denoiser.impulse'
+    """
+    path = Path(path)
+    chosen = format_of(path, format)
+    refuse_existing(path, overwrite)
+    if model.training:
+        raise ValueError("the model is in training mode, where it would learn from the pictures; call eval()")
+    if chosen == "onnx":
+        require_onnx()
+    alone = copy.deepcopy(model).to("cpu", torch.float32).requires_grad_(False)
+    as_written(alone.to(memory_format=torch.contiguous_format))
+    about = described(model)
+    try:
+        program = _captured(alone)
+        data, run = _as_onnx(alone, program, about) if chosen == "onnx" else _as_pt2(program, about)
+        difference = max(_difference(alone, run, shape) for shape in _CHECKED)
+    except Exception as error:  # of many kinds, from many packages
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ExportError(f"{model.name()} cannot be written as {chosen}: {reason}") from error
+    if not difference < TOLERANCE:
+        raise ExportError(
+            f"{model.name()} as {chosen} would differ from the model by {difference:.2g}; nothing is written"
+        )
+    with new_file(path, overwrite) as stream:
+        stream.write(data)
+    return about
+
+
+def described(model: Method) -> dict[str, str]:
+    """Return what an exported file says of itself."""
+    name = model.source.name if model.source else ""
+    _, _, tag = name.partition(".")
+    channels = _channels(model) or "channels"
+    sees, learns = model.sees, model.learns
+    shape = "float32 (batch, {}, height, width) of any size"
+    meaning = (
+        "RGB in [0, 1], sRGB, with the lightness L* of the input"
+        if learns == "rgb"
+        else "the same without the noise, in [0, 1]"
+    )
+    return {
+        "model": model.name(),
+        "tag": tag,
+        "checkpoint": name,
+        "sha256": model.source.sha256 if model.source else "",
+        "licence": model.source.licence if model.source else "",
+        "colorzoo": __version__,
+        "task": model.task,
+        "paper": model.paper,
+        "input": f"{sees}: sRGB-encoded pictures in [0, 1], {shape.format(channels)}",
+        "output": f"{learns}: {meaning}, {shape.format(3 if learns == 'rgb' else channels)}",
+    }
+
+
+def format_of(path: Path, format: str | None = None) -> Format:
+    """Return the format that is asked for, or that a file's name ends in.
+
+    Raises:
+        UsageError: If it is none of `FORMATS`.
+
+    Example:
+        >>> format_of(Path("model.onnx"))
+        'onnx'
+    """
+    wanted = format or path.suffix.lower().removeprefix(".")
+    for known in FORMATS:
+        if wanted == known:
+            return known
+    if format:
+        raise UsageError(f"no format is called {format!r}; give one of {', '.join(FORMATS)}")
+    raise UsageError(f"cannot tell a format from {path.name!r}; end the name in .onnx or .pt2, or name the format")
+
+
+def _channels(model: Method) -> int | None:
+    """Return the channels of the input; None if each is restored by itself, so that there may be any number."""
+    if isinstance(model, Denoiser):
+        return None if model.channels == 1 else model.channels
+    return 1
+
+
+def _pictures(model: Method, shape: tuple[int, int, int, int]) -> Tensor:
+    batch, channels, height, width = shape
+    return torch.rand(batch, _channels(model) or channels, height, width, generator=torch.Generator().manual_seed(0))
+
+
+def _captured(model: Method) -> ExportedProgram:
+    """Return the graph of what a model does, for batches and pictures of any size."""
+    free = {axis: Dim(name, min=1) for axis, name in enumerate(_AXES) if axis != 1 or _channels(model) is None}
+    # As torch.onnx does it: else the sizes of the example are taken for granted where they only make things faster.
+    with torch.no_grad(), torch.fx.experimental._config.patch(backed_size_oblivious=True):  # type: ignore[attr-defined]
+        program = torch.export.export(
+            model,
+            (_pictures(model, _CAPTURED),),
+            dynamic_shapes=(free,),
+            prefer_deferred_runtime_asserts_over_guards=True,
+        )
+    # What is left is asked of each picture: whether a batch is of more than one, as if strides depended on it. That the
+    # program does right without is checked on pictures.
+    for part in program.graph_module.modules():
+        if isinstance(part, torch.fx.GraphModule):
+            for node in part.graph.find_nodes(op="call_function", target=torch.ops.aten._assert_scalar.default):
+                part.graph.erase_node(node)
+            part.graph.eliminate_dead_code()
+            part.recompile()
+    return program
+
+
+def _as_pt2(program: ExportedProgram, about: dict[str, str]) -> tuple[bytes, Callable[[Tensor], Tensor]]:
+    stream = io.BytesIO()
+    torch.export.save(program, stream, extra_files={METADATA: json.dumps(about)})
+    stream.seek(0)
+    run: Callable[[Tensor], Tensor] = torch.export.load(stream).module()
+    return stream.getvalue(), run
+
+
+def _as_onnx(
+    model: Method, program: ExportedProgram, about: dict[str, str]
+) -> tuple[bytes, Callable[[Tensor], Tensor]]:
+    import onnxruntime
+
+    written = torch.onnx.export(
+        program, dynamo=True, verbose=False, input_names=[model.sees], output_names=[model.learns]
+    )
+    if written is None:
+        raise RuntimeError("torch.onnx.export gave nothing")
+    proto = written.model_proto
+    _name_axes(proto)
+    for key, value in about.items():
+        proto.metadata_props.add(key=key, value=value)
+    data = proto.SerializeToString()
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    return data, lambda pictures: torch.from_numpy(session.run(None, {model.sees: pictures.numpy()})[0])
+
+
+def _name_axes(proto: "ModelProto") -> None:
+    """Call the free axes of input and output what they are, in place of the exporter's numbers."""
+    entry, leaving = (values[0].type.tensor_type.shape.dim for values in (proto.graph.input, proto.graph.output))
+    names = dict(zip((axis.dim_param for axis in entry), _AXES, strict=True))
+    for axis in (*entry, *leaving):
+        if axis.dim_param:
+            axis.dim_param = names.get(axis.dim_param, axis.dim_param)
+
+
+def _difference(model: Method, run: Callable[[Tensor], Tensor], shape: tuple[int, int, int, int]) -> float:
+    """Return the largest difference of a pixel."""
+    pictures = _pictures(model, shape)
+    with torch.no_grad():
+        return float((run(pictures) - model(pictures)).abs().max())
+
+
+def require_onnx() -> None:
+    """Refuse to go on without the packages that write ONNX.
+
+    Raises:
+        UsageError: If one is not installed.
+    """
+    with suppress(ImportError):
+        import onnxscript  # noqa: F401
+
+        return
+    raise UsageError(
+        "ONNX needs onnx, onnxscript and onnxruntime, and not all are here; pip install 'colorzoo[export]'"
+    )

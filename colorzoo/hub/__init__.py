@@ -1,0 +1,1 @@
+"""Checkpoint files, strict loading, and the model cards made from them."""

@@ -1,0 +1,254 @@
+"""Checkpoint files: where they lie, what they say of themselves, and whether their bytes are the right ones.
+
+A published file is a ``.safetensors`` whose header carries the hyper-parameters and a `Record`. Its SHA-256 stands
+in ``SHA256SUMS`` beside it, in the format of ``sha256sum``, and is checked before anything is parsed.
+"""
+
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load as parse_safetensors
+from safetensors.torch import save as to_safetensors
+from torch import Tensor
+
+from colorzoo.errors import CheckpointError, ChecksumError
+from colorzoo.io.atomic import replace_file
+
+SUFFIX = ".safetensors"
+SUMS = "SHA256SUMS"
+_FORMAT = "colorzoo-1"
+_TASK_PREFIX = "model."
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a published checkpoint says of itself.
+
+    Args:
+        task: What the model does, such as ``"colorization"``.
+        data: What it was trained on.
+        split_hash: Fingerprint of the splits, from ``colorzoo.data.splits``.
+        recipe: The configuration that rebuilds it.
+        evaluated_on: What the figures were measured on.
+        metrics: Figure by name; errors and shares as fractions, not per cent.
+        baselines: The same figures of what needs no model, by the name of the baseline.
+        parameters: Number of trained parameters.
+        licence: Licence of the weights.
+        paper: Where the method comes from.
+        code_version: Version of colorzoo that published it.
+        notes: What a user should know beside that.
+    """
+
+    task: str
+    data: str
+    split_hash: str
+    recipe: str
+    evaluated_on: str
+    metrics: dict[str, float]
+    baselines: dict[str, dict[str, float]]
+    parameters: int
+    licence: str
+    paper: str
+    code_version: str
+    notes: str
+
+    def __post_init__(self) -> None:
+        empty = [field.name for field in fields(self) if field.name != "notes" and not getattr(self, field.name)]
+        if empty:
+            raise CheckpointError(f"the record lacks {', '.join(empty)}; a published checkpoint must state them")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint in memory: which model, its hyper-parameters and tensors, and its record if it is published.
+
+    One that was read has the SHA-256 of its file, too.
+    """
+
+    path: Path
+    model: str
+    hparams: dict[str, Any]
+    tensors: dict[str, Tensor]
+    record: Record | None
+    digest: str = ""
+
+
+def folders() -> list[Path]:
+    """Return the folders that hold published files: ``$COLORZOO_HOME``, then the one that ships with the package."""
+    package = Path(__file__).parent.parent
+    # Inside a wheel the files lie in the package; in a checkout they lie beside it.
+    places = [package / "checkpoints", package.parent / "checkpoints"]
+    if home := os.environ.get("COLORZOO_HOME"):
+        if not Path(home).is_dir():
+            raise CheckpointError(f"COLORZOO_HOME names {home}, which is no folder; make it or unset the variable")
+        places.insert(0, Path(home))
+    return [place for place in places if place.is_dir()]
+
+
+def published() -> dict[str, Path]:
+    """Return the file of each published ``name.tag``; the first folder that has one wins."""
+    files: dict[str, Path] = {}
+    for folder in folders():
+        for path in sorted(folder.glob(f"*{SUFFIX}")):
+            files.setdefault(path.stem, path)
+    return files
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Tell by its header a file of the zoo from other files of tensors; whether it is sound is for `read` to say.
+
+    Args:
+        path: Any path.
+
+    Returns:
+        Whether `read` is the one to ask; it is for every ``.ckpt``, whose contents only it looks at.
+
+    Raises:
+        CheckpointError: If the header is damaged.
+    """
+    if path.suffix != SUFFIX or not path.is_file():
+        return path.suffix == ".ckpt"
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _FORMAT in (file.metadata() or {})
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is damaged ({error}); fetch it again") from error
+
+
+def read(path: Path) -> Checkpoint:
+    """Read a checkpoint; its digest, where one is known, is verified before the bytes are parsed.
+
+    Args:
+        path: A ``.safetensors`` file of the zoo, or a Lightning ``.ckpt`` of one of its tasks.
+
+    Returns:
+        Its contents, on the CPU.
+
+    Raises:
+        ChecksumError: If the bytes differ from those that were published.
+        CheckpointError: If the file is missing, truncated, or none of the zoo's.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path} is no file; check the path")
+    return _read_ckpt(path) if path.suffix == ".ckpt" else _read_safetensors(path)
+
+
+def write(checkpoint: Checkpoint) -> str:
+    """Write a published file and note its digest in ``SHA256SUMS`` beside it.
+
+    Args:
+        checkpoint: What to write, with a record, to ``checkpoint.path``.
+
+    Returns:
+        The SHA-256 of the file.
+
+    Raises:
+        CheckpointError: If the record is missing.
+    """
+    if checkpoint.record is None:
+        raise CheckpointError("a published checkpoint needs a record: its data, figures, baselines and licence")
+    about = {"model": checkpoint.model, "hparams": checkpoint.hparams, "record": asdict(checkpoint.record)}
+    # One entry, because safetensors writes several in random order and the same contents would get another digest.
+    header = {_FORMAT: json.dumps(about)}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    data = to_safetensors(tensors, header)
+    digest = hashlib.sha256(data).hexdigest()
+    checkpoint.path.parent.mkdir(parents=True, exist_ok=True)
+    sums = _sums(checkpoint.path.parent) | {checkpoint.path.name: digest}
+    lines = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
+    # The digest goes first: a digest without its file harms nobody, a file without its digest is refused.
+    replace_file(checkpoint.path.parent / SUMS, lines.encode())
+    replace_file(checkpoint.path, data)
+    return digest
+
+
+def write_ckpt(checkpoint: Checkpoint) -> None:
+    """Write what a run's ``.ckpt`` holds of a model, without the state of its training.
+
+    Args:
+        checkpoint: What to write, to ``checkpoint.path``.
+    """
+    content = {
+        "colorzoo": {"model": checkpoint.model, "hparams": checkpoint.hparams},
+        "state_dict": {f"{_TASK_PREFIX}{name}": tensor for name, tensor in checkpoint.tensors.items()},
+    }
+    torch.save(content, checkpoint.path)
+
+
+def _read_safetensors(path: Path) -> Checkpoint:
+    data = path.read_bytes()
+    digest = _verified(path, data)
+    try:
+        tensors = parse_safetensors(data)
+        size = struct.unpack("<Q", data[:8])[0]
+        header = json.loads(data[8 : 8 + size]).get("__metadata__", {})
+    except (SafetensorError, struct.error, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}); fetch it again") from error
+    if _FORMAT not in header:
+        raise CheckpointError(f"{path} is no checkpoint of colorzoo: its header has no entry {_FORMAT!r}")
+    try:
+        about = json.loads(header[_FORMAT])
+        record = Record(**_only_known(path, about["record"]))
+        return Checkpoint(path, about["model"], about["hparams"], tensors, record, digest)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path} has a damaged header ({error!r}); fetch it again") from error
+
+
+def _only_known(path: Path, record: dict[str, Any]) -> dict[str, Any]:
+    expected = {field.name for field in fields(Record)}
+    if set(record) != expected:
+        raise CheckpointError(
+            f"{path} has a record of another version: missing {sorted(expected - set(record))}, "
+            f"unknown {sorted(set(record) - expected)}"
+        )
+    return record
+
+
+def _read_ckpt(path: Path) -> Checkpoint:
+    try:
+        content: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged pickle makes the parser stumble over
+        raise CheckpointError(f"{path} is damaged, or holds more than tensors and plain values ({error})") from error
+    if not isinstance(content, Mapping) or not {"colorzoo", "state_dict"} <= set(content):
+        raise CheckpointError(f"{path} was not written by a task of colorzoo, so the model in it is unknown")
+    state = content["state_dict"]
+    tensors = {name.removeprefix(_TASK_PREFIX): value for name, value in state.items() if name.startswith(_TASK_PREFIX)}
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Checkpoint(path, content["colorzoo"]["model"], content["colorzoo"]["hparams"], tensors, None, digest)
+
+
+def _verified(path: Path, data: bytes) -> str:
+    """Return a file's digest if it is the one noted beside it; in the package's own folders there must be one."""
+    expected = _sums(path.parent).get(path.name)
+    actual = hashlib.sha256(data).hexdigest()
+    if expected is None:
+        if path.resolve().parent in [folder.resolve() for folder in folders()]:
+            raise ChecksumError(f"{path} is not listed in {path.parent / SUMS}; it is none of the published files")
+    elif actual != expected:
+        raise ChecksumError(
+            f"{path} is damaged: its SHA-256 is {actual}, but {expected} was published; "
+            "delete it and install colorzoo again"
+        )
+    return actual
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """Return the digests noted in a folder, by file name."""
+    path = folder / SUMS
+    if not path.is_file():
+        return {}
+    lines = [line.split(maxsplit=1) for line in path.read_text().splitlines() if line.strip()]
+    if any(len(line) != 2 for line in lines):
+        raise CheckpointError(f"{path} is damaged: each line must hold a digest and a file's name")
+    return {name.strip().lstrip("*"): digest.lower() for digest, name in lines}

@@ -1,0 +1,59 @@
+"""How sure a model is of its colours: colour faded out where it is unsure, and the map of it."""
+
+import numpy as np
+import PIL.Image
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from colorzoo.io.convert import Array, Image
+
+
+def check_min_confidence(least: float) -> None:
+    """Refuse what is no confidence.
+
+    Raises:
+        ValueError: If it is no number in [0, 1].
+    """
+    if not 0 <= least <= 1:
+        raise ValueError(f"min_confidence is {least}; give a number from 0 (all colours stay) to 1")
+
+
+def faded(ab: Tensor, confidence: Tensor, least: float) -> Tensor:
+    """Fade colour out where the confidence is below the least: in proportion, down to grey where there is none.
+
+    Args:
+        ab: a* and b*.
+        confidence: In [0, 1].
+        least: Confidence, in [0, 1], from which on colours stay as they are.
+
+    Shape:
+        ``(B, 2, H, W)`` and ``(B, 1, h, w)`` -> ``(B, 2, H, W)``.
+
+    Returns:
+        The a* and b* that are left.
+
+    Example:
+        >>> faded(torch.ones(1, 2, 1, 1), torch.tensor([[[[0.1]]]]), least=0.2).flatten().tolist()
+        [0.5, 0.5]
+    """
+    if least == 0:
+        return ab
+    return ab * (resized(confidence, *ab.shape[-2:]) / least).clamp(max=1)
+
+
+def resized(confidence: Tensor, height: int, width: int) -> Tensor:
+    """Return a confidence map at another size, within [0, 1]."""
+    if confidence.shape[-2:] != (height, width):
+        confidence = F.interpolate(confidence.float(), (height, width), mode="bilinear")
+    return confidence.float().clamp(0, 1)
+
+
+def like(image: Image, confidence: Tensor) -> PIL.Image.Image | Array | Tensor:
+    """Return a confidence map ``(B, 1, H, W)`` as the kind of picture it is about."""
+    if isinstance(image, Tensor):
+        return confidence.to(image.device)
+    plane = confidence[0, 0].cpu()
+    if isinstance(image, np.ndarray):
+        return plane.numpy()
+    return PIL.Image.fromarray((plane * 255).round().to(torch.uint8).numpy())

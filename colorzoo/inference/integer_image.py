@@ -1,0 +1,178 @@
+"""Pictures of 8 or 16 bits in strips of rows, so that no float copy of a large one is ever made."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from kornia.color import linear_rgb_to_rgb, rgb_to_linear_rgb
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb
+from colorzoo.color.srgb8 import Srgb8, shifts
+from colorzoo.runtime.threads import on_threads
+
+_PIXELS = 1 << 17
+"""Of a strip: a few planes of so many floats stay in the cache."""
+_BANDS = 2
+"""For each thread, of as many strips: few, for each sets up anew, and enough to end at about the same time."""
+_LEAST = 8
+"""Strips of a band: with fewer, threads cost more than they bring."""
+_LUMINANCE = (0.212671, 0.715160, 0.072169)
+
+
+class Levels:
+    """The L* of a picture of 8 or 16 bits, a few rows at a time.
+
+    That of grey is what `color.grey_to_lightness` gives; that of RGB differs by at most 0.01 from `color.rgb_to_lab`.
+
+    Args:
+        levels: uint8 or uint16, ``(H, W)`` for grey or ``(H, W, 3)`` for RGB.
+    """
+
+    def __init__(self, levels: NDArray[Any]) -> None:
+        self.height, self.width = levels.shape[:2]
+        self.count = 1
+        self._dtype = levels.dtype
+        top = int(np.iinfo(levels.dtype).max)
+        if levels.ndim == 2:
+            self._steps, self._lightness = levels, _lightness_of_grey(top)
+        elif all(bool((levels[rows] == levels[rows, :, :1]).all()) for rows in self._rows()):
+            self._steps, self._lightness = np.ascontiguousarray(levels[..., 0]), _lightness_of_grey(top)
+        else:
+            self._steps, self._lightness = np.empty(levels.shape[:2], np.uint16), _lightness_of_luminance()
+            tables = _luminance_of_channels(top)
+            for rows in self._rows():
+                channels = [_looked_up(table, levels[rows, :, index]) for index, table in enumerate(tables)]
+                self._steps[rows] = (channels[0] + channels[1] + channels[2]).numpy()
+
+    def strips(self) -> Iterator[tuple[slice, Tensor]]:
+        """Yield rows and their L*, ``(rows, W)`` in [0, 100], from top to bottom."""
+        for rows in self._rows():
+            yield rows, self._lightness_of(rows)
+
+    def shrunk(self, height: int, width: int) -> Tensor:
+        """Return the L* at another size: `F.interpolate`, bilinear and antialiased, of the whole, but for rounding.
+
+        Shape:
+            ``(1, 1, height, width)``.
+        """
+        # Down before across: weights times rows is a small product of matrices, which is fast.
+        down = torch.zeros(height, self.width)
+        total = torch.zeros(height, 1)
+
+        def shrink(rows: slice) -> tuple[slice, Tensor, Tensor]:
+            targets, weights = _triangles(self.height, height, rows)
+            return targets, torch.mm(weights, self._lightness_of(rows)), weights.sum(dim=1, keepdim=True)
+
+        for parts in on_threads(lambda strips: [shrink(rows) for rows in strips], self._bands()):
+            for targets, sums, weights in parts:
+                down[targets] += sums
+                total[targets] += weights
+        return F.interpolate((down / total)[None, None], (height, width), mode="bilinear", antialias=True)
+
+    def joined(self, ab: Tensor) -> NDArray[Any]:
+        """Return RGB levels, of the type given, with this L* and with a*b*, which are up-sampled bilinearly.
+
+        Args:
+            ab: a* and b*, ``(1, 2, h, w)`` of any size.
+
+        Returns:
+            ``(H, W, 3)``; of 8 bits they differ by at most 1 from those of `color.lab_to_rgb`, rounded.
+
+        Raises:
+            ValueError: If a* or b* are not finite.
+        """
+        ab = ab.detach().float().cpu()
+        if not bool(torch.isfinite(ab).all()):
+            raise ValueError("the model answered with a*b* that are no numbers; its weights may be damaged")
+        return self._joined8(ab) if self._dtype == np.uint8 else self._joined16(ab)
+
+    def _joined8(self, ab: Tensor) -> NDArray[Any]:
+        levels = torch.empty(self.height, self.width, 3, dtype=torch.uint8)
+        across = _across(shifts(ab), self.width)
+
+        def fill(strips: Sequence[slice]) -> None:
+            picture = Srgb8(levels)
+            for rows in strips:
+                picture.write(rows, self._lightness_of(rows), _down(across, self.height, rows))
+            picture.finish()
+
+        for _ in on_threads(fill, self._bands()):
+            pass
+        return levels.numpy()
+
+    def _joined16(self, ab: Tensor) -> NDArray[Any]:
+        rgb = np.empty((self.height, self.width, 3), np.uint16)
+        across = _across(ab, self.width)
+        for rows, lightness in self.strips():
+            lab = torch.cat([lightness[None], _down(across, self.height, rows)])
+            rgb[rows] = np.rint(lab_to_rgb(lab[None])[0].movedim(0, 2).numpy() * 65535)
+        return rgb
+
+    def _lightness_of(self, rows: slice) -> Tensor:
+        return _looked_up(self._lightness, self._steps[rows])
+
+    def _bands(self) -> list[list[slice]]:
+        """Share the strips out; what becomes of one does not depend on its neighbours."""
+        strips = list(self._rows())
+        count = max(_LEAST, -(-len(strips) // (_BANDS * torch.get_num_threads())))
+        return [strips[first : first + count] for first in range(0, len(strips), count)]
+
+    def _rows(self) -> Iterator[slice]:
+        count = max(1, _PIXELS // self.width)
+        return (slice(first, min(first + count, self.height)) for first in range(0, self.height, count))
+
+
+def _looked_up(table: Tensor, steps: NDArray[Any]) -> Tensor:
+    indices = torch.from_numpy(steps.astype(np.int32))
+    return torch.index_select(table, 0, indices.view(-1)).view(indices.shape)
+
+
+def _triangles(length: int, shorter: int, rows: slice) -> tuple[slice, Tensor]:
+    """Return which rows of the shorter picture some rows of the longer one go into, and with what weights."""
+    scale = length / shorter
+    targets = slice(max(0, int(rows.start / scale - 1.5)), min(shorter, int(rows.stop / scale + 2.5)))
+    centres = (np.arange(targets.start, targets.stop) + 0.5) * scale
+    distances = np.abs(np.arange(rows.start, rows.stop) + 0.5 - centres[:, None]) / max(1.0, scale)
+    return targets, torch.from_numpy(np.maximum(1 - distances, 0).astype(np.float32))
+
+
+def _across(ab: Tensor, width: int) -> Tensor:
+    """Up-sample ``(1, 2, h, w)`` bilinearly to a width, ``(2, h, W)``."""
+    return F.interpolate(ab, (ab.shape[2], width), mode="bilinear")[0]
+
+
+def _down(across: Tensor, height: int, rows: slice) -> Tensor:
+    """Return some rows of what ``(2, h, W)`` is when up-sampled bilinearly to a height."""
+    count = across.shape[1]
+    # In float32 and in this order, as torch does it.
+    positions = (np.arange(rows.start, rows.stop, dtype=np.float32) + np.float32(0.5)) * np.float32(count / height)
+    positions = np.clip(positions - np.float32(0.5), 0, count - 1)
+    first, last = int(positions[0]), min(count, int(positions[-1]) + 2)
+    weights = np.maximum(1 - np.abs(positions[:, None] - np.arange(first, last, dtype=np.float32)), 0)
+    return torch.matmul(torch.from_numpy(weights), across[:, first:last])
+
+
+@functools.cache
+def _lightness_of_grey(top: int) -> Tensor:
+    """L* of each grey level."""
+    return grey_to_lightness((torch.arange(top + 1) / top)[None, None, None]).flatten()
+
+
+@functools.cache
+def _luminance_of_channels(top: int) -> tuple[Tensor, ...]:
+    """What each level of red, green and blue adds to the luminance, from 0 to 65,535."""
+    grey = torch.arange(top + 1, dtype=torch.float64) / top
+    linear = rgb_to_linear_rgb(grey.expand(3, 1, -1))[0, 0]
+    return tuple((share * 65535 * linear + 1 / 6).float() for share in _LUMINANCE)
+
+
+@functools.cache
+def _lightness_of_luminance() -> Tensor:
+    """L* of each step of luminance."""
+    grey = linear_rgb_to_rgb((torch.arange(65536, dtype=torch.float64) / 65535).expand(3, 1, -1))[:1]
+    return grey_to_lightness(grey[None]).flatten()

@@ -1,0 +1,39 @@
+"""Pictures as tensors of floats: all at once, and exactly; `strips` is for those of 8 and 16 bits."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb
+
+
+class Floats:
+    """The L* of a batch of grey pictures, as a network wants it and joined with what it answers.
+
+    Args:
+        grey: ``(B, 1, H, W)`` in [0, 1].
+        device: Where the work is done; results come back to where ``grey`` is.
+    """
+
+    def __init__(self, grey: Tensor, device: torch.device) -> None:
+        self.count, _, self.height, self.width = grey.shape
+        self._home = grey.device
+        self._lightness = grey_to_lightness(grey.to(device))
+
+    def shrunk(self, height: int, width: int) -> Tensor:
+        """Return the L* ``(B, 1, height, width)``, bilinear and antialiased."""
+        if (height, width) == (self.height, self.width):
+            return self._lightness
+        return F.interpolate(self._lightness, (height, width), mode="bilinear", antialias=True)
+
+    def joined(self, ab: Tensor) -> Tensor:
+        """Return RGB ``(B, 3, H, W)`` with this L* and with a*b* of any size."""
+        return joined(self._lightness, ab.to(self._lightness.device)).to(self._home)
+
+
+def joined(lightness: Tensor, ab: Tensor) -> Tensor:
+    """Bring a*b* to the size of L* and return both as RGB."""
+    ab = ab.float()
+    if torch.compiler.is_compiling() or ab.shape[-2:] != lightness.shape[-2:]:
+        ab = F.interpolate(ab, size=lightness.shape[-2:], mode="bilinear", align_corners=False)
+    return lab_to_rgb(torch.cat([lightness, ab], dim=1))

@@ -1,0 +1,277 @@
+"""Holes in pictures, filled a pixel at a time with copies of known ones; this needs no model.
+
+Efros and Leung (1999) choose the copy by its surroundings: those of the hole's pixel, as far as they are known by now,
+are compared with every fully known window of the picture. The comparison is a correlation, and done as one with FFTs.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import PIL.Image
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from torch import Tensor
+
+from colorzoo.inpainting.patch_search import Windows
+from colorzoo.io.convert import Array, Image, Picture, levels, to_batch
+from colorzoo.io.pil_file import read
+from colorzoo.io.raster import Scan
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Places = NDArray[np.int64]
+Progress = Callable[[int, int], object]
+"""Is called with the number of pixels filled so far, and of all that are to be filled."""
+
+# The constants of the authors' pseudo-code; its errors are weighted means of squares of differences in [0, 1].
+_WINDOW_PER_SIGMA = 6.4
+_FIRST_LIMIT = 0.3
+_RAISE = 1.1
+
+_REACH = 256
+"""Pixels around the holes' bounding box that are searched: a hole in a large photograph need not wait for all of it."""
+
+
+@overload
+def inpaint(
+    image: Picture, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None
+) -> PIL.Image.Image: ...
+@overload
+def inpaint(image: Array, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None) -> Array: ...
+@overload
+def inpaint(
+    image: Tensor, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None
+) -> Tensor: ...
+@overload
+def inpaint(image: Scan, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None) -> Scan: ...
+def inpaint(
+    image: Image, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None
+) -> PIL.Image.Image | Array | Tensor | Scan:
+    """Fill the holes of a picture by non-parametric sampling; the result is of the kind that was given.
+
+    Efros and Leung, "Texture Synthesis by Non-parametric Sampling", ICCV 1999. Each pixel is a copy of a known one,
+    all its channels (alpha, palette index) included; all pixels outside the hole stay as they are. What is copied
+    lies in the holes' bounding box or within 256 pixels (if the window is larger: within a window) of it. Memory grows
+    with that region, by up to 180 bytes a pixel and picture; time with it and with the number of pixels in the hole.
+
+    Args:
+        image: A path, a PIL image, an array ``(H, W)`` or ``(H, W, 1 or 3)``, or a tensor ``(B, 1 or 3, H, W)`` in
+            [0, 1]. Pictures of a batch are filled one by one, each as it would be alone.
+        mask: A path, a PIL image, or an array or tensor ``(H, W)``. White is hole, and so is True: at least half of the
+            type's range, or 1 where whole numbers are all 0 or 1. One for all pictures of a batch.
+        window: Side, in pixels, of the surroundings that are compared; odd, at least 3. It should hold the largest
+            regular feature of the texture.
+        seed: Equal seeds give equal pictures.
+        progress: Called after each pixel, with the number of pixels filled and of all to fill.
+
+    Returns:
+        A PIL image of the same mode for a path or PIL image, an array or tensor like the one given.
+
+    Raises:
+        UnreadableImageError: If a path is missing or no picture.
+        ValueError: If shape or values make no sense, the mask has another size or is all hole, or nowhere a whole
+            window is known; the message names the largest window that is.
+        TypeError: If the kind of image or mask is unknown.
+
+    Example:
+        >>> import colorzoo, numpy as np
+        >>> stripes = np.tile(np.array([0, 0, 255, 255], np.uint8), (16, 4))
+        >>> hole = np.zeros((16, 16), bool)
+        >>> hole[5:9, 6:11] = True
+        >>> bool((colorzoo.inpaint(np.where(hole, 77, stripes), hole, window=5) == stripes).all())
+        True
+    """
+    filling = Inpainting(image, mask, window, seed)
+    for filled in filling:
+        if progress is not None:
+            progress(filled, filling.total)
+    result: PIL.Image.Image | Array | Tensor | Scan = filling.picture()
+    return result
+
+
+class Inpainting:
+    """The work of `inpaint`, a pixel with each iteration; it can be left, looked at and gone on with at any time.
+
+    Args:
+        image: As for `inpaint`.
+        mask: As for `inpaint`.
+        window: As for `inpaint`.
+        seed: As for `inpaint`.
+
+    Raises:
+        ValueError: As `inpaint`.
+
+    Example:
+        >>> hole = np.zeros((16, 16), bool)
+        >>> hole[4:6, 4:6] = True
+        >>> filling = Inpainting(np.zeros((16, 16)), hole, window=3)
+        >>> next(filling), next(filling), filling.total
+        (1, 2, 4)
+    """
+
+    def __init__(self, image: Image, mask: Image, window: int = 15, seed: int = 0) -> None:
+        if window < 3 or window % 2 == 0:
+            raise ValueError(f"window is {window}; give an odd number of pixels, at least 3")
+        self._image = read(image) if isinstance(image, str | Path) else image
+        pictures = to_batch(self._image).detach().cpu().double().permute(0, 2, 3, 1).numpy()
+        count, height, width, _ = pictures.shape
+        hole = _hole(mask)
+        if hole.shape != (height, width):
+            raise ValueError(
+                f"the mask has {hole.shape[0]} rows of {hole.shape[1]} pixels, the picture {height} of {width}; "
+                "give one of the same size"
+            )
+        if hole.all():
+            raise ValueError(
+                "the mask is all hole; leave some of the picture to copy from (white is hole, black is known)"
+            )
+        self.total = count * int(hole.sum())
+        self._growths: list[_Growth] = []
+        if self.total:
+            region = tuple(_extent(np.asarray(hole.any(axis)), max(_REACH, window)) for axis in (1, 0))
+            self._places = np.arange(height * width).reshape(height, width)[region].ravel()
+            self._growths = [_Growth(picture[region], hole[region], window, seed) for picture in pictures]
+
+    @property
+    def filled(self) -> int:
+        """How many pixels are filled, of `total`."""
+        return sum(len(growth.sources) for growth in self._growths)
+
+    def __iter__(self) -> Iterator[int]:
+        return self
+
+    def __next__(self) -> int:
+        """Fill a pixel, and return how many are filled."""
+        if self.filled == self.total:
+            raise StopIteration
+        self._growths[self.filled * len(self._growths) // self.total].step()
+        return self.filled
+
+    def picture(self) -> Any:
+        """Return the picture as far as it is filled; the rest of the hole is as it was.
+
+        Returns:
+            A PIL image for a path or PIL image, else an array, a tensor or a scan: as the one given, hence untyped.
+        """
+        if isinstance(self._image, Tensor):
+            count, channels, height, width = self._image.shape
+            origins = torch.arange(height * width).repeat(count, 1)
+            for own, growth in zip(origins.numpy(), self._growths, strict=False):
+                targets, sources = self._copies(growth)
+                own[targets] = sources
+            origins = origins.to(self._image.device)[:, None].expand(-1, channels, -1)
+            return self._image.flatten(2).gather(2, origins).view(self._image.shape)
+        if isinstance(self._image, np.ndarray):
+            return self._filled(self._image)
+        if isinstance(self._image, Scan):
+            alpha = self._image.alpha
+            return replace(
+                self._image,
+                levels=self._filled(self._image.levels),
+                alpha=None if alpha is None else self._filled(alpha),
+            )
+        image = self._image.copy()
+        access: Any = image.load()
+        for growth in self._growths:
+            for target, source in zip(*self._copies(growth), strict=True):
+                row, column = divmod(int(target), image.width)
+                from_row, from_column = divmod(int(source), image.width)
+                access[column, row] = access[from_column, from_row]
+        return image
+
+    def _filled(self, array: Array) -> Array:
+        pixels = array.reshape(-1, *array.shape[2:]).copy()
+        for growth in self._growths:
+            targets, sources = self._copies(growth)
+            pixels[targets] = pixels[sources]
+        return pixels.reshape(array.shape)
+
+    def _copies(self, growth: "_Growth") -> tuple[Places, Places]:
+        """Return where the filled pixels are in the flattened picture, and where they were copied from."""
+        return self._places[list(growth.sources.keys())], self._places[list(growth.sources.values())]
+
+
+class _Growth:
+    """One picture whose holes are filled inwards, in the order of the authors' pseudo-code."""
+
+    def __init__(self, picture: Floats, hole: Bools, window: int, seed: int) -> None:
+        self.sources: dict[int, int] = {}
+        """The pixels filled so far, and which they are copies of; both as indices of the flattened picture."""
+        self._radius = window // 2
+        margin = (self._radius, self._radius)
+        picture = np.where(hole[..., None], 0, picture)
+        self._hole = hole.copy()
+        # Nothing is known beyond the border. With it, the window around (row, column) begins at (row, column).
+        self._known = np.pad(~hole, margin)
+        self._picture = np.pad(picture, (margin, margin, (0, 0)))
+        self._windows = Windows(picture, hole, window)
+        bell = np.exp(-0.5 * (np.arange(-self._radius, self._radius + 1) * _WINDOW_PER_SIGMA / window) ** 2)
+        self._bell: Floats = np.outer(bell, bell)
+        self._generator = np.random.default_rng(seed)
+        self._limit = _FIRST_LIMIT
+        self._waiting: list[int] = []
+        self._progressed = True
+
+    def step(self) -> None:
+        """Fill one pixel; an interruption at any point does no harm, for a pixel waits until it is filled."""
+        size, width = len(self._bell), self._hole.shape[1]
+        accepted = False
+        while not accepted:
+            if not self._waiting:
+                self._begin_pass()
+            target = self._waiting[-1]
+            row, column = divmod(target, width)
+            around = np.s_[row : row + size, column : column + size]
+            centres, errors = self._windows.like(self._picture[around], self._bell * self._known[around])
+            pick = self._generator.integers(len(centres))
+            accepted = bool(errors[pick] < self._limit)
+            if accepted:
+                self._copy(int(centres[pick]), target)
+            self._waiting.pop()
+
+    def _copy(self, source: int, target: int) -> None:
+        (row, column), (from_row, from_column) = (divmod(index, self._hole.shape[1]) for index in (target, source))
+        radius = self._radius
+        self._picture[row + radius, column + radius] = self._picture[from_row + radius, from_column + radius]
+        self._known[row + radius, column + radius] = True
+        self._hole[row, column] = False
+        self._progressed = True
+        self.sources[target] = source
+
+    def _begin_pass(self) -> None:
+        """List the hole's pixels that have known neighbours, those with most of them last, equals in random order."""
+        if not self._progressed:
+            self._limit *= _RAISE
+            self._progressed = True
+        known = np.pad(~self._hole, 1)
+        neighbours = sliding_window_view(known, (3, 3)).sum((2, 3)).ravel()
+        edge = self._generator.permutation(np.flatnonzero(self._hole.ravel() & (neighbours > 0)))
+        self._waiting = edge[np.argsort(-neighbours[edge], kind="stable")][::-1].tolist()
+        self._progressed = False
+
+
+def _hole(mask: Image) -> Bools:
+    """Return a mask of any kind as ``(H, W)``, True in the hole."""
+    if isinstance(mask, str | Path):
+        mask = read(mask)
+    if isinstance(mask, PIL.Image.Image):
+        mask = levels(mask)
+    elif isinstance(mask, Tensor):
+        mask = mask.detach().cpu().numpy()
+        mask = mask.reshape(mask.shape[-2:]) if mask.size == np.prod(mask.shape[-2:]) else mask
+    if isinstance(mask, np.ndarray) and np.issubdtype(mask.dtype, np.integer) and np.isin(mask, (0, 1)).all():
+        mask = mask.astype(np.bool_)
+    try:
+        return np.asarray(to_batch(mask).mean(1)[0].numpy() >= 0.5)
+    except ValueError as error:
+        raise ValueError(f"the mask is of no use: {error}") from error
+
+
+def _extent(occupied: Bools, reach: int) -> slice:
+    """Return the range from the first to the last True, and as far beyond as reach and array allow."""
+    first, last = np.flatnonzero(occupied)[[0, -1]]
+    return slice(max(0, int(first) - reach), int(last) + 1 + reach)

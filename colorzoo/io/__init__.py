@@ -1,0 +1,1 @@
+"""Image files: pixels of 8 and 16 bits, metadata, colour profiles, atomic writes."""

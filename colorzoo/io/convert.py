@@ -1,0 +1,243 @@
+"""Pictures in, pictures out: files, PIL images, arrays and tensors on one side, batches of tensors on the other."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import PIL.Image
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab
+from colorzoo.errors import PictureWarning
+from colorzoo.io.raster import Scan
+from colorzoo.io.raster_file import read_scan
+
+Array = NDArray[Any]
+Picture = str | Path | PIL.Image.Image
+"""A photograph: a file's path, or what Pillow made of it."""
+Image = Picture | Array | Tensor | Scan
+"""The kinds of picture that the zoo takes; what it gives back is of the same kind, a PIL image for a path."""
+OnTensor = Callable[[Tensor], Tensor]
+OnLevels = Callable[[Array], Array]
+
+_BAND = 256
+"""Rows that are rounded at a time: a large picture need not be in memory once more."""
+
+
+@overload
+def on_grey(image: Picture, colour: OnTensor, colour_levels: OnLevels | None = None) -> PIL.Image.Image: ...
+@overload
+def on_grey(image: Array, colour: OnTensor, colour_levels: OnLevels | None = None) -> Array: ...
+@overload
+def on_grey(image: Tensor, colour: OnTensor, colour_levels: OnLevels | None = None) -> Tensor: ...
+@overload
+def on_grey(image: Scan, colour: OnTensor, colour_levels: OnLevels | None = None) -> Scan: ...
+def on_grey(
+    image: Image, colour: OnTensor, colour_levels: OnLevels | None = None
+) -> PIL.Image.Image | Array | Tensor | Scan:
+    """Run a colouriser of grey tensors on any kind of picture, and return the result as that kind.
+
+    Args:
+        image: What `Colorizer.colorize` takes.
+        colour: Maps ``(B, 1, H, W)`` in [0, 1] to ``(B, 3, H, W)`` in [0, 1].
+        colour_levels: Maps uint8 or uint16 ``(H, W)`` or ``(H, W, 3)`` to the same type ``(H, W, 3)``, for pictures of
+            8 or 16 bits, of which no floats are then made; None does them by ``colour`` too.
+
+    Returns:
+        A tensor for a tensor, an array for an array, a scan of the same depth for a scan, else a PIL image. Scans and
+        PIL images are sRGB, whatever profile the input has, and keep its alpha channel and its metadata.
+
+    Raises:
+        UnreadableImageError: If a path is missing or no picture.
+        ValueError: If the picture has a wrong shape, is empty, or holds values that are no grey levels.
+        TypeError: If it is of no kind listed in `Image`.
+    """
+    if isinstance(image, Tensor):
+        return colour(_checked(image))
+    if isinstance(image, np.ndarray):
+        if colour_levels is not None and image.dtype in (np.uint8, np.uint16):
+            return colour_levels(_checked_levels(image))
+        return _to_array(colour(_array_to_grey(image)), image.dtype)
+    if isinstance(image, Scan):
+        seen = image.in_srgb()
+        return seen.with_colours(on_grey(seen.levels, colour, colour_levels))
+    return _to_pil(on_grey(to_scan(image), colour, colour_levels))
+
+
+def to_grey(image: Image) -> Array | Tensor:
+    """Return any kind of picture as what a colouriser is shown: floats only where it has no levels.
+
+    Args:
+        image: What `Colorizer.colorize` takes.
+
+    Returns:
+        uint8 or uint16 levels ``(H, W)`` or ``(H, W, 3)``, else ``(B, 1, H, W)`` in [0, 1].
+
+    Raises:
+        UnreadableImageError: If a path is missing or no picture.
+        ValueError: If the picture has a wrong shape, is empty, or holds values that are no grey levels.
+        TypeError: If it is of no kind listed in `Image`.
+    """
+    if isinstance(image, Tensor):
+        return _checked(image)
+    array = image if isinstance(image, np.ndarray) else to_scan(image).in_srgb().levels
+    return _checked_levels(array) if array.dtype in (np.uint8, np.uint16) else _array_to_grey(array)
+
+
+@overload
+def on_channels(image: Picture, restore: Callable[[Tensor], Tensor]) -> PIL.Image.Image: ...
+@overload
+def on_channels(image: Array, restore: Callable[[Tensor], Tensor]) -> Array: ...
+@overload
+def on_channels(image: Tensor, restore: Callable[[Tensor], Tensor]) -> Tensor: ...
+@overload
+def on_channels(image: Scan, restore: Callable[[Tensor], Tensor]) -> Scan: ...
+def on_channels(image: Image, restore: Callable[[Tensor], Tensor]) -> PIL.Image.Image | Array | Tensor | Scan:
+    """Run what keeps the channels of a picture on any kind of picture, and return the result as that kind.
+
+    Args:
+        image: What `Denoiser.denoise` takes.
+        restore: Maps ``(B, C, H, W)`` in [0, 1] to the same shape in [0, 1].
+
+    Returns:
+        A tensor for a tensor, an array of the same shape and type (uint8 for bool) for an array, a scan of the same
+        depth for a scan, else a PIL image: 8- or 16-bit grey or RGB as the input was. Scans and PIL images keep alpha
+        channel, metadata and profile, and the meaning of their levels.
+
+    Raises:
+        UnreadableImageError: If a path is missing or no picture.
+        ValueError: If the picture has a wrong shape, is empty, or holds values that are no levels.
+        TypeError: If it is of no kind listed in `Image`.
+    """
+    if isinstance(image, Tensor):
+        return restore(_checked(image, 1, 3))
+    if isinstance(image, np.ndarray):
+        return _to_array(restore(_array_to_batch(image)), image.dtype).reshape(image.shape)
+    if isinstance(image, Scan):
+        return replace(image, levels=on_channels(image.levels, restore))
+    return _to_pil(on_channels(to_scan(image), restore))
+
+
+def to_batch(image: Image) -> Tensor:
+    """Return any kind of picture as a batch, grey or RGB as it is; an alpha channel is set aside.
+
+    Args:
+        image: A path, a PIL image, a scan, an array ``(H, W)`` or ``(H, W, 1 or 3)``, or a tensor
+            ``(B, 1 or 3, H, W)`` in [0, 1].
+
+    Returns:
+        ``(B, 1, H, W)`` or ``(B, 3, H, W)`` in [0, 1]; B is 1 for all but tensors.
+
+    Raises:
+        UnreadableImageError: If a path is missing or no picture.
+        ValueError: If the picture has a wrong shape, is empty, or holds values that are no levels.
+        TypeError: If it is of no kind listed in `Image`.
+
+    Example:
+        >>> to_batch(PIL.Image.new("RGBA", (40, 30))).shape
+        torch.Size([1, 3, 30, 40])
+    """
+    if isinstance(image, Tensor):
+        return _checked(image, 1, 3)
+    if isinstance(image, np.ndarray):
+        return _array_to_batch(image)
+    return _array_to_batch(to_scan(image).levels)
+
+
+def levels(image: PIL.Image.Image) -> Array:
+    """Return the levels of a picture of any mode as an array of grey or RGB, without alpha."""
+    return Scan.of(image).levels
+
+
+def to_scan(image: str | Path | PIL.Image.Image | Scan) -> Scan:
+    """Return a path, a PIL image or a scan as a scan, and refuse what is none of them."""
+    if isinstance(image, Scan):
+        return image
+    if isinstance(image, str | Path):
+        return read_scan(image)
+    if isinstance(image, PIL.Image.Image):
+        return Scan.of(image)
+    kind = type(image).__name__
+    raise TypeError(f"cannot read a picture from a {kind}; give a path, a PIL image, an array or a tensor")
+
+
+def _to_pil(scan: Scan) -> PIL.Image.Image:
+    for remark in scan.remarks:
+        warnings.warn(remark, PictureWarning, stacklevel=5)
+    return scan.to_pil()
+
+
+def _array_to_grey(array: Array) -> Tensor:
+    """Return an array ``(H, W)`` or ``(H, W, 1 or 3)`` as a tensor ``(1, 1, H, W)`` in [0, 1]."""
+    batch = _array_to_batch(array)
+    return batch if batch.shape[1] == 1 else _checked(_decoloured(batch))
+
+
+def _checked_levels(array: Array) -> Array:
+    """Refuse what is no picture; return grey as ``(H, W)`` and RGB as ``(H, W, 3)``."""
+    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,)):
+        raise ValueError(f"the array has shape {array.shape}; give (H, W), (H, W, 1) or (H, W, 3)")
+    if array.size == 0:
+        raise ValueError(f"the picture is empty: its shape is {array.shape}")
+    return array[:, :, 0] if array.shape[2:] == (1,) else array
+
+
+def _array_to_batch(array: Array) -> Tensor:
+    """Return an array ``(H, W)`` or ``(H, W, 1 or 3)`` as a tensor ``(1, 1 or 3, H, W)`` in [0, 1]."""
+    array = np.atleast_3d(_checked_levels(array))
+    if array.dtype == np.bool_:
+        scaled = array.astype(np.float32)
+    elif array.dtype in (np.uint8, np.uint16):
+        scaled = array.astype(np.float32)
+        scaled /= np.float32(np.iinfo(array.dtype).max)
+    elif np.issubdtype(array.dtype, np.floating):
+        scaled = array.astype(np.float64 if array.dtype.itemsize > 4 else np.float32)
+    else:
+        raise ValueError(f"the array is of {array.dtype}; give uint8, uint16, bool, or float in [0, 1]")
+    return _checked(torch.from_numpy(scaled).movedim(2, 0)[None], 1, 3)
+
+
+def _decoloured(rgb: Tensor) -> Tensor:
+    """Return the grey picture with the L* of a coloured one; grey stored as RGB comes back exactly."""
+    if bool((rgb[:, :1] == rgb).all()):
+        return rgb[:, :1]
+    return lightness_to_grey(rgb_to_lab(rgb)[:, :1])
+
+
+def _checked(tensor: Tensor, *channels: int) -> Tensor:
+    """Refuse what is not a batch ``(B, C, H, W)`` of floats in [0, 1], with one of these numbers of channels (or 1)."""
+    wanted = " or ".join(str(count) for count in channels or (1,))
+    if tensor.ndim != 4:
+        raise ValueError(f"the tensor has shape {tuple(tensor.shape)}; give a batch (B, {wanted}, H, W)")
+    if tensor.shape[1] not in (channels or (1,)):
+        raise ValueError(
+            f"the tensor has {tensor.shape[1]} channels; give {wanted}"
+            + ("" if channels else ", for instance colorzoo.color.conversions.rgb_to_luma(rgb)")
+        )
+    if tensor.numel() == 0:
+        raise ValueError(f"the picture is empty: its shape is {tuple(tensor.shape)}")
+    if not tensor.is_floating_point():
+        raise ValueError(f"the tensor is of {tensor.dtype}; give floats in [0, 1], for instance tensor.float() / 255")
+    if bool(torch.isnan(tensor).any()):
+        raise ValueError("the picture holds NaN; replace it first")
+    low, high = float(tensor.min()), float(tensor.max())
+    if low < 0 or high > 1:
+        raise ValueError(f"the values lie in [{low:g}, {high:g}]; scale them to [0, 1]")
+    return tensor
+
+
+def _to_array(picture: Tensor, like: np.dtype[Any]) -> Array:
+    """Return ``(1, C, H, W)`` in [0, 1] as ``(H, W, C)``: floats for floats, else unsigned integers."""
+    array = picture[0].movedim(0, 2).cpu().numpy()
+    if np.issubdtype(like, np.floating):
+        return array.astype(like)
+    integer = np.dtype(np.uint8) if like == np.bool_ else like
+    levels = np.empty(array.shape, dtype=integer)
+    for top in range(0, len(array), _BAND):
+        levels[top : top + _BAND] = np.rint(array[top : top + _BAND] * np.iinfo(integer).max)
+    return levels

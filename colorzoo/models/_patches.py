@@ -1,0 +1,62 @@
+"""What de-noisers of one square share: larger pictures are cut into squares, and each is restored by itself."""
+
+from abc import abstractmethod
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from colorzoo.base.denoiser import Denoiser
+from colorzoo.models._padding import overhang
+
+
+class SquareDenoiser(Denoiser):
+    """Restores every picture square by square, for it knows squares of one size only.
+
+    A subclass gives `restore_squares`.
+
+    Args:
+        channels: 1 restores each channel by itself, 3 the three of a colour picture together.
+        size: Edge in pixels of the square.
+        hparams: All other arguments of the subclass.
+
+    Raises:
+        ValueError: If a number is out of its range.
+    """
+
+    def __init__(self, channels: int, size: int, **hparams: object) -> None:
+        if channels not in (1, 3) or size < 1:
+            raise ValueError(f"channels is {channels} and size is {size}; give 1 or 3 channels, and at least 1 pixel")
+        super().__init__(channels=channels, size=size, **hparams)
+        self.channels = channels
+        self.grid = size
+        self.pixels = channels * size * size
+
+    @abstractmethod
+    def restore_squares(self, squares: Tensor) -> Tensor:
+        """Take the noise out of squares, ``(N, pixels)`` -> ``(N, pixels)``."""
+
+    @property
+    def reach(self) -> int:
+        """The other pixels of the square."""
+        return self.grid
+
+    def squares(self, pictures: Tensor) -> Tensor:
+        """Cut pictures into squares, the border repeated where the last ones overhang.
+
+        Shape:
+            ``(B, channels, H, W)`` -> ``(B, squares, pixels)``.
+        """
+        return self._cut(pictures).flatten(start_dim=1, end_dim=2)
+
+    def restore(self, noisy: Tensor) -> Tensor:
+        """Restore square by square; see `Denoiser.restore`."""
+        height, width = noisy.shape[-2:]
+        squares = self._cut(noisy)
+        restored = self.restore_squares(squares.flatten(end_dim=2)).view_as(squares)
+        return F.pixel_shuffle(restored.movedim(3, 1), self.grid)[..., :height, :width]
+
+    def _cut(self, pictures: Tensor) -> Tensor:
+        """Return squares at their places, ``(B, down, across, pixels)``."""
+        height, width = pictures.shape[-2:]
+        padded = F.pad(pictures, (0, overhang(width, self.grid), 0, overhang(height, self.grid)), mode="replicate")
+        return F.pixel_unshuffle(padded, self.grid).movedim(1, 3).contiguous()

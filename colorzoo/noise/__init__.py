@@ -1,0 +1,1 @@
+"""Noise: synthesis, estimation, and the filters that need no model."""

@@ -1,0 +1,70 @@
+"""Checkpoints of runs: there whole or not at all, and the last one found again."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from colorzoo.errors import UnwritableError
+from colorzoo.io.atomic import replace_file
+
+
+class WholeCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint beside its place and then renames it, so that no crash leaves half of one.
+
+    Lightning's own goes by way of the system's folder for temporary files, from where it is copied if that is another
+    disk. Give it to a Trainer as ``plugins=[WholeCheckpointIO()]``; the command line does.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Write a checkpoint, in place of what bears its name.
+
+        Args:
+            checkpoint: What Lightning wants to remember.
+            path: The file; what is no local path is left to Lightning.
+            storage_options: Not for local files.
+
+        Raises:
+            UnwritableError: If the disk is full or the folder refuses; what was there before still is.
+        """
+        if "://" in str(path) or storage_options is not None:
+            super().save_checkpoint(checkpoint, path, storage_options)
+            return
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        try:
+            replace_file(Path(path), buffer.getbuffer())
+        except OSError as error:
+            raise UnwritableError(
+                f"{path} cannot be written ({error.strerror or error}); checkpoints that were there before are whole: "
+                "make room, or choose another trainer.default_root_dir, and resume with --ckpt_path"
+            ) from error
+
+
+def last_checkpoint(trainer: Trainer) -> Path | None:
+    """Find the newest checkpoint of all runs that had the folder of this one.
+
+    Lightning looks only where this run will write, which is a new ``version_N`` for each.
+
+    Args:
+        trainer: A trainer that has not begun.
+
+    Returns:
+        The newest file; None if there is none.
+    """
+    folders = [Path(callback.dirpath) for callback in _checkpointing(trainer) if callback.dirpath is not None]
+    for logger in trainer.loggers:
+        runs = Path(logger.save_dir or trainer.default_root_dir, str(logger.name or ""))
+        folders += runs.glob("*/checkpoints")
+    folders.append(Path(trainer.default_root_dir, "checkpoints"))
+    # A name with a dot is of a file that was not written to its end.
+    found = [path for folder in folders for path in folder.glob("*.ckpt") if not path.name.startswith(".")]
+    return max(found, key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
+
+
+def _checkpointing(trainer: Trainer) -> list[ModelCheckpoint]:
+    return [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, ModelCheckpoint)]

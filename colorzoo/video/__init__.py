@@ -1,0 +1,1 @@
+"""Films: decoded, changed frame by frame, encoded again. Needs PyAV."""

@@ -1,0 +1,128 @@
+"""`colorzoo colorize` of videos and of folders of frames."""
+
+import signal
+import threading
+
+import numpy as np
+import PIL.Image
+import pytest
+from films import TIMES, frames, make, packets
+
+from colorzoo.cli import main, videos
+from colorzoo.cli.images import COLORIZER
+
+av = pytest.importorskip("av", reason="PyAV is not installed: pip install 'colorzoo[video]'")
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return make(tmp_path / "clip.mp4")
+
+
+def test_a_video_gets_colours_beside_it(clip, capsys):
+    assert main(["colorize", str(clip)]) == 0
+    out = clip.with_name("clip-color.mp4")
+    captured = capsys.readouterr()
+    assert captured.out.strip() == str(out)
+    assert captured.err == ""
+    assert len(frames(out)) == len(TIMES)
+    levels = frames(out)[5][1].to_ndarray(format="rgb24").astype(int)
+    assert np.abs(levels[..., 0] - levels[..., 2]).max() > 8
+    assert packets(out, "audio") == packets(clip, "audio")
+    with av.open(str(out)) as container:
+        assert COLORIZER in container.metadata["comment"]
+        assert "smooth 0.8" in container.metadata["comment"]
+
+
+def test_pictures_and_videos_may_be_mixed(clip, tmp_path, capsys):
+    PIL.Image.new("L", (40, 30), 90).save(tmp_path / "a.png")
+    out = tmp_path / "out"
+    assert main(["colorize", str(clip), str(tmp_path / "a.png"), "-o", str(out), "--no-provenance"]) == 0
+    assert sorted(capsys.readouterr().out.split()) == [str(out / "a.png"), str(out / "clip.mp4")]
+    with av.open(str(out / "clip.mp4")) as container:
+        assert "comment" not in container.metadata
+
+
+def test_what_exists_stays_or_is_skipped_or_replaced(clip, tmp_path, capsys):
+    out = tmp_path / "out.mp4"
+    out.write_text("precious")
+    assert main(["colorize", str(clip), "-o", str(out)]) == 1
+    assert "--overwrite" in capsys.readouterr().err
+    assert main(["colorize", str(clip), "-o", str(out), "--skip-existing"]) == 0
+    assert out.read_text() == "precious"
+    assert main(["colorize", str(clip), "-o", str(out), "--overwrite"]) == 0
+    assert len(frames(out)) == len(TIMES)
+
+
+def test_a_video_of_a_format_that_is_only_read_becomes_mkv(tmp_path, capsys):
+    old = make(tmp_path / "old.avi", times=range(3), sound=False, codec="mpeg4")
+    assert main(["colorize", str(old)]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "old-color.mkv")
+    assert main(["colorize", str(old), "-o", str(tmp_path / "new.gif")]) == 1
+    assert "end the name in .mp4" in capsys.readouterr().err
+
+
+def test_one_bad_video_does_not_stop_the_others(clip, tmp_path, capsys):
+    (tmp_path / "bad.mp4").write_text("bad")
+    assert main(["colorize", str(tmp_path / "bad.mp4"), str(clip), "-o", str(tmp_path / "out")]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.strip() == str(tmp_path / "out" / "clip.mp4")
+    assert captured.err.count("\n") == 1
+    assert "bad.mp4 is not a video" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--hint", "1,1=#ff0000"], "--hint is for pictures"),
+        (["--if-color", "skip"], "--if-color is for pictures"),
+        (["--all-frames"], "--all-frames is for pictures"),
+        (["--smooth", "1"], "below 1"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(clip, capsys, arguments, message):
+    assert main(["colorize", str(clip), *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert not clip.with_name("clip-color.mp4").exists()
+
+
+def test_ctrl_c_leaves_nothing_half_written(clip, monkeypatch, capsys, terminal):
+    def pressed(self, levels):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        return levels
+
+    monkeypatch.setattr(videos.ClipColorizer, "__call__", pressed)
+    assert main(["colorize", str(clip)]) == 130
+    assert "interrupted; nothing of" in capsys.readouterr().err
+    assert [path.name for path in clip.parent.iterdir()] == ["clip.mp4"]
+
+
+@pytest.fixture
+def shots(tmp_path):
+    folder = tmp_path / "shots"
+    folder.mkdir()
+    noise = np.random.default_rng(0)
+    still = np.asarray(PIL.Image.fromarray(noise.integers(0, 255, (5, 6), dtype=np.uint8)).resize((96, 80)))
+    for number in (1, 2, 10):
+        grain = still + noise.normal(0, 9, still.shape)
+        PIL.Image.fromarray(grain.clip(0, 255).astype(np.uint8)).save(folder / f"f{number}.png")
+    return folder
+
+
+def pixels(path):
+    with PIL.Image.open(path) as image:
+        return np.asarray(image).astype(int)
+
+
+def test_frames_of_a_folder_are_one_clip_in_the_order_of_their_numbers(shots, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["colorize", str(shots), "-o", str(out), "--frames"]) == 0
+    assert [line.rpartition("/")[2] for line in capsys.readouterr().out.split()] == ["f1.png", "f2.png", "f10.png"]
+    assert main(["colorize", str(shots), "-o", str(tmp_path / "alone")]) == 0
+    assert np.array_equal(pixels(out / "f1.png"), pixels(tmp_path / "alone" / "f1.png"))
+    assert not np.array_equal(pixels(out / "f10.png"), pixels(tmp_path / "alone" / "f10.png"))
+    whole = pixels(out / "f10.png")
+    (out / "f10.png").unlink()
+    assert main(["colorize", str(shots), "-o", str(out), "--frames"]) == 1
+    assert main(["colorize", str(shots), "-o", str(out), "--frames", "--skip-existing"]) == 0
+    assert np.array_equal(pixels(out / "f10.png"), whole), "resuming changes no colour"

@@ -1,0 +1,127 @@
+"""Distributions over colours: what their mean, their temperature and their certainty say."""
+
+import pytest
+import timm
+import torch
+
+import colorzoo
+from colorzoo.color.conversions import lightness_to_grey
+from colorzoo.models._ab_bins import bin_width, certainty, divergence, mean_colour, surroundings
+
+BINS = 14
+
+
+@pytest.fixture
+def small():
+    return colorzoo.create("photo_unet", widths=[16, 16, 16]).eval()
+
+
+def spread(ab):
+    index, share = surroundings(ab, BINS)
+    return torch.zeros(ab.shape[0], BINS * BINS, *ab.shape[2:]).scatter(1, index, share)
+
+
+def test_every_colour_is_the_mean_of_the_four_bins_around_it():
+    ab = torch.rand(2, 2, 5, 7) * 220 - 110
+    distribution = spread(ab)
+    torch.testing.assert_close(distribution.sum(dim=1), torch.ones(2, 5, 7))
+    assert int((distribution > 0).sum(dim=1).max()) <= 4
+    torch.testing.assert_close(mean_colour(distribution.log()), ab, atol=1e-3, rtol=0)
+
+
+def test_the_ends_of_the_plane_have_a_bin_and_what_is_beyond_counts_as_the_end():
+    ends = torch.tensor([[110.0, 110.0], [-110.0, 130.0]]).T[None, :, :, None]
+    torch.testing.assert_close(mean_colour(spread(ends).log()), ends.clamp(-110, 110), atol=1e-3, rtol=0)
+
+
+def test_a_low_temperature_gives_the_likeliest_colour():
+    ab = torch.tensor([0.0, 0.0]).view(1, 2, 1, 1) + bin_width(BINS) / 2
+    rare = ab - 3 * bin_width(BINS)
+    pure = [spread(colour) for colour in (ab, rare)]
+    logarithm = (0.7 * pure[0] + 0.3 * pure[1]).clamp(min=1e-9).log()
+    torch.testing.assert_close(mean_colour(logarithm), 0.7 * ab + 0.3 * rare, atol=0.1, rtol=0)
+    torch.testing.assert_close(mean_colour(logarithm, 0.05), ab, atol=0.1, rtol=0)
+
+
+def test_certainty_goes_from_all_alike_to_a_single_bin():
+    alike = torch.full((1, BINS * BINS, 1, 1), 1 / BINS**2).log()
+    single = torch.full((1, BINS * BINS, 1, 1), -1e4)
+    single[:, 7] = 0
+    assert certainty(alike).item() == pytest.approx(0, abs=1e-5)
+    assert certainty(single).item() == 1
+
+
+def test_divergence_is_nothing_for_the_truth_itself_and_something_for_all_else():
+    index, share = surroundings(torch.rand(1, 2, 3, 3) * 100, BINS)
+    truth = torch.zeros(1, BINS * BINS, 3, 3).scatter(1, index, share).clamp(min=1e-12).log()
+    assert divergence(truth, index, share).item() == pytest.approx(0, abs=1e-5)
+    assert divergence(torch.randn_like(truth).log_softmax(dim=1), index, share).item() > 1
+
+
+@torch.no_grad()
+def test_a_temperature_below_one_takes_nothing_but_the_temperature(small):
+    lively = colorzoo.create("photo_unet", widths=[16, 16, 16], temperature=0.4).eval()
+    lively.load_state_dict(small.state_dict())
+    lightness = 100 * torch.rand(1, 1, 64, 48)
+    mean, sure = small.chroma_and_confidence(lightness)
+    likelier, as_sure = lively.chroma_and_confidence(lightness)
+    assert torch.equal(sure, as_sure)
+    assert sure.shape == (1, 1, 16, 12)
+    assert bool(((sure >= 0) & (sure <= 1)).all())
+    assert not torch.equal(mean, likelier)
+
+
+@torch.no_grad()
+def test_a_vivid_model_answers_with_more_of_the_same_chroma(small):
+    vivid = colorzoo.create("photo_unet", widths=[16, 16, 16], vividness=1.5).eval()
+    vivid.load_state_dict(small.state_dict())
+    lightness = 100 * torch.rand(1, 1, 40, 50)
+    assert torch.equal(vivid.chroma(lightness), 1.5 * small.chroma(lightness))
+
+
+def test_fidelity_is_what_restraint_is_learnt_from(small):
+    lightness = 100 * torch.rand(2, 1, 32, 32)
+    batch = {"grey": lightness_to_grey(lightness), "lab": torch.cat([lightness, torch.zeros(2, 2, 32, 32)], dim=1)}
+    careful = colorzoo.create("photo_unet", widths=[16, 16, 16], mean_weight=0.0, fidelity_weight=2.0).eval()
+    careful.load_state_dict(small.state_dict())
+    losses = careful.losses(batch)
+    chroma = mean_colour(careful._answer(batch["grey"]))
+    expected = (chroma.square().sum(dim=1).mean(dim=(1, 2)) + 1).log().mean()
+    torch.testing.assert_close(losses["fidelity"], expected.detach())
+    torch.testing.assert_close(losses["loss"], losses["divergence"] + 2 * expected)
+
+
+@torch.no_grad()
+def test_the_encoder_is_timms_where_sizes_are_even(small):
+    its_own = timm.create_model("tf_efficientnet_lite0", features_only=True, out_indices=(1, 2, 3, 4)).eval()
+    its_own.load_state_dict(small.encoder.net.state_dict())
+    seen = torch.rand(1, 3, 64, 96)
+    assert all(torch.equal(a, b) for a, b in zip(its_own(seen), small.encoder.net(seen), strict=True))
+
+
+def test_the_encoder_may_come_from_another_model(tmp_path, record):
+    from colorzoo.hub import checkpoint_file
+
+    source = colorzoo.create("fusion_transfer", backbone="resnet18", features="maps")
+    path = tmp_path / "fusion_transfer.mine.safetensors"
+    checkpoint_file.write(
+        checkpoint_file.Checkpoint(path, "fusion_transfer", source.hparams, source.state_dict(), record)
+    )
+    model = colorzoo.create("photo_unet", encoder="resnet18", encoder_weights=str(path))
+    taken = source.backbone.net.state_dict()
+    assert all(torch.equal(value, taken[key]) for key, value in model.encoder.net.state_dict().items())
+    assert "encoder_weights" not in model.hparams
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"widths": [8, 8]}, "give three positive numbers"),
+        ({"bins": 1}, "give at least 2"),
+        ({"temperature": 0.0}, "must be positive"),
+        ({"encoder": "no_such_net"}, "timm has no model"),
+    ],
+)
+def test_senseless_arguments_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        colorzoo.create("photo_unet", **arguments)

@@ -1,0 +1,41 @@
+import shutil
+
+import pytest
+import torch
+
+import colorzoo
+from colorzoo.errors import UsageError
+from colorzoo.export.program import export
+from colorzoo.hub import checkpoint_file
+
+
+@pytest.fixture
+def checkpoint(tmp_path, record):
+    model = colorzoo.create("conv_denoiser", filters=[4], batch_norm=False)
+    path = tmp_path / "conv_denoiser.test.safetensors"
+    checkpoint_file.write(checkpoint_file.Checkpoint(path, "conv_denoiser", model.hparams, model.state_dict(), record))
+    return path
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+def test_a_compiled_model_gives_the_same_answers_at_any_size(checkpoint, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
+    compiled, model = colorzoo.load(checkpoint, compile=True), colorzoo.load(checkpoint)
+    for size in ((32, 32), (33, 47), (20, 64)):
+        noisy = torch.rand(2, 1, *size)
+        torch.testing.assert_close(compiled.denoise(noisy), model.denoise(noisy), atol=1e-4, rtol=0)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+
+
+def test_without_a_compiler_it_says_so(checkpoint, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(UsageError, match="no-such-compiler is not found"):
+        colorzoo.load(checkpoint, compile=True)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+def test_a_model_that_is_to_be_compiled_can_be_exported(checkpoint, tmp_path):
+    path = tmp_path / "model.pt2"
+    assert export(colorzoo.load(checkpoint, compile=True), path) == export(
+        colorzoo.load(checkpoint), path, overwrite=True
+    )

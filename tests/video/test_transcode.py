@@ -1,0 +1,178 @@
+"""Videos: frames are changed, and the rest stays as it was."""
+
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from films import TIMES, av, frames, make, packets
+
+from colorzoo.errors import OutputExistsError, UnreadableVideoError, UsageError
+from colorzoo.video.transcode import change_video, look
+
+
+def redden(levels):
+    red = levels.copy()
+    red[..., 0] = np.minimum(levels[..., 0].astype(int) + 60, 255)
+    return red
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+def test_frames_are_changed_and_sound_and_times_stay(suffix, tmp_path):
+    codec = "libvpx-vp9" if suffix == ".webm" else "libx264"
+    source, target = make(tmp_path / f"in{suffix}", codec=codec), tmp_path / "deep" / f"out{suffix}"
+    assert change_video(source, target, redden, note="colorize; a model") == ()
+    assert packets(target, "audio") == packets(source, "audio")
+    assert len(packets(target, "audio")) > 10
+    before, after = frames(source), frames(target)
+    assert [time for time, _ in after] == [time for time, _ in before] == [time / 10 for time in TIMES]
+    for (_, old), (_, new) in zip(before, after, strict=True):
+        expected = redden(old.to_ndarray(format="rgb24"))
+        assert np.abs(new.to_ndarray(format="rgb24").astype(int) - expected)[20:].mean() < 4
+        assert (new.color_range, new.colorspace, new.color_primaries, new.color_trc) == (1, 1, 1, 1)
+    with av.open(str(target)) as container:
+        told = {name.lower(): text for name, text in container.metadata.items()}
+        assert told["title"] == "Kesä"
+        assert told["comment"] == "colorize; a model"
+        assert [stream.language for stream in container.streams] == ["fin", None if suffix == ".mov" else "swe"]
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def test_a_format_that_is_only_read_can_become_another(tmp_path):
+    source = make(tmp_path / "in.avi", times=range(8), sound=False, codec="mpeg4")
+    change_video(source, tmp_path / "out.mkv", redden)
+    assert [time for time, _ in frames(tmp_path / "out.mkv")] == [time for time, _ in frames(source)]
+
+
+@pytest.mark.parametrize(("angle", "brightest"), [(90, "left"), (180, "bottom"), (-90, "right")])
+def test_a_turned_clip_is_shown_upright_and_stays_turned(angle, brightest, tmp_path):
+    source = make(tmp_path / "in.mp4", matrix=angle)
+    shown = []
+    change_video(source, tmp_path / "out.mp4", lambda levels: shown.append(levels) or levels)
+    side = {"left": np.s_[:, :10], "right": np.s_[:, -10:], "bottom": np.s_[-10:], "top": np.s_[:10]}[brightest]
+    assert shown[0].shape == ((48, 64, 3) if angle == 180 else (64, 48, 3))
+    assert shown[0][side].mean() > 200
+    _, frame = frames(tmp_path / "out.mp4")[0]
+    assert abs(frame.rotation) == abs(angle)
+    assert frame.rotation == frames(source)[0][1].rotation
+    assert frame.to_ndarray(format="rgb24")[:10].mean() > 200
+
+
+def test_odd_sizes_are_kept(tmp_path):
+    source = make(tmp_path / "in.mp4", size=(63, 47), pix_fmt="yuv444p")
+    remarks = change_video(source, tmp_path / "out.mp4", redden)
+    assert "63x47 is odd" in remarks[0]
+    assert {(frame.width, frame.height) for _, frame in frames(tmp_path / "out.mp4")} == {(63, 47)}
+
+
+def test_full_range_and_other_primaries_are_understood(tmp_path):
+    source = make(tmp_path / "in.mp4", pix_fmt="yuvj420p", color_range=2, color_primaries=6, color_trc=6)
+    shown = []
+    change_video(source, tmp_path / "out.mp4", lambda levels: shown.append(levels) or levels)
+    _, frame = frames(tmp_path / "out.mp4")[0]
+    assert (frame.color_range, frame.colorspace, frame.color_primaries, frame.color_trc) == (1, 1, 6, 6)
+    luma = frames(source)[0][1].to_ndarray(format="gray")[-5:]
+    assert np.abs(shown[0][-5:].astype(int) - luma[..., None]).max() <= 2
+    assert np.abs(frame.to_ndarray(format="rgb24")[-5:].astype(int) - shown[0][-5:]).mean() < 3
+
+
+def left_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_bad_input_is_told_and_leaves_nothing(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "junk.mp4").write_bytes(b"junk" * 1000)
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    make(tmp_path / "sound.mp4", video=False)
+    whole = make(tmp_path / "whole.mkv").read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(whole[: len(whole) // 2])
+    whole = make(tmp_path / "whole.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
+    whole = make(tmp_path / "whole.mp4", options={"movflags": "faststart"}).read_bytes()
+    (tmp_path / "cut front.mp4").write_bytes(whole[: len(whole) * 2 // 3])
+    expected = {
+        "missing.mp4": "does not exist",
+        "junk.mp4": "is not a video",
+        "empty.mp4": "is not a video",
+        "sound.mp4": "only audio",
+        "cut.mkv": "cut off",
+        "cut.mp4": "is not a video",
+        "cut front.mp4": "cut off",
+    }
+    for name, message in expected.items():
+        with pytest.raises(UnreadableVideoError, match=message):
+            change_video(tmp_path / name, out / "out.mp4", redden)
+        assert left_in(out) == [], name
+
+
+def test_a_video_without_frames_is_told(tmp_path):
+    source = make(tmp_path / "none.mkv", times=(), sound=True)
+    with pytest.raises(UnreadableVideoError, match=r"without a frame|holds no video"):
+        change_video(source, tmp_path / "out.mkv", redden)
+    assert left_in(tmp_path) == ["none.mkv"]
+
+
+def test_what_cannot_be_written_is_told_and_leaves_nothing(tmp_path):
+    source = make(tmp_path / "in.mp4")
+    with pytest.raises(UsageError, match=r"end the name in \.mp4"):
+        change_video(source, tmp_path / "out.gif", redden)
+    with pytest.raises(ValueError, match=r"no audio of the kind aac.*\.mkv"):
+        change_video(source, tmp_path / "out.webm", redden)
+    (tmp_path / "out.mp4").write_text("precious")
+    with pytest.raises(OutputExistsError):
+        change_video(source, tmp_path / "out.mp4", redden)
+    assert (tmp_path / "out.mp4").read_text() == "precious"
+    assert left_in(tmp_path) == ["in.mp4", "out.mp4"]
+    change_video(source, tmp_path / "out.mp4", redden, overwrite=True)
+    assert len(frames(tmp_path / "out.mp4")) == len(TIMES)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_what_is_interrupted_leaves_nothing(error, tmp_path):
+    source, count = make(tmp_path / "in.mp4"), []
+
+    def fail(levels):
+        count.append(1)
+        if len(count) == 4:
+            raise error
+        return levels
+
+    with pytest.raises(error):
+        change_video(source, tmp_path / "out.mp4", fail)
+    assert left_in(tmp_path) == ["in.mp4"]
+
+
+def test_without_pyav_the_error_says_what_to_install(tmp_path, monkeypatch):
+    source = make(tmp_path / "in.mp4")
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(UsageError, match=r"pip install 'colorzoo\[video\]'"):
+        look(source)
+
+
+def test_subtitles_attachments_and_chapters_are_copied(tmp_path):
+    source, target = tmp_path / "in.mkv", tmp_path / "out.mkv"
+    with av.open(str(source), "w") as out:
+        stream = out.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        words = out.add_mux_stream("subrip")
+        words.time_base = Fraction(1, 1000)
+        out.add_attachment("font.ttf", "application/x-truetype-font", b"letters")
+        out.set_chapters(
+            [{"id": 1, "start": 0, "end": 500, "time_base": Fraction(1, 1000), "metadata": {"title": "Alku"}}]
+        )
+        for index in range(6):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8))
+            frame.pts = index
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+        line = av.Packet("Hyvää yötä".encode())
+        line.stream, line.time_base, line.pts, line.dts, line.duration = words, Fraction(1, 1000), 100, 100, 300
+        out.mux(line)
+    assert change_video(source, target, redden) == ()
+    assert packets(target, "subtitle") == packets(source, "subtitle") == [(0.1, "Hyvää yötä".encode())]
+    with av.open(str(target)) as container:
+        attached = next(stream for stream in container.streams if stream.type == "attachment")
+        assert (attached.metadata["filename"], attached.data) == ("font.ttf", b"letters")
+        assert [chapter["metadata"]["title"] for chapter in container.chapters()] == ["Alku"]
