@@ -20,17 +20,17 @@ from torch import Tensor
 import colorzoo
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab
-from colorzoo.data.datasets import PictureSource
+from colorzoo.data.datasets import ImageDataset
 from colorzoo.datamodules.bsds import BSDSDataModule
-from colorzoo.datamodules.folder import FolderPictures
+from colorzoo.datamodules.folder import FolderDataset
 from colorzoo.datamodules.imagenette import CLASSES, ImagenetteDataModule
 from colorzoo.errors import UsageError
 from colorzoo.hub.model_card import markdown_table
-from colorzoo.inference.toning import tone
-from colorzoo.io.atomic import replace_file
+from colorzoo.inference.toning import classify_tone
+from colorzoo.io.atomic import atomic_replace
 from colorzoo.io.pil_file import SUFFIXES
 from colorzoo.metrics import colorfulness, psnr
-from colorzoo.models._timm_encoder import Pretrained
+from colorzoo.models._timm_encoder import TimmEncoder
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "results" / "colorize_photographs.md"
 CLASSIFIER = "tf_efficientnet_lite0"
@@ -55,16 +55,16 @@ def colorizers(names: Sequence[str]) -> dict[str, Colorizer]:
     return models
 
 
-def classifier() -> Pretrained:
+def classifier() -> TimmEncoder:
     """Return the classifier with its head, and ImageNet weights."""
-    net = Pretrained(CLASSIFIER)
-    net.start_from("imagenet")
+    net = TimmEncoder(CLASSIFIER)
+    net.load_pretrained("imagenet")
     return net.eval()
 
 
 @torch.inference_mode()
 def measured(
-    source: PictureSource, models: dict[str, Colorizer], judge: Pretrained | None = None
+    source: ImageDataset, models: dict[str, Colorizer], judge: TimmEncoder | None = None
 ) -> dict[str, dict[str, Tensor]]:
     """Return each picture's PSNR and colourfulness by method, and the verdict of the classifier if there is one.
 
@@ -86,7 +86,7 @@ def measured(
             mine["colorfulness"].append(colorfulness(candidate))
             if name == "truth":
                 mine.setdefault("grey", []).append(
-                    torch.tensor([tone(picture[None]).kind == "grey" for picture in rgb])
+                    torch.tensor([classify_tone(picture[None]).kind == "grey" for picture in rgb])
                 )
             if judge is not None:
                 labels = torch.tensor([_AMONG_THOUSAND[name.split("/")[1]] for name in names])
@@ -152,28 +152,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     imagenette = ImagenetteDataModule(root=options.root, size=SIZE)
     bsds = BSDSDataModule(root=options.bsds_root)
     names = bsds.split_names()[options.split]
-    sets: dict[str, tuple[PictureSource, Pretrained | None]] = {
+    sets: dict[str, tuple[ImageDataset, TimmEncoder | None]] = {
         imagenette.describe(options.split): (
-            FolderPictures(imagenette.folder(), imagenette.split_names()[options.split], SIZE),
+            FolderDataset(imagenette.folder(), imagenette.split_names()[options.split], SIZE),
             classifier(),
         ),
-        f"{len(names)} {options.split} photographs of BSDS400": (FolderPictures(bsds.root, names, SIZE), None),
+        f"{len(names)} {options.split} photographs of BSDS400": (FolderDataset(bsds.root, names, SIZE), None),
     }
     for given in options.photos:
         name, _, folder = given.partition("=")
         found = sorted(path.name for path in Path(folder).glob("*") if path.suffix.lower() in SUFFIXES)
         if not found:
             raise UsageError(f"--photos {given}: no pictures there; give NAME=FOLDER")
-        sets[f"{len(found)} photographs, {name}"] = (FolderPictures(Path(folder), found, SIZE), None)
+        sets[f"{len(found)} photographs, {name}"] = (FolderDataset(Path(folder), found, SIZE), None)
     parts = [f"Middle squares of {SIZE} pixels, coloured from their L*; means over the pictures.\n"]
     for title, (source, judge) in sets.items():
         parts.append(f"## {title}\n\n{described(measured(source, models, judge))}")
         print(parts[-1], flush=True)
     parts.append("Written by `benchmarks/colorize.py`.\n")
-    replace_file(options.output, "\n".join(parts).encode())
+    atomic_replace(options.output, "\n".join(parts).encode())
 
 
-def _batches(source: PictureSource) -> Iterator[tuple[Tensor, list[str]]]:
+def _batches(source: ImageDataset) -> Iterator[tuple[Tensor, list[str]]]:
     """Yield pictures in [0, 1], and their names."""
     for first in range(0, len(source), _BATCH):
         pictures = source.__getitems__(list(range(first, min(first + _BATCH, len(source)))))

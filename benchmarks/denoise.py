@@ -21,7 +21,7 @@ from colorzoo.base.denoiser import Denoiser
 from colorzoo.datamodules.bsds import BSDSDataModule
 from colorzoo.errors import UsageError
 from colorzoo.hub.model_card import markdown_table
-from colorzoo.io.atomic import replace_file
+from colorzoo.io.atomic import atomic_replace
 from colorzoo.metrics import psnr
 from colorzoo.noise.filters import adaptive_median, median, switching_mean
 from colorzoo.noise.nonlocal_mean import nonlocal_adaptive_mean
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "Written by `benchmarks/denoise.py`.\n"
     )
     print(table)
-    replace_file(options.output or (COLOR_OUTPUT if options.color else OUTPUT), f"{about}\n{table}".encode())
+    atomic_replace(options.output or (COLOR_OUTPUT if options.color else OUTPUT), f"{about}\n{table}".encode())
 
 
 def _nonlocal_means(noisy: Tensor, deviation: float) -> Tensor:

@@ -20,12 +20,12 @@ import torch
 import colorzoo
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab
-from colorzoo.data.splits import ranked
-from colorzoo.datamodules.folder import FolderPictures
+from colorzoo.data.splits import hash_order
+from colorzoo.datamodules.folder import FolderDataset
 from colorzoo.datamodules.imagenette import ImagenetteDataModule
 from colorzoo.errors import UsageError
 from colorzoo.hub.model_card import markdown_table
-from colorzoo.io.atomic import replace_file
+from colorzoo.io.atomic import atomic_replace
 from colorzoo.io.pil_file import SUFFIXES
 from colorzoo.metrics import psnr
 from colorzoo.training.cli import run
@@ -38,7 +38,7 @@ SIZE = 224
 _BATCH = 16
 
 
-def pictures(root: Path, names: Sequence[str], count: int) -> FolderPictures:
+def pictures(root: Path, names: Sequence[str], count: int) -> FolderDataset:
     """Return so many pictures, drawn by their names.
 
     Args:
@@ -53,11 +53,11 @@ def pictures(root: Path, names: Sequence[str], count: int) -> FolderPictures:
     if not known:
         raise UsageError(f"{root} holds no such pictures; give a folder that does")
     # Another seed than that of the run, which splits by the same order: the first ones would all validate.
-    return FolderPictures(root, ranked(known, seed=1)[:count], SIZE)
+    return FolderDataset(root, hash_order(known, seed=1)[:count], SIZE)
 
 
 @torch.inference_mode()
-def measured(source: FolderPictures, model: Colorizer | None) -> float:
+def measured(source: FolderDataset, model: Colorizer | None) -> float:
     """Return the mean PSNR in dB of the coloured pictures, or of the grey ones without a model.
 
     Args:
@@ -73,7 +73,7 @@ def measured(source: FolderPictures, model: Colorizer | None) -> float:
     return float(torch.cat(ratios).mean())
 
 
-def fine_tuned(model: Colorizer, weights: str, teaching: FolderPictures, minutes: int, options: Sequence[str]) -> Path:
+def fine_tuned(model: Colorizer, weights: str, teaching: FolderDataset, minutes: int, options: Sequence[str]) -> Path:
     """Fine-tune by the command line; return the checkpoint that validates best.
 
     Args:
@@ -134,10 +134,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "Written by `benchmarks/fine_tune.py`.\n"
     )
     print(table)
-    replace_file(options.output, f"{about}\n{table}".encode())
+    atomic_replace(options.output, f"{about}\n{table}".encode())
 
 
-def _folders(options: argparse.Namespace) -> tuple[FolderPictures, dict[str, FolderPictures]]:
+def _folders(options: argparse.Namespace) -> tuple[FolderDataset, dict[str, FolderDataset]]:
     teaching, held_out, elsewhere = (
         pictures(folder, [path.relative_to(folder).as_posix() for path in folder.rglob("*")], count)
         for folder, count in (
@@ -149,11 +149,11 @@ def _folders(options: argparse.Namespace) -> tuple[FolderPictures, dict[str, Fol
     return teaching, {"of that kind, held out": held_out, "elsewhere": elsewhere}
 
 
-def _imagenette(options: argparse.Namespace) -> tuple[FolderPictures, dict[str, FolderPictures]]:
+def _imagenette(options: argparse.Namespace) -> tuple[FolderDataset, dict[str, FolderDataset]]:
     data = ImagenetteDataModule(root=options.root)
     names = data.split_names()
 
-    def of(split: str, kind: bool, count: int) -> FolderPictures:
+    def of(split: str, kind: bool, count: int) -> FolderDataset:
         wanted = [name for name in names[split] if (Path(name).parent.name == options.kind) == kind]
         return pictures(data.folder(), wanted, count)
 

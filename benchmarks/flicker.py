@@ -23,9 +23,9 @@ from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import rgb_to_lab
 from colorzoo.hub.model_card import markdown_table
 from colorzoo.io.convert import levels
-from colorzoo.io.find import called_pictures
-from colorzoo.io.pil_file import read
-from colorzoo.video.clip_colorizer import ClipColorizer
+from colorzoo.io.find import image_names
+from colorzoo.io.pil_file import read_image
+from colorzoo.video.clip_colorizer import VideoColorizer
 from colorzoo.video.flicker import flicker
 
 _STEP = 2
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--smooth", type=float, nargs="+", default=[0, 0.5, 0.8, 0.9], help="shares to try")
     parser.add_argument("-o", "--output", type=Path, help="a Markdown file; without it the table is printed")
     args = parser.parse_args()
-    paths = [args.folder / name for name in sorted(called_pictures(args.folder))][: args.count]
+    paths = [args.folder / name for name in sorted(image_names(args.folder))][: args.count]
     still = [clip(path, args.frames, args.grain, 0) for path in paths]
     sliding = [clip(path, args.frames, args.grain, _STEP) for path in paths]
     rows = [("model", "--smooth", "flicker of a still clip", "trail of a sliding one", "cuts seen by mistake")]
@@ -68,7 +68,7 @@ def main() -> None:
 def clip(path: Path, count: int, grain: float, step: int) -> Frames:
     """Return a grey clip of a photograph as it comes back from H.264, ``(T, H, W)``."""
     width, height = _SIZE
-    picture = read(path).convert("L").resize((width + step * count, height))
+    picture = read_image(path).convert("L").resize((width + step * count, height))
     noise, whole = np.random.default_rng(0), levels(picture)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "clip.mkv"
@@ -87,7 +87,7 @@ def clip(path: Path, count: int, grain: float, step: int) -> Frames:
 
 def coloured(model: Colorizer, frames: Frames, share: float) -> tuple[torch.Tensor, int]:
     """Return the frames in colour ``(T, 3, H, W)``, and how many cuts were seen."""
-    colour = ClipColorizer(model, smooth=share)
+    colour = VideoColorizer(model, smooth=share)
     rgb = np.stack([colour(frame) for frame in frames])
     return torch.from_numpy(rgb).movedim(3, 1).float() / 255, colour.cuts
 

@@ -20,10 +20,10 @@ import torch
 import colorzoo
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.hub.model_card import markdown_table
-from colorzoo.io.atomic import replace_file
-from colorzoo.io.find import called_pictures
-from colorzoo.io.pil_file import read, write
-from colorzoo.runtime.parallel_images import convey
+from colorzoo.io.atomic import atomic_replace
+from colorzoo.io.find import image_names
+from colorzoo.io.pil_file import read_image, write_image
+from colorzoo.runtime.parallel_images import map_images
 
 _SIZE = (1152, 864)
 _BATCH = 8
@@ -55,12 +55,12 @@ def main() -> None:
     text = f"{title}; medians of {args.rounds} rounds\n\n{markdown_table(rows)}"
     print(text)
     if args.output:
-        replace_file(args.output, text.encode())
+        atomic_replace(args.output, text.encode())
 
 
 def megapixels(folder: Path, scratch: Path, count: int) -> list[tuple[Path, Path]]:
     """Write grey photographs of a megapixel, a quarter of them upright, and return source and target of each."""
-    found = [folder / name for name in sorted(called_pictures(folder))]
+    found = [folder / name for name in sorted(image_names(folder))]
     pairs = []
     for index, path in enumerate(found[:: max(1, len(found) // count)][:count]):
         size = _SIZE if index % 4 else _SIZE[::-1]
@@ -75,18 +75,21 @@ def measured(model: Colorizer, pairs: list[tuple[Path, Path]], rounds: int) -> d
 
     def one_by_one() -> None:
         for source, target in pairs:
-            write(model.colorize(read(source)), target, overwrite=True)
+            write_image(model.colorize(read_image(source)), target, overwrite=True)
 
     def folder() -> None:
-        outcomes = convey(
-            pairs, read, lambda image: (model.colorize(image), None), lambda image, target: write(image, target, True)
+        outcomes = map_images(
+            pairs,
+            read_image,
+            lambda image: (model.colorize(image), None),
+            lambda image, target: write_image(image, target, True),
         )
         assert not [outcome for outcome in outcomes if outcome.error]
 
     def network(batch: int) -> None:
         lightness = 100 * torch.rand(batch, 1, 192, 256)
         for _ in range(0, len(pairs), batch):
-            model.chroma(lightness)
+            model.predict_ab(lightness)
 
     ways: dict[str, Callable[[], None]] = {
         "one by one": one_by_one,

@@ -20,7 +20,7 @@ from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab
 from colorzoo.errors import UsageError
 from colorzoo.hub.model_card import markdown_table
-from colorzoo.io.atomic import replace_file
+from colorzoo.io.atomic import atomic_replace
 from colorzoo.io.convert import to_batch
 from colorzoo.metrics import psnr
 
@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         where = path.relative_to(options.output.parent).as_posix()
         parts.append(f"**{photograph.title}** ({photograph.credit})\n\n![{photograph.title}]({where})\n")
     parts.append("Written by `benchmarks/gallery.py`.\n")
-    replace_file(options.output, "\n".join(parts).encode())
+    atomic_replace(options.output, "\n".join(parts).encode())
 
 
 if __name__ == "__main__":

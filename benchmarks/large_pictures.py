@@ -21,7 +21,7 @@ import PIL.Image
 import torch
 
 import colorzoo
-from colorzoo.runtime.malloc import keep_memory
+from colorzoo.runtime.malloc import retain_freed_memory
 
 _RUNS = 3
 
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _measured(megapixels: float, model_name: str, threads: int, picture: str | None) -> str:
-    keep_memory()  # as the command line does
+    retain_freed_memory()  # as the command line does
     PIL.Image.MAX_IMAGE_PIXELS = None
     torch.set_num_threads(threads)
     model: Any = colorzoo.load(model_name)

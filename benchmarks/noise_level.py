@@ -15,12 +15,12 @@ from torch import Tensor
 
 from colorzoo.data.splits import seed_of
 from colorzoo.hub.model_card import markdown_table
-from colorzoo.io.atomic import replace_file
+from colorzoo.io.atomic import atomic_replace
 from colorzoo.io.convert import to_batch
-from colorzoo.io.find import called_pictures
-from colorzoo.io.pil_file import read
+from colorzoo.io.find import image_names
+from colorzoo.io.pil_file import read_image
 from colorzoo.noise.estimation import NoiseLevel, estimate_noise
-from colorzoo.noise.synthesis import Noise, spoiled
+from colorzoo.noise.synthesis import Noise, add_noise
 
 _IMPULSE = (0.01, 0.05, 0.15, 0.3, 0.5, 0.7)
 _SIGMA = (2.0, 5.0, 10.0, 15.0, 25.0, 50.0)
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="clean pictures; they are made grey")
     parser.add_argument("-o", "--output", type=Path, help="a Markdown file; without it the table is printed")
     args = parser.parse_args()
-    pictures = [args.folder / name for name in sorted(called_pictures(args.folder))]
+    pictures = [args.folder / name for name in sorted(image_names(args.folder))]
     if not pictures:
         parser.error(f"{args.folder} holds no picture")
     rows: list[tuple[str, ...]] = [
@@ -61,12 +61,12 @@ def main() -> None:
     if args.output is None:
         print(table)
     else:
-        replace_file(args.output, table.encode())
+        atomic_replace(args.output, table.encode())
 
 
 def _levels(pictures: list[Path], noise: Noise) -> Iterator[NoiseLevel]:
     for path in pictures:
-        noisy = spoiled(to_batch(read(path).convert("L")), noise, seeds=[seed_of(path.name, 0)])
+        noisy = add_noise(to_batch(read_image(path).convert("L")), noise, seeds=[seed_of(path.name, 0)])
         yield estimate_noise(_as_stored(noisy))
 
 

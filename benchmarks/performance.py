@@ -21,8 +21,8 @@ from performance.comparison import HEADING, Row
 from performance.machine import copy_peak, described, gemm_peak
 
 from colorzoo.hub.model_card import markdown_table
-from colorzoo.io.atomic import replace_file
-from colorzoo.runtime.malloc import keep_memory
+from colorzoo.io.atomic import atomic_replace
+from colorzoo.runtime.malloc import retain_freed_memory
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "performance.md"
 ROWS = {
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--alone", choices=ROWS, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.alone:
-        keep_memory()  # for both sides, as the command line does
+        retain_freed_memory()  # for both sides, as the command line does
         print(_MARK + json.dumps(dataclasses.asdict(measured(options.alone, options.seconds))), flush=True)
         return
     limits = [*described(), f"Product of matrices: {gemm_peak():.0f} GFLOP/s; copy of memory: {copy_peak():.1f} GB/s"]
@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{name}: {' | '.join(rows[-1].cells()[1:])} {rows[-1].note}", flush=True)
     output = options.output or (None if options.only else OUTPUT)
     if output:
-        replace_file(output, document(rows, limits).encode())
+        atomic_replace(output, document(rows, limits).encode())
 
 
 def _in_a_process(name: str, seconds: float) -> Row:

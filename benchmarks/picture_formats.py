@@ -19,13 +19,13 @@ from PIL.ExifTags import IFD, Base
 from torch import Tensor
 
 from colorzoo.hub.model_card import markdown_table
-from colorzoo.io.atomic import replace_file
-from colorzoo.io.convert import on_channels, on_grey
+from colorzoo.io.atomic import atomic_replace
+from colorzoo.io.convert import apply_to_channels, apply_to_gray
 from colorzoo.io.icc import space
 from colorzoo.io.metadata import Metadata
-from colorzoo.io.raster import Scan
-from colorzoo.io.raster_file import read_scan, write_scan
-from colorzoo.io.xmp_history import signed
+from colorzoo.io.raster import RasterImage
+from colorzoo.io.raster_file import read_raster, write_raster
+from colorzoo.io.xmp_history import add_history_entry
 
 OUTPUT = Path("docs/results/picture_formats.md")
 FORMATS = {"PNG": ".png", "TIFF": ".tif", "JPEG": ".jpg", "WebP": ".webp"}
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=OUTPUT)
     output = parser.parse_args(arguments).output
-    replace_file(output, document().encode())
+    atomic_replace(output, document().encode())
     print(output)
 
 
@@ -52,8 +52,8 @@ def document() -> str:
     """Return the tables as Markdown."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        coloured = _table("read from", inputs(folder), lambda scan: on_grey(scan, tinted), folder)
-        kept = _table("read from", inputs(folder), lambda scan: on_channels(scan, Tensor.clone), folder)
+        coloured = _table("read from", inputs(folder), lambda scan: apply_to_gray(scan, tinted), folder)
+        kept = _table("read from", inputs(folder), lambda scan: apply_to_channels(scan, Tensor.clone), folder)
         said = _metadata_table(folder)
     return f"""Every kind of picture through the picture verbs, and what is read again from each format.
 
@@ -111,15 +111,15 @@ def inputs(folder: Path) -> dict[str, Path]:
         "16-bit grey (I;16)": (PIL.Image.fromarray(slope), ".png"),
         "32-bit whole numbers (I)": (PIL.Image.fromarray(slope.astype(np.int32)), ".tif"),
         "floats (F)": (PIL.Image.fromarray((slope / 65535).astype(np.float32)), ".tif"),
-        "16-bit grey, alpha": (Scan(slope, half), ".png"),
-        "16-bit RGB": (Scan(deep), ".tif"),
-        "16-bit RGBA": (Scan(deep, half), ".png"),
+        "16-bit grey, alpha": (RasterImage(slope, half), ".png"),
+        "16-bit RGB": (RasterImage(deep), ".tif"),
+        "16-bit RGBA": (RasterImage(deep, half), ".png"),
     }
     paths = {}
     for index, (kind, (picture, suffix)) in enumerate(pictures.items()):
         paths[kind] = folder / f"input-{index}{suffix}"
-        if isinstance(picture, Scan):
-            write_scan(picture, paths[kind], overwrite=True)
+        if isinstance(picture, RasterImage):
+            write_raster(picture, paths[kind], overwrite=True)
         else:
             options = {"transparency": bytes(range(0, 160, 10))} if "transparent" in kind else {}
             picture.save(paths[kind], **options)
@@ -131,7 +131,7 @@ def tinted(grey: Tensor) -> Tensor:
     return torch.cat([grey, grey * 0.5, grey * 0.5], dim=1)
 
 
-def told(scan: Scan) -> Scan:
+def told(scan: RasterImage) -> RasterImage:
     """Return a scan that says all that a file can say."""
     exif = PIL.Image.Exif()
     exif[Base.Artist] = "somebody"
@@ -139,21 +139,21 @@ def told(scan: Scan) -> Scan:
     exif[IFD.GPSInfo] = {1: "N", 2: (48.0, 51.0, 30.0)}
     adobe = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     metadata = Metadata(exif=exif.tobytes(), xmp=_XMP, profile=adobe, dpi=(300, 300), text=(("Title", "a tower"),))
-    return Scan(scan.levels, scan.alpha, metadata)
+    return RasterImage(scan.levels, scan.alpha, metadata)
 
 
-def _table(corner: str, paths: dict[str, Path], transform: Callable[[Scan], Scan], folder: Path) -> str:
+def _table(corner: str, paths: dict[str, Path], transform: Callable[[RasterImage], RasterImage], folder: Path) -> str:
     rows = [[corner, *FORMATS]]
     for kind, path in paths.items():
-        result = transform(read_scan(path))
+        result = transform(read_raster(path))
         rows.append([kind, *(_outcome(result, folder / f"output{suffix}") for suffix in FORMATS.values())])
     return markdown_table(rows)
 
 
-def _outcome(scan: Scan, path: Path) -> str:
+def _outcome(scan: RasterImage, path: Path) -> str:
     """Write a scan, read it again, and say what it is now."""
-    write_scan(scan, path, overwrite=True)
-    again = read_scan(path)
+    write_raster(scan, path, overwrite=True)
+    again = read_raster(path)
     channels = "grey" if again.levels.ndim == 2 else "RGB"
     words = [f"{channels} {8 * again.levels.dtype.itemsize}"]
     same_kind = again.levels.shape == scan.levels.shape and again.levels.dtype == scan.levels.dtype
@@ -170,8 +170,8 @@ def _outcome(scan: Scan, path: Path) -> str:
 def _metadata_table(folder: Path) -> str:
     path = folder / "input.png"
     PIL.Image.linear_gradient("L").crop((0, 0, *SIZE)).convert("RGB").save(path)
-    grey = told(read_scan(path))
-    coloured = signed(on_grey(grey, tinted), "colorize", [], "a stand-in")
+    grey = told(read_raster(path))
+    coloured = add_history_entry(apply_to_gray(grey, tinted), "colorize", [], "a stand-in")
     rows = {
         "EXIF: who, when, where": _has_exif,
         "orientation 1": lambda image: image.getexif().get(Base.Orientation) == 1,
@@ -184,7 +184,7 @@ def _metadata_table(folder: Path) -> str:
     lines = [["", *FORMATS]]
     files = [folder / f"said{suffix}" for suffix in FORMATS.values()]
     for file in files:
-        write_scan(coloured, file, overwrite=True)
+        write_raster(coloured, file, overwrite=True)
     for name, holds in rows.items():
         cells = []
         for file in files:

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 import colorzoo
-from colorzoo.data.batches import color_pairs
+from colorzoo.data.batches import color_batch
 from colorzoo.data.splits import seed_of
 from colorzoo.datamodules.cifar10 import CIFAR10DataModule
 from colorzoo.hub.model_card import markdown_table
-from colorzoo.io.atomic import replace_file
+from colorzoo.io.atomic import atomic_replace
 from colorzoo.metrics import mse, psnr, ssim
 from colorzoo.noise.filters import median
-from colorzoo.noise.synthesis import Noise, spoiled
+from colorzoo.noise.synthesis import Noise, add_noise
 from colorzoo.pipeline import RESTORERS
 
 _FIGURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": mse, "psnr": psnr, "ssim": ssim}
@@ -70,7 +70,7 @@ def main() -> None:
     if args.output is None:
         print(heading + markdown_table(rows))
     else:
-        replace_file(args.output, (heading + markdown_table(rows)).encode())
+        atomic_replace(args.output, (heading + markdown_table(rows)).encode())
 
 
 def _batches(data: CIFAR10DataModule, noise: Noise, size: int = 64) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -78,9 +78,9 @@ def _batches(data: CIFAR10DataModule, noise: Noise, size: int = 64) -> Iterator[
     source = data.load_split("test")
     for first in range(0, len(source), size):
         pictures = source.__getitems__(list(range(first, min(first + size, len(source)))))
-        pairs = color_pairs(pictures)
+        pairs = color_batch(pictures)
         seeds = [seed_of(name, data.seed) for name in pictures["name"]]
-        yield pairs["rgb"], pairs["grey"], spoiled(pairs["grey"], noise, seeds)
+        yield pairs["rgb"], pairs["grey"], add_noise(pairs["grey"], noise, seeds)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.datamodules.folder import ImageFolderDataModule
 from colorzoo.datamodules.streaming import StreamingDataModule
 from colorzoo.hub.model_card import markdown_table
-from colorzoo.io.atomic import replace_file
+from colorzoo.io.atomic import atomic_replace
 
 _SIZE = 128
 _BATCH = 32
@@ -67,12 +67,12 @@ def main() -> None:
     text = f"{title}; {args.batches} batches of {_BATCH}; medians of {args.rounds} rounds\n\n{markdown_table(rows)}"
     print(text)
     if args.output:
-        replace_file(args.output, text.encode())
+        atomic_replace(args.output, text.encode())
 
 
 def measured(way: Any, root: Path, workers: int, batches: int) -> dict[str, float]:
     """Return pictures a second, seconds to the first batch, and bytes of memory; batches after the first count."""
-    data: PictureDataModule = way(str(root), size=_SIZE, batch_size=_BATCH, num_workers=workers)
+    data: ImageDataModule = way(str(root), size=_SIZE, batch_size=_BATCH, num_workers=workers)
     data.setup("fit")
     loader = data.train_dataloader()
     with _Memory() as memory:

@@ -50,7 +50,7 @@ def colorfulness(rgb: Tensor) -> Tensor:
     return deviation + 0.3 * opponents.mean(dim=2).square().sum(dim=1).sqrt()
 
 
-def color_panel(rgb: Tensor, truth: Tensor, grey: Tensor | None = None) -> dict[str, Tensor]:
+def color_metrics(rgb: Tensor, truth: Tensor, grey: Tensor | None = None) -> dict[str, Tensor]:
     """All figures of a batch of colourised pictures, each the mean over its pictures.
 
     Args:
@@ -73,7 +73,7 @@ def color_panel(rgb: Tensor, truth: Tensor, grey: Tensor | None = None) -> dict[
         return colors | _compared(candidates, truth)
 
 
-def noise_panel(restored: Tensor, clean: Tensor, noisy: Tensor) -> dict[str, Tensor]:
+def denoising_metrics(restored: Tensor, clean: Tensor, noisy: Tensor) -> dict[str, Tensor]:
     """All figures of a batch of restored pictures, each the mean over its pictures.
 
     Args:

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.base.denoiser import Denoiser, Strength, check_strength, strengths
-from colorzoo.base.module import Method
+from colorzoo.base.module import ZooModule
 from colorzoo.io.convert import Array, Image, Picture, to_batch
-from colorzoo.io.pil_file import read
-from colorzoo.io.raster import Scan
+from colorzoo.io.pil_file import read_image
+from colorzoo.io.raster import RasterImage
 from colorzoo.noise.estimation import NoiseLevel, noise_levels
 from colorzoo.noise.synthesis import NoiseKind
 from colorzoo.zoo import load
@@ -99,7 +99,7 @@ class Pipeline:
     @overload
     def __call__(self, image: Tensor) -> Tensor: ...
     @overload
-    def __call__(self, image: Scan) -> Scan: ...
+    def __call__(self, image: RasterImage) -> RasterImage: ...
     def __call__(self, image: Image) -> Image:
         """Show a picture, or a batch, to one model after another.
 
@@ -128,7 +128,7 @@ class Pipeline:
             A step for each model; the last one has the result.
         """
         if isinstance(image, str | Path):
-            image = read(image)
+            image = read_image(image)
         for model in self.models:
             if isinstance(model, Colorizer):
                 image = model.colorize(image)
@@ -138,10 +138,10 @@ class Pipeline:
             strength = self.strength
             if isinstance(strength, str):
                 found = noise_levels(to_batch(image))
-                strength = [level.strength(model.made_for) for level in found]
+                strength = [level.strength(model.noise_kinds) for level in found]
             image = model.denoise(image, strength)
             yield Step(_called(model), image, found, strengths(strength))
 
 
-def _called(model: Method) -> str:
+def _called(model: ZooModule) -> str:
     return model.source.name if model.source and model.source.licence else model.name()

@@ -12,10 +12,10 @@ import torch
 from torch.nn import Conv2d
 
 from colorzoo import models
-from colorzoo.base.module import Method, Source
+from colorzoo.base.module import CheckpointRef, ZooModule
 from colorzoo.errors import CheckpointError, UnknownModelError, UsageError
 from colorzoo.hub import checkpoint_file
-from colorzoo.hub.state_dict import copy_tensors
+from colorzoo.hub.state_dict import load_strict
 
 
 def list_models() -> list[str]:
@@ -28,7 +28,7 @@ def list_models() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(models.__path__) if not module.name.startswith("_"))
 
 
-def create(name: str, *, replace: Sequence[str] = (), **hparams: Any) -> Method:
+def create(name: str, *, replace: Sequence[str] = (), **hparams: Any) -> ZooModule:
     """Return a model to train.
 
     Args:
@@ -59,7 +59,7 @@ def create(name: str, *, replace: Sequence[str] = (), **hparams: Any) -> Method:
     if weights_name is None:
         raise UsageError(f"replace is {list(replace)}, but there is nothing to replace it in; give weights too")
     model = model_class(name)(**hparams)
-    start_from(model, weights_name, replace)
+    load_pretrained(model, weights_name, replace)
     return model
 
 
@@ -85,7 +85,7 @@ def load(name: str | Path, *, compile: bool = False) -> Any:
         >>> load("fusion_cnn").training
         False
     """
-    model = laid_out(rebuild(checkpoint_file.read(locate(name))))
+    model = to_channels_last(model_from_checkpoint(checkpoint_file.read(locate(name))))
     if compile:
         from colorzoo.runtime.compile import compile_network
 
@@ -93,7 +93,7 @@ def load(name: str | Path, *, compile: bool = False) -> Any:
     return model
 
 
-def laid_out(model: Method) -> Method:
+def to_channels_last(model: ZooModule) -> ZooModule:
     """Lay the weights of a convolutional network out in memory as the CPU and the GPU read them fastest, in place.
 
     Args:
@@ -108,7 +108,7 @@ def laid_out(model: Method) -> Method:
     return model
 
 
-def info(name: str | Path) -> checkpoint_file.Record:
+def info(name: str | Path) -> checkpoint_file.CheckpointInfo:
     """Return what a published checkpoint says of itself: data, figures and baselines, licence, source.
 
     Args:
@@ -131,19 +131,19 @@ def info(name: str | Path) -> checkpoint_file.Record:
     return checkpoint.record
 
 
-def start_from(model: Method, name: str | Path, replace: Sequence[str] = ()) -> None:
+def load_pretrained(model: ZooModule, name: str | Path, replace: Sequence[str] = ()) -> None:
     """Copy trained weights into a model of the same shape, but for what is replaced; see `create`."""
-    copy_tensors(checkpoint_file.read(locate(name)), model, replace)
+    load_strict(checkpoint_file.read(locate(name)), model, replace)
 
 
-def model_class(name: str) -> type[Method]:
+def model_class(name: str) -> type[ZooModule]:
     """Return the class of a method; only its file is imported.
 
     Args:
         name: A name of `list_models`.
 
     Returns:
-        The one `Method` that the file defines.
+        The one `ZooModule` that the file defines.
 
     Raises:
         UnknownModelError: If there is no such model.
@@ -154,7 +154,7 @@ def model_class(name: str) -> type[Method]:
     found = [
         value
         for _, value in inspect.getmembers(module, inspect.isclass)
-        if issubclass(value, Method) and value.__module__ == module.__name__ and not inspect.isabstract(value)
+        if issubclass(value, ZooModule) and value.__module__ == module.__name__ and not inspect.isabstract(value)
     ]
     if len(found) != 1:
         raise TypeError(f"{module.__name__} must define exactly one method, but has {len(found)}")
@@ -188,7 +188,7 @@ def locate(name: str | Path) -> Path:
     return published[f"{model}.{tag}"]
 
 
-def rebuild(checkpoint: checkpoint_file.Checkpoint) -> Method:
+def model_from_checkpoint(checkpoint: checkpoint_file.Checkpoint) -> ZooModule:
     """Return the model that a checkpoint holds, with exactly its hyper-parameters and tensors.
 
     Args:
@@ -209,9 +209,9 @@ def rebuild(checkpoint: checkpoint_file.Checkpoint) -> Method:
             f"unknown ones {sorted(stored - expected)}; use the version of colorzoo that wrote it"
         )
     model = cls(**checkpoint.hparams)
-    copy_tensors(checkpoint, model)
+    load_strict(checkpoint, model)
     licence = checkpoint.record.licence if checkpoint.record else ""
-    model.source = Source(checkpoint.path.name.removesuffix(checkpoint_file.SUFFIX), checkpoint.digest, licence)
+    model.source = CheckpointRef(checkpoint.path.name.removesuffix(checkpoint_file.SUFFIX), checkpoint.digest, licence)
     return model.eval()
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scanned import grey
 
-from colorzoo.hub.checkpoint_file import Record
+from colorzoo.hub.checkpoint_file import CheckpointInfo
 
 
 def pytest_configure():
@@ -68,7 +68,7 @@ def scans(tmp_path):
 
 @pytest.fixture
 def record():
-    return Record(
+    return CheckpointInfo(
         task="colorization",
         data="pictures",
         split_hash="0" * 64,

@@ -7,11 +7,11 @@ import torch
 
 import colorzoo
 from colorzoo.color.conversions import grey_to_lightness, rgb_to_lab
-from colorzoo.data.batches import color_pairs
+from colorzoo.data.batches import color_batch
 from colorzoo.data.splits import seed_of
 from colorzoo.datamodules.cifar10 import CIFAR10DataModule
 from colorzoo.errors import DataError, UnknownModelError
-from colorzoo.noise.synthesis import Noise, spoiled
+from colorzoo.noise.synthesis import Noise, add_noise
 from colorzoo.pipeline import COLOR_RESTORERS, RESTORERS
 
 
@@ -28,7 +28,7 @@ def restore(models):
 @pytest.fixture
 def noisy():
     slope = torch.linspace(0.2, 0.8, 40).expand(1, 1, 48, 40)
-    return spoiled(slope, Noise(impulse=0.15), seeds=[0])
+    return add_noise(slope, Noise(impulse=0.15), seeds=[0])
 
 
 def test_models_work_in_the_order_given(models, restore, noisy):
@@ -91,7 +91,7 @@ def test_constant_pictures_keep_their_lightness(restore, value, size):
 @pytest.mark.parametrize("restorers", [RESTORERS, COLOR_RESTORERS])
 def test_the_published_denoisers_are_those_for_their_noise(restorers):
     for kind, name in restorers.items():
-        assert kind in colorzoo.load(name).made_for
+        assert kind in colorzoo.load(name).noise_kinds
 
 
 def test_a_device_may_be_chosen(models, noisy):
@@ -134,8 +134,8 @@ def test_noisy_pictures_get_nearly_the_colours_of_clean_ones(restore):
         pictures = data.load_split("test").__getitems__(list(range(0, 1017, 5)))
     except DataError as error:
         pytest.skip(f"needs CIFAR-10 in COLORZOO_DATA: {error}")
-    pairs = color_pairs(pictures)
-    noisy = spoiled(pairs["grey"], Noise(impulse=0.15), [seed_of(name, 0) for name in pictures["name"]])
+    pairs = color_batch(pictures)
+    noisy = add_noise(pairs["grey"], Noise(impulse=0.15), [seed_of(name, 0) for name in pictures["name"]])
     color = restore.models[1].colorize
     aim, chain, alone = (
         float((rgb - pairs["rgb"]).square().mean()) for rgb in (color(pairs["grey"]), restore(noisy), color(noisy))

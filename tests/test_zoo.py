@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import colorzoo
-from colorzoo.base.module import Method
+from colorzoo.base.module import ZooModule
 from colorzoo.errors import CheckpointError, UnknownModelError, UnknownModuleError, UsageError
 from colorzoo.hub import checkpoint_file
 
@@ -117,7 +117,7 @@ def test_every_argument_must_be_passed_on():
         Forgetful(1, 2)
 
 
-class Plain(Method):
+class Plain(ZooModule):
     def __init__(self, num_classes):
         super().__init__(num_classes=num_classes)
 
@@ -127,4 +127,4 @@ class Plain(Method):
 
 class Forgetful(Plain):
     def __init__(self, kept, lost):
-        Method.__init__(self, kept=kept)
+        ZooModule.__init__(self, kept=kept)

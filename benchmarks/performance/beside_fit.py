@@ -9,8 +9,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor
 
-from colorzoo.data.datasets import TensorPictures
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.data.datasets import InMemoryDataset
+from colorzoo.datamodules.base import ImageDataModule
 from performance.comparison import ROUNDS, Turns, Work
 
 
@@ -52,7 +52,7 @@ class BesideFit(Callback):
 
 
 def fit_beside(
-    task: LightningModule, data: PictureDataModule, plain: Work, batches: int, seconds: float, **options: Any
+    task: LightningModule, data: ImageDataModule, plain: Work, batches: int, seconds: float, **options: Any
 ) -> Turns:
     """Train with what `colorzoo fit` has, a logger and the training loop, beside a plain loop.
 
@@ -81,12 +81,12 @@ def fit_beside(
     return beside.turns
 
 
-class PicturesInMemory(PictureDataModule):
+class PicturesInMemory(ImageDataModule):
     """Pictures that are there already, so that nothing but training is measured.
 
     Args:
         rgb: ``(N, 3, H, W)``, uint8.
-        base: Arguments of `PictureDataModule`.
+        base: Arguments of `ImageDataModule`.
     """
 
     def __init__(self, rgb: Tensor, **base: Any) -> None:
@@ -97,6 +97,6 @@ class PicturesInMemory(PictureDataModule):
         """Number the pictures; they are those of every split."""
         return {split: [str(index) for index in range(len(self.rgb))] for split in ("train", "val", "test")}
 
-    def load_split(self, split: str) -> TensorPictures:
+    def load_split(self, split: str) -> InMemoryDataset:
         """Return the pictures."""
-        return TensorPictures(self.split_names()[split], self.rgb, self.rgb.flatten(1)[:, 0].long() % 10)
+        return InMemoryDataset(self.split_names()[split], self.rgb, self.rgb.flatten(1)[:, 0].long() % 10)

@@ -6,8 +6,8 @@ import torch
 
 import colorzoo
 from colorzoo.base.colorizer import Colorizer
-from colorzoo.base.optimizer import Optim
-from colorzoo.data.batches import ColorPairs
+from colorzoo.base.optimizer import OptimizerConfig
+from colorzoo.data.batches import ColorBatch
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.training.task import PictureTask
 from performance.beside_fit import PicturesInMemory, fit_beside
@@ -31,14 +31,14 @@ def _fit(name: str, size: int, batch_size: int, batches: int, seconds: float) ->
     ready = [data.on_after_batch_transfer(batch, 0) for batch in data.train_dataloader()]
     model = colorzoo.create(name).train()
     # Copied after PictureTask has laid the weights out, so that both train the very same network.
-    task = PictureTask(model, Optim())
+    task = PictureTask(model, OptimizerConfig())
     plain = _bare_steps(copy.deepcopy(model), ready, batches)
     turns = fit_beside(task, data, plain, batches, seconds)
     what = f"fit beside the bare training step, {name}, batches of {batch_size} at {size} px"
     return compared(what, turns, "pictures/s", must=0.93, aim=0.98)
 
 
-def _bare_steps(model: Colorizer, ready: list[ColorPairs], steps: int) -> Work:
+def _bare_steps(model: Colorizer, ready: list[ColorBatch], steps: int) -> Work:
     """Forward, backward and the optimiser, on pairs that are ready."""
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
 

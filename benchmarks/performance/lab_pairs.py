@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from colorzoo.data.root import data_root
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.datamodules.cifar10 import CIFAR10DataModule
 from colorzoo.datamodules.folder import ImageFolderDataModule
 from colorzoo.datamodules.imagenette import ImagenetteDataModule
@@ -65,7 +65,7 @@ def lab_pairs_256(seconds: float, size: int = 256, count: int = 320) -> Row:
 
 def lab_pairs_cifar(seconds: float, count: int = 10_000) -> Row:
     """Small pictures that lie in memory: ours in whole batches, theirs by two workers."""
-    data: PictureDataModule = SyntheticDataModule(train_images=count, batch_size=64)
+    data: ImageDataModule = SyntheticDataModule(train_images=count, batch_size=64)
     if (data_root() / "cifar10").is_dir():
         data = CIFAR10DataModule(train_images=count, batch_size=64)
     rgb = cast(Any, data.load_split("train")).rgb
@@ -76,7 +76,7 @@ def lab_pairs_cifar(seconds: float, count: int = 10_000) -> Row:
 
 
 @contextmanager
-def photographs(size: int, count: int) -> Iterator[PictureDataModule]:
+def photographs(size: int, count: int) -> Iterator[ImageDataModule]:
     """Give photographs of Imagenette, or, where there are none, synthetic JPEGs."""
     options = {"size": size, "batch_size": 32, "num_workers": _WORKERS}
     if (data_root() / "imagenette").is_dir():
@@ -89,7 +89,7 @@ def photographs(size: int, count: int) -> Iterator[PictureDataModule]:
         yield ImageFolderDataModule(folder, test_share=0, **cast(Any, options))
 
 
-def _ours(data: PictureDataModule) -> Work:
+def _ours(data: ImageDataModule) -> Work:
     data.setup("fit")
     loader = data.train_dataloader()
     data.trainer = cast(Any, SimpleNamespace(training=True, global_rank=0, world_size=1))  # so that it augments

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import colorzoo
 from colorzoo.color.conversions import grey_to_lightness
-from colorzoo.data.batches import color_pairs
+from colorzoo.data.batches import color_batch
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.models.photo_unet import PhotoUNet
 from performance.comparison import Row, compared, take_turns
@@ -54,9 +54,9 @@ def inference_onnxruntime(seconds: float, size: int = 256, batch_size: int = 8) 
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     given = {session.get_inputs()[0].name: lightness.numpy()}
     with torch.inference_mode():
-        apart = (model.chroma(lightness) - torch.from_numpy(session.run(None, given)[0])).abs().max()
+        apart = (model.predict_ab(lightness) - torch.from_numpy(session.run(None, given)[0])).abs().max()
         turns = take_turns(
-            lambda: len(model.chroma(lightness)),
+            lambda: len(model.predict_ab(lightness)),
             lambda: len(session.run(None, given)[0]),
             seconds,
         )
@@ -69,15 +69,15 @@ def inference_smp(seconds: float, size: int = 256, batch_size: int = 8) -> Row:
     model, peer = _model(), _peer().eval()
     lightness = 100 * torch.rand(batch_size, 1, size, size)
     with torch.inference_mode():
-        turns = take_turns(lambda: len(model.chroma(lightness)), lambda: len(peer(lightness)), seconds)
+        turns = take_turns(lambda: len(model.predict_ab(lightness)), lambda: len(peer(lightness)), seconds)
     what = f"photo_unet, L* to a*b* at {size} px, beside the U-Net of segmentation_models_pytorch, same encoder"
-    note = _both(lambda: model.chroma(lightness[:1]), lambda: peer(lightness[:1]))
+    note = _both(lambda: model.predict_ab(lightness[:1]), lambda: peer(lightness[:1]))
     return compared(what, turns, "pictures/s", note=note)
 
 
 def training_smp(seconds: float, size: int = 256, batch_size: int = 4) -> Row:
     """A training step of both: ours from the distribution over colours, theirs from the distance to the truth."""
-    pairs = color_pairs({"rgb": SyntheticDataModule(size=size, train_images=batch_size).load_split("train").rgb})
+    pairs = color_batch({"rgb": SyntheticDataModule(size=size, train_images=batch_size).load_split("train").rgb})
     lightness = grey_to_lightness(pairs["grey"])
     model, peer = _model().train().to(memory_format=torch.channels_last), _peer().train()
     ours = _step(model, lambda: model.losses(pairs)["loss"], batch_size)
@@ -130,4 +130,4 @@ class _Chroma(nn.Module):
         self.model = model
 
     def forward(self, lightness: Tensor) -> Tensor:
-        return self.model.chroma(lightness)
+        return self.model.predict_ab(lightness)

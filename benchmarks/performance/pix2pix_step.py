@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import colorzoo
-from colorzoo.base.optimizer import Optim
+from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.models.pix2pix import Pix2Pix
 from colorzoo.training.task import PictureTask
@@ -61,7 +61,7 @@ def _players(size: int, batch_size: int, device: str, steps: int) -> tuple[Pictu
             torch.cuda.synchronize()
         return float(steps * batch_size)
 
-    return PictureTask(model, Optim("adam", lr=2e-4, beta1=0.5)), data, turn
+    return PictureTask(model, OptimizerConfig("adam", lr=2e-4, beta1=0.5)), data, turn
 
 
 def plain_step(

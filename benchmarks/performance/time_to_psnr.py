@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from colorzoo.color.conversions import lab_to_rgb
-from colorzoo.data.batches import ColorPairs, color_pairs
-from colorzoo.datamodules.folder import FolderPictures
+from colorzoo.data.batches import ColorBatch, color_batch
+from colorzoo.datamodules.folder import FolderDataset
 from colorzoo.datamodules.imagenette import ImagenetteDataModule
 from colorzoo.metrics import psnr
 from colorzoo.training.cli import run
@@ -72,7 +72,7 @@ class Curve:
         """Start the clock."""
         self._begun = time.perf_counter()
 
-    def over(self, colour: Callable[[ColorPairs], Tensor]) -> bool:
+    def over(self, colour: Callable[[ColorBatch], Tensor]) -> bool:
         """Measure if that is due; say whether the time is up.
 
         Args:
@@ -120,7 +120,7 @@ def _tutorial(curve: Curve) -> Curve:
     generator, discriminator = TutorialUNet(_SIZE), tutorial_patch_gan()
     step = plain_step(generator, discriminator)
 
-    def colour(pairs: ColorPairs) -> Tensor:
+    def colour(pairs: ColorBatch) -> Tensor:
         lightness = pairs["lab"][:, :1]
         return lab_to_rgb(torch.cat([lightness, 110 * generator(lightness / 50 - 1)], dim=1))
 
@@ -135,8 +135,8 @@ def _tutorial(curve: Curve) -> Curve:
                 return curve
 
 
-def _validation(count: int = 200) -> list[ColorPairs]:
+def _validation(count: int = 200) -> list[ColorBatch]:
     data = ImagenetteDataModule(size=_SIZE, val_images=count)
-    pictures = FolderPictures(data.folder(), data.split_names()["val"], _SIZE)
+    pictures = FolderDataset(data.folder(), data.split_names()["val"], _SIZE)
     starts = range(0, count, _EVAL_BATCH)
-    return [color_pairs(pictures.__getitems__(list(range(first, first + _EVAL_BATCH)))) for first in starts]
+    return [color_batch(pictures.__getitems__(list(range(first, first + _EVAL_BATCH)))) for first in starts]

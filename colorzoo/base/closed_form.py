@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from colorzoo.base.module import Method
+from colorzoo.base.module import ZooModule
 from colorzoo.errors import CheckpointError
 
 
@@ -26,7 +26,7 @@ class ClosedForm(Optimizer):
         CheckpointError: In ``load_state_dict``, if the checkpoint was written between batch and step.
     """
 
-    def __init__(self, model: Method, over_processes: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, model: ZooModule, over_processes: Callable[[Tensor], Tensor]) -> None:
         super().__init__(model.parameters(), {})
         self.model = model
         self.over_processes = over_processes

@@ -8,36 +8,36 @@ import PIL.Image
 import torch
 from torch import Tensor
 
-from colorzoo.base.module import Method
+from colorzoo.base.module import ZooModule
 from colorzoo.color.conversions import grey_to_lightness
 from colorzoo.errors import NoConfidenceError
-from colorzoo.inference.color_adjustments import Control
+from colorzoo.inference.color_adjustments import ColorAdjustments
 from colorzoo.inference.color_hints import Hint
-from colorzoo.inference.confidence import faded, like, resized
-from colorzoo.inference.integer_image import Levels
-from colorzoo.inference.tensor_image import Floats, joined
-from colorzoo.inference.working_size import fitted, within_memory
-from colorzoo.io.convert import Array, Image, Picture, on_grey, to_grey
-from colorzoo.io.raster import Scan
+from colorzoo.inference.confidence import fade_by_confidence, match_kind, resize_confidence
+from colorzoo.inference.integer_image import IntegerImage
+from colorzoo.inference.tensor_image import TensorImage, merge_ab
+from colorzoo.inference.working_size import fit_longer_side, with_oom_fallback
+from colorzoo.io.convert import Array, Image, Picture, apply_to_gray, to_grey
+from colorzoo.io.raster import RasterImage
 
-AnyPicture = Levels | Floats
+AnyPicture = IntegerImage | TensorImage
 Answer = TypeVar("Answer")
 
 
-class Colorizer(Method):
+class Colorizer(ZooModule):
     """A method that adds a*b* to a grey picture.
 
-    A subclass gives `chroma` and `losses`; everything that pictures and people need is here.
+    A subclass gives `predict_ab` and `losses`; everything that pictures and people need is here.
     """
 
     task: ClassVar[str] = "colorization"
-    sees: ClassVar[str] = "grey"
-    learns: ClassVar[str] = "rgb"
+    input_key: ClassVar[str] = "grey"
+    target_key: ClassVar[str] = "rgb"
     working_size: int = 256
     """Longer side, in pixels, at which `colorize` shows a large picture to the network."""
 
     @abstractmethod
-    def chroma(self, lightness: Tensor) -> Tensor:
+    def predict_ab(self, lightness: Tensor) -> Tensor:
         """Predict a*b* from L*.
 
         Args:
@@ -50,27 +50,29 @@ class Colorizer(Method):
             a* and b*, unscaled.
         """
 
-    def chroma_and_confidence(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
+    def predict_ab_with_confidence(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
         """Predict a*b* and how sure the model is of them; for methods that know, such as those of a distribution.
 
         Args:
-            lightness: What `chroma` takes.
+            lightness: What `predict_ab` takes.
 
         Shape:
             ``(B, 1, H, W)`` -> ``(B, 2, h, w)`` and ``(B, 1, h, w)``.
 
         Returns:
-            a* and b*, as `chroma` predicts them, and the confidence in [0, 1].
+            a* and b*, as `predict_ab` predicts them, and the confidence in [0, 1].
 
         Raises:
             NoConfidenceError: If the method does not tell.
         """
-        raise NoConfidenceError(f"{self.name()} does not tell how sure it is of its colours; {_who_tells()}")
+        raise NoConfidenceError(
+            f"{self.name()} does not tell how sure it is of its colours; {_models_with_confidence()}"
+        )
 
     @classmethod
-    def tells_confidence(cls) -> bool:
-        """Whether `chroma_and_confidence` answers."""
-        return cls.chroma_and_confidence is not Colorizer.chroma_and_confidence
+    def has_confidence(cls) -> bool:
+        """Whether `predict_ab_with_confidence` answers."""
+        return cls.predict_ab_with_confidence is not Colorizer.predict_ab_with_confidence
 
     def forward(self, grey: Tensor) -> Tensor:
         """Colour a batch of grey pictures, the network seeing every pixel.
@@ -85,7 +87,7 @@ class Colorizer(Method):
             RGB in [0, 1] with the lightness of the input.
         """
         lightness = grey_to_lightness(grey)
-        return joined(lightness, self.chroma(lightness))
+        return merge_ab(lightness, self.predict_ab(lightness))
 
     @overload
     def colorize(
@@ -120,13 +122,13 @@ class Colorizer(Method):
     @overload
     def colorize(
         self,
-        image: Scan,
+        image: RasterImage,
         working_size: int | None = None,
         *,
         saturation: float = 1.0,
         hints: Sequence[Hint] = (),
         min_confidence: float = 0.0,
-    ) -> Scan: ...
+    ) -> RasterImage: ...
     def colorize(
         self,
         image: Image,
@@ -135,7 +137,7 @@ class Colorizer(Method):
         saturation: float = 1.0,
         hints: Sequence[Hint] = (),
         min_confidence: float = 0.0,
-    ) -> PIL.Image.Image | Array | Tensor | Scan:
+    ) -> PIL.Image.Image | Array | Tensor | RasterImage:
         """Colour one picture, or a batch, of any size; the result is of the kind that was given.
 
         A picture that is larger than the working size is shown to the network at that size. The a*b* it
@@ -144,8 +146,8 @@ class Colorizer(Method):
         A model that you trained yourself must be in evaluation mode, as ``colorzoo.load`` returns it.
 
         Args:
-            image: A path, a PIL image, a `Scan`, an array ``(H, W)`` or ``(H, W, C)``, or a tensor ``(B, 1, H, W)`` in
-                [0, 1]. Pictures that have colour are reduced to their L* first; tensors must be grey.
+            image: A path, a PIL image, a `RasterImage`, an array ``(H, W)`` or ``(H, W, C)``, or a tensor
+                ``(B, 1, H, W)`` in [0, 1]. Pictures that have colour are reduced to their L*; tensors must be grey.
             working_size: Longer side, in pixels, at which the network sees the picture; None for the model's own. If
                 the memory of a GPU does not suffice, it is halved, and the CPU asked at last, with a warning.
             saturation: Factor on the predicted a* and b*, from 0 (grey) over 1 (as predicted) to 4.
@@ -172,21 +174,21 @@ class Colorizer(Method):
             >>> model.colorize(torch.rand(1, 1, 48, 40), hints=[((20, 30), "#b03a2e")]).shape
             torch.Size([1, 3, 48, 40])
         """
-        control = Control(saturation, hints, min_confidence)
+        control = ColorAdjustments(saturation, hints, min_confidence)
         self._longest(working_size)
 
         @torch.no_grad()
         def colorized(picture: AnyPicture) -> Any:
-            return picture.joined(control.applied(self.predicted(picture, working_size, min_confidence), picture))
+            return picture.merge_ab(control.apply(self.predict(picture, working_size, min_confidence), picture))
 
-        return on_grey(
+        return apply_to_gray(
             image,
-            lambda grey: colorized(Floats(grey, self._device())),
-            lambda levels: colorized(Levels(levels)),
+            lambda grey: colorized(TensorImage(grey, self._device())),
+            lambda levels: colorized(IntegerImage(levels)),
         )
 
     @torch.no_grad()
-    def predicted(self, picture: AnyPicture, working_size: int | None = None, min_confidence: float = 0.0) -> Tensor:
+    def predict(self, picture: AnyPicture, working_size: int | None = None, min_confidence: float = 0.0) -> Tensor:
         """Return the a*b* that `colorize` joins with the L* of a picture, before saturation and hints.
 
         Args:
@@ -203,11 +205,13 @@ class Colorizer(Method):
         """
         longest = self._longest(working_size)
         if min_confidence:
-            return faded(*self._asked(picture, longest, self.chroma_and_confidence), min_confidence)
-        return self._asked(picture, longest, self.chroma)
+            return fade_by_confidence(
+                *self._run_network(picture, longest, self.predict_ab_with_confidence), min_confidence
+            )
+        return self._run_network(picture, longest, self.predict_ab)
 
     @overload
-    def confidence(self, image: Picture | Scan, working_size: int | None = None) -> PIL.Image.Image: ...
+    def confidence(self, image: Picture | RasterImage, working_size: int | None = None) -> PIL.Image.Image: ...
     @overload
     def confidence(self, image: Array, working_size: int | None = None) -> Array: ...
     @overload
@@ -231,9 +235,9 @@ class Colorizer(Method):
         """
         longest = self._longest(working_size)
         grey = to_grey(image)
-        picture = Floats(grey, self._device()) if isinstance(grey, Tensor) else Levels(grey)
-        _, sureness = self._asked(picture, longest, self.chroma_and_confidence)
-        return like(image, resized(sureness, picture.height, picture.width))
+        picture = TensorImage(grey, self._device()) if isinstance(grey, Tensor) else IntegerImage(grey)
+        _, sureness = self._run_network(picture, longest, self.predict_ab_with_confidence)
+        return match_kind(image, resize_confidence(sureness, picture.height, picture.width))
 
     def _longest(self, working_size: int | None) -> int:
         longest = self.working_size if working_size is None else working_size
@@ -249,18 +253,20 @@ class Colorizer(Method):
         return next(self.parameters()).device
 
     @torch.no_grad()
-    def _asked(self, picture: AnyPicture, longest: int, predict: Callable[[Tensor], Answer]) -> Answer:
+    def _run_network(self, picture: AnyPicture, longest: int, predict: Callable[[Tensor], Answer]) -> Answer:
         """Show a picture to the network at the working size, or at what fits in memory."""
 
         def answer(size: int) -> Answer:
-            return predict(picture.shrunk(*fitted(size, picture.height, picture.width)).to(self._device()))
+            return predict(
+                picture.lightness_at(*fit_longer_side(size, picture.height, picture.width)).to(self._device())
+            )
 
-        return within_memory(self, answer, min(longest, max(picture.height, picture.width)))
+        return with_oom_fallback(self, answer, min(longest, max(picture.height, picture.width)))
 
 
-def _who_tells() -> str:
+def _models_with_confidence() -> str:
     from colorzoo.zoo import list_models, model_class
 
     classes = [model_class(name) for name in list_models()]
-    names = [cls.name() for cls in classes if issubclass(cls, Colorizer) and cls.tells_confidence()]
+    names = [cls.name() for cls in classes if issubclass(cls, Colorizer) and cls.has_confidence()]
     return f"ask {' or '.join(names)}" if names else "no model of this version does"

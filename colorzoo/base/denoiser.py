@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from colorzoo.base.module import Method
-from colorzoo.data.batches import NoisyPairs
-from colorzoo.io.convert import Array, Image, Picture, on_channels
-from colorzoo.io.raster import Scan
+from colorzoo.base.module import ZooModule
+from colorzoo.data.batches import NoisyBatch
+from colorzoo.io.convert import Array, Image, Picture, apply_to_channels
+from colorzoo.io.raster import RasterImage
 from colorzoo.noise.estimation import noise_levels
 from colorzoo.noise.synthesis import KINDS, NoiseKind, kinds_in
 
@@ -22,26 +22,26 @@ Strength = float | Sequence[float] | Literal["auto"]
 _TILE = 1024
 
 
-class Denoiser(Method):
+class Denoiser(ZooModule):
     """A method that takes the noise out of a picture.
 
-    A subclass gives `restore` and `reach`, and `losses` of its own where it learns from more than the MSE; everything
-    that pictures and people need is here.
+    A subclass gives `restore` and `receptive_radius`, and `losses` of its own where it learns from more than the MSE;
+    the handling of images is here.
     """
 
     task: ClassVar[str] = "denoising"
-    sees: ClassVar[str] = "noisy"
-    learns: ClassVar[str] = "clean"
+    input_key: ClassVar[str] = "noisy"
+    target_key: ClassVar[str] = "clean"
     channels: int = 1
     """1: each channel of a picture is restored by itself; 3: the three of a colour picture together."""
     grid: int = 1
     """Tiles of a large picture begin at multiples of so many pixels, for methods that cut pictures into squares."""
-    made_for: tuple[NoiseKind, ...] = KINDS
+    noise_kinds: tuple[NoiseKind, ...] = KINDS
     """Which noise ``strength="auto"`` looks for: that of the training, as a published record tells it; else any."""
 
     @property
     @abstractmethod
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         """How many pixels to each side a restored pixel may depend on."""
 
     @abstractmethod
@@ -59,10 +59,10 @@ class Denoiser(Method):
         """
 
     def trained_on(self, data: str) -> None:
-        """Take note of the noise that the weights were trained on; see `Method.trained_on`."""
-        self.made_for = kinds_in(data) or KINDS
+        """Take note of the noise that the weights were trained on; see `ZooModule.trained_on`."""
+        self.noise_kinds = kinds_in(data) or KINDS
 
-    def losses(self, batch: NoisyPairs) -> dict[str, Tensor]:
+    def losses(self, batch: NoisyBatch) -> dict[str, Tensor]:
         """MSE of the restored pixels.
 
         Args:
@@ -71,10 +71,10 @@ class Denoiser(Method):
         Returns:
             ``loss``.
         """
-        noisy, clean = self.folded(batch)
+        noisy, clean = self.as_channel_batch(batch)
         return {"loss": F.mse_loss(self.restore(noisy).float(), clean)}
 
-    def folded(self, batch: NoisyPairs) -> tuple[Tensor, Tensor]:
+    def as_channel_batch(self, batch: NoisyBatch) -> tuple[Tensor, Tensor]:
         """Return noisy and clean pictures as `restore` takes them: if it takes one channel, each by itself."""
         height, width = batch["noisy"].shape[-2:]
         noisy, clean = (batch[key].reshape(-1, self.channels, height, width) for key in ("noisy", "clean"))
@@ -108,8 +108,8 @@ class Denoiser(Method):
     @overload
     def denoise(self, image: Tensor, strength: Strength = 1.0) -> Tensor: ...
     @overload
-    def denoise(self, image: Scan, strength: Strength = 1.0) -> Scan: ...
-    def denoise(self, image: Image, strength: Strength = 1.0) -> PIL.Image.Image | Array | Tensor | Scan:
+    def denoise(self, image: RasterImage, strength: Strength = 1.0) -> RasterImage: ...
+    def denoise(self, image: Image, strength: Strength = 1.0) -> PIL.Image.Image | Array | Tensor | RasterImage:
         """De-noise one picture, or a batch, of any size; the result is of the kind that was given.
 
         Large pictures are restored in tiles that overlap by as much as the method reaches, so that no seam shows.
@@ -117,7 +117,7 @@ class Denoiser(Method):
         Args:
             image: A path, a PIL image, an array ``(H, W)`` or ``(H, W, C)``, or a tensor ``(B, C, H, W)`` in [0, 1].
             strength: How far to go from the noisy picture (0) to the restored one (1); a sequence has a number for each
-                picture of a batch. ``"auto"`` looks in each picture for the noise that the model is `made_for`, and
+                picture of a batch. ``"auto"`` looks in each picture for the noise that the model is `noise_kinds`, and
                 leaves clean ones exactly as they are; see `NoiseLevel.strength`.
 
         Returns:
@@ -136,7 +136,7 @@ class Denoiser(Method):
         check_strength(strength)
         if self.training:
             raise ValueError("the model is in training mode; call eval()")
-        return on_channels(image, lambda noisy: self._denoise_tensor(noisy, strength))
+        return apply_to_channels(image, lambda noisy: self._denoise_tensor(noisy, strength))
 
     @torch.no_grad()
     def _denoise_tensor(self, noisy: Tensor, strength: Strength) -> Tensor:
@@ -149,7 +149,7 @@ class Denoiser(Method):
     def _shares(self, noisy: Tensor, strength: Strength) -> list[float]:
         """Return the strength for each picture."""
         if isinstance(strength, str):
-            return [level.strength(self.made_for) for level in noise_levels(noisy)]
+            return [level.strength(self.noise_kinds) for level in noise_levels(noisy)]
         shares = strengths(strength, len(noisy))
         if len(shares) != len(noisy):
             raise ValueError(f"there are {len(shares)} strengths for {len(noisy)} pictures; give one for each")
@@ -159,7 +159,7 @@ class Denoiser(Method):
         parameter = next(self.parameters())
         restored = torch.empty_like(noisy)
         height, width = noisy.shape[-2:]
-        edge, reach = (-(-length // self.grid) * self.grid for length in (_TILE, self.reach))
+        edge, reach = (-(-length // self.grid) * self.grid for length in (_TILE, self.receptive_radius))
         for top in range(0, height, edge):
             for left in range(0, width, edge):
                 # The tile with its surroundings, and where in it the tile lies.

@@ -16,7 +16,7 @@ _PLAIN = (str, int, float, bool, type(None))
 
 
 @dataclass(frozen=True)
-class Source:
+class CheckpointRef:
     """The checkpoint that weights came from: name and SHA-256 of its file, and its licence if it is published."""
 
     name: str
@@ -28,7 +28,7 @@ class Source:
         return f"{self.name} (SHA-256 {self.sha256})"
 
 
-class Method(nn.Module, ABC):
+class ZooModule(nn.Module, ABC):
     """A network, the hyper-parameters that rebuild it, and the losses that train it.
 
     A subclass passes every argument of its own ``__init__`` but ``weights`` on to this one, by name, and states
@@ -43,13 +43,13 @@ class Method(nn.Module, ABC):
 
     task: ClassVar[str]
     paper: ClassVar[str]
-    sees: ClassVar[str]
+    input_key: ClassVar[str]
     """Key of a batch under which the input of the network lies."""
-    learns: ClassVar[str]
+    target_key: ClassVar[str]
     """Key of a batch under which the truth lies that its output is compared with."""
-    starting_points: ClassVar[tuple[str, ...]] = ("weights",)
+    ignored_hparams: ClassVar[tuple[str, ...]] = ("weights",)
     """Arguments that say where tensors come from; a checkpoint, which has the tensors, does not store them."""
-    source: Source | None = None
+    source: CheckpointRef | None = None
     """Where the weights of a loaded model came from; None for one that was never loaded."""
     pretrained: bool = False
     """Whether its tensors came from a checkpoint."""
@@ -68,7 +68,7 @@ class Method(nn.Module, ABC):
     def hparam_names(cls) -> list[str]:
         """Names of the hyper-parameters, in the order of the signature."""
         parameters = inspect.signature(cls.__init__).parameters
-        return [name for name in parameters if name != "self" and name not in cls.starting_points]
+        return [name for name in parameters if name != "self" and name not in cls.ignored_hparams]
 
     @classmethod
     def name(cls) -> str:
@@ -76,7 +76,7 @@ class Method(nn.Module, ABC):
         return cls.__module__.rpartition(".")[2]
 
     @property
-    def trunk(self) -> tuple[str, ...]:
+    def backbone_modules(self) -> tuple[str, ...]:
         """Modules that find out what is in a picture, the first ones first; fine-tuning may keep them as they are.
 
         None by default; a subclass names some, as an attribute or a property.
@@ -120,11 +120,11 @@ class Method(nn.Module, ABC):
             UnknownModuleError: If there is none of this name.
         """
         for name in names:
-            self._frozen |= {_joined(name, inner) for inner, _ in self.submodule(name).named_modules()}
-            self.submodule(name).requires_grad_(False)
+            self._frozen |= {_joined(name, inner) for inner, _ in self.get_submodule(name).named_modules()}
+            self.get_submodule(name).requires_grad_(False)
         self.train(self.training)
 
-    def thaw(self, *names: str) -> None:
+    def unfreeze(self, *names: str) -> None:
         """Let frozen modules, or modules in them, learn again.
 
         Args:
@@ -134,8 +134,8 @@ class Method(nn.Module, ABC):
             UnknownModuleError: If there is none of this name.
         """
         for name in names:
-            self._frozen -= {_joined(name, inner) for inner, _ in self.submodule(name).named_modules()}
-            self.submodule(name).requires_grad_(True)
+            self._frozen -= {_joined(name, inner) for inner, _ in self.get_submodule(name).named_modules()}
+            self.get_submodule(name).requires_grad_(True)
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:
@@ -145,25 +145,27 @@ class Method(nn.Module, ABC):
             self.get_submodule(name).training = False
         return self
 
-    def submodule(self, name: str) -> nn.Module:
+    def get_submodule(self, target: str) -> nn.Module:
         """Return a module by name.
 
         Args:
-            name: Such as ``"encoder"``, or ``"encoder.0"`` for one within.
+            target: Such as ``"encoder"``, or ``"encoder.0"`` for one within.
 
         Raises:
             UnknownModuleError: If there is none of this name.
         """
-        found: nn.Module = self
-        for step, part in enumerate(name.split(".")):
-            inner = dict(found.named_children())
-            if part not in inner:
-                where = ".".join([type(self).__name__, *name.split(".")[:step]])
-                raise UnknownModuleError(f"no module is called {name!r}; {where} has {', '.join(inner) or 'none'}")
-            found = inner[part]
-        return found
+        try:
+            return super().get_submodule(target)
+        except AttributeError:
+            found, known = self, target.split(".")
+            while known[0] in (inner := dict(found.named_children())):
+                found = inner[known.pop(0)]
+            where = ".".join([type(self).__name__, *target.split(".")[: target.count(".") + 1 - len(known)]])
+            raise UnknownModuleError(
+                f"no module is called {target!r}; {where} has {', '.join(inner) or 'none'}"
+            ) from None
 
-    def start_from(self, weights: str | None) -> None:
+    def load_pretrained(self, weights: str | None) -> None:
         """Copy published weights, or a file's, into this network; the last line of a subclass's ``__init__``.
 
         Args:
@@ -173,9 +175,9 @@ class Method(nn.Module, ABC):
             CheckpointError: If the weights do not fit this network exactly; ``zoo.create`` can replace what does not.
         """
         if weights is not None:
-            from colorzoo.zoo import start_from
+            from colorzoo.zoo import load_pretrained
 
-            start_from(self, weights)
+            load_pretrained(self, weights)
 
 
 def _joined(name: str, inner: str) -> str:

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 
 @dataclass(frozen=True)
-class Optim:
+class OptimizerConfig:
     """An optimiser and the course of its learning rate over a run.
 
     Args:

@@ -6,7 +6,7 @@ unfreezes has no place in a schedule over batches, which ends the run, and a res
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from colorzoo.base.module import Method
+from colorzoo.base.module import ZooModule
 from colorzoo.errors import UsageError
 from colorzoo.training.task import PictureTask
 
@@ -17,7 +17,7 @@ class FineTuning(Callback):
     What is frozen at a moment follows from the epoch alone, so that a run that is resumed goes on as it would have.
 
     Args:
-        trunk: Names of modules, the first ones first; None for those that the method calls its `Method.trunk`. What the
+        trunk: Names of modules, the first ones first; None for the `ZooModule.backbone_modules` of the method. What the
             method itself keeps frozen stays so.
         unfreeze_epoch: Epoch, from 0, in which the trunk begins to learn; None for never.
         stages: So many parts of as many layers begin one after another, the last layers first.
@@ -50,7 +50,7 @@ class FineTuning(Callback):
             raise ValueError(f"{stages} stages begin at unfreeze_epoch, which is None; give an epoch from 0 on")
         if not 0 < lr_factor <= 1:
             raise ValueError(f"lr_factor is {lr_factor}; give a number above 0, at most 1")
-        self.trunk = trunk
+        self.backbone_modules = trunk
         self.unfreeze_epoch = unfreeze_epoch
         self.stages = stages
         self.stage_epochs = stage_epochs
@@ -70,14 +70,14 @@ class FineTuning(Callback):
         self._modules = self._learning_trunk(model)
         # All of it is in the optimiser from the start, so that schedules reach it and a resumed run finds its place.
         pl_module.lr_factors = {
-            parameter: self.lr_factor for name in self._modules for parameter in model.submodule(name).parameters()
+            parameter: self.lr_factor for name in self._modules for parameter in model.get_submodule(name).parameters()
         }
         self._refuse_idle_learners(model, pl_module)
         self._layers = list(
             dict.fromkeys(
                 f"{name}.{inner}" if inner else name
                 for name in self._modules
-                for inner, module in model.submodule(name).named_modules()
+                for inner, module in model.get_submodule(name).named_modules()
                 if list(module.parameters(recurse=False))
             )
         )
@@ -112,26 +112,26 @@ class FineTuning(Callback):
 
     def _thaw(self, pl_module: LightningModule) -> None:
         if isinstance(pl_module, PictureTask):
-            pl_module.model.thaw(*self._modules)
+            pl_module.model.unfreeze(*self._modules)
 
-    def _follow(self, model: Method, epoch: int) -> None:
+    def _follow(self, model: ZooModule, epoch: int) -> None:
         learning = self.learning_stages(epoch)
         if learning == self.stages:
-            model.thaw(*self._modules)
+            model.unfreeze(*self._modules)
             return
         model.freeze(*self._modules)
-        model.thaw(*self._layers[len(self._layers) * (self.stages - learning) // self.stages :])
+        model.unfreeze(*self._layers[len(self._layers) * (self.stages - learning) // self.stages :])
 
-    def _learning_trunk(self, model: Method) -> list[str]:
+    def _learning_trunk(self, model: ZooModule) -> list[str]:
         """Return the names of the trunk's modules that are not frozen by the method itself."""
-        names = model.trunk if self.trunk is None else self.trunk
-        learning = [name for name in names if any(p.requires_grad for p in model.submodule(name).parameters())]
+        names = model.backbone_modules if self.backbone_modules is None else self.backbone_modules
+        learning = [name for name in names if any(p.requires_grad for p in model.get_submodule(name).parameters())]
         if not learning or model.closed_form:
             there = ", ".join(name for name, _ in model.named_children()) or "no modules"
             raise UsageError(f"nothing of {type(model).__name__} can be frozen for fine-tuning; it has {there}")
         return learning
 
-    def _refuse_idle_learners(self, model: Method, task: PictureTask) -> None:
+    def _refuse_idle_learners(self, model: ZooModule, task: PictureTask) -> None:
         if self.learning_stages(0) == self.stages:
             return
         for learner, parameters in model.learners().items():

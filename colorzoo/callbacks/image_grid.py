@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.utils import make_grid, save_image
 
 
-class PictureGrid(Callback):
+class ImageGrid(Callback):
     """Write a grid of the first validation pictures, to TensorBoard if it is there and as a PNG beside the log.
 
     Args:
@@ -41,7 +41,7 @@ class PictureGrid(Callback):
         if not trainer.is_global_zero:
             return
         model: Any = pl_module.model
-        grid = triptychs(batch[model.sees], outputs, batch[model.learns], self.pictures)
+        grid = comparison_grid(batch[model.input_key], outputs, batch[model.target_key], self.pictures)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image("val/input_output_truth", grid, trainer.global_step)
@@ -51,7 +51,7 @@ class PictureGrid(Callback):
             save_image(grid, folder / f"epoch-{trainer.current_epoch:03d}.png")
 
 
-def triptychs(seen: Tensor, made: Tensor, truth: Tensor, rows: int) -> Tensor:
+def comparison_grid(seen: Tensor, made: Tensor, truth: Tensor, rows: int) -> Tensor:
     """Lay out rows of input | output | truth.
 
     Args:

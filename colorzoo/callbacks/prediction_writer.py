@@ -8,14 +8,14 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
 from torchvision.transforms.functional import to_pil_image
 
-from colorzoo.data.datasets import PictureSource
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.data.datasets import ImageDataset
+from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.datamodules.folder import ImageFolderDataModule
 from colorzoo.errors import DataError
-from colorzoo.io.pil_file import write
+from colorzoo.io.pil_file import write_image
 
 
-class PictureWriter(BasePredictionWriter):
+class PredictionWriter(BasePredictionWriter):
     """Write each prediction under the name of its picture, with ``.png`` added.
 
     Args:
@@ -43,7 +43,7 @@ class PictureWriter(BasePredictionWriter):
             DataError: If what is written would be found among what is read.
         """
         data = getattr(trainer, "datamodule", None)
-        if stage != "predict" or not isinstance(data, PictureDataModule):
+        if stage != "predict" or not isinstance(data, ImageDataModule):
             return
         folder = self._folder(trainer).resolve()
         if isinstance(data, ImageFolderDataModule) and folder.is_relative_to(data.root.resolve()):
@@ -66,7 +66,7 @@ class PictureWriter(BasePredictionWriter):
         for wanted, name, picture in zip(asked, batch["name"], prediction, strict=True):
             # Another name is that of a picture in place of one that cannot be read; it has a turn of its own.
             if name == wanted:
-                write(to_pil_image(picture.float().cpu()), self._path(trainer, name), self.overwrite)
+                write_image(to_pil_image(picture.float().cpu()), self._path(trainer, name), self.overwrite)
 
     def _path(self, trainer: Trainer, name: str) -> Path:
         return self._folder(trainer) / f"{name}.png"
@@ -78,6 +78,6 @@ class PictureWriter(BasePredictionWriter):
 def _asked(trainer: Trainer, indices: Sequence[int] | None, names: list[str]) -> list[str]:
     """Names of the pictures that were asked for, as far as the loader tells."""
     source = getattr(trainer.predict_dataloaders, "dataset", None)
-    if not indices or not isinstance(source, PictureSource):
+    if not indices or not isinstance(source, ImageDataset):
         return names
     return [source.names[index] for index in indices]

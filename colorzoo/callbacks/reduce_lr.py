@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 
-class LearningRateStaircase(Callback):
+class ReduceLROnPlateauAndStop(Callback):
     """Train at one rate until a figure has not improved for a while, then at a smaller one; end after the last rate.
 
     Di Hao's procedure: Adam at 1e-3 until the validation loss has not improved for 10 epochs, and so six times,
@@ -25,7 +25,7 @@ class LearningRateStaircase(Callback):
             something else sets the rate.
 
     Example:
-        >>> LearningRateStaircase(patience=3, stages=2).state_dict()
+        >>> ReduceLROnPlateauAndStop(patience=3, stages=2).state_dict()
         {'best': inf, 'waited': 0, 'stage': 1}
     """
 

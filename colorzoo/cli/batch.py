@@ -15,12 +15,12 @@ from tqdm import tqdm
 
 from colorzoo.cli.html_report import HtmlReport, thumbnail
 from colorzoo.cli.if_color import Transform
-from colorzoo.cli.paths import taken
+from colorzoo.cli.paths import output_exists_error
 from colorzoo.errors import ColorzooError, PictureWarning
 from colorzoo.io.pil_file import MAX_MEGAPIXELS
-from colorzoo.io.raster import Scan
-from colorzoo.io.raster_file import read_frames, read_scan, write_frames, write_scan
-from colorzoo.runtime.parallel_images import Outcome, convey
+from colorzoo.io.raster import RasterImage
+from colorzoo.io.raster_file import read_pages, read_raster, write_pages, write_raster
+from colorzoo.runtime.parallel_images import ImageResult, map_images
 
 INTERRUPTED = 130
 """What a command answers after Ctrl-C: 128, and the number of that signal."""
@@ -36,7 +36,7 @@ class _Remark:
     after: bytes | None = None
 
 
-def run_pictures(
+def run_images(
     pairs: Sequence[tuple[Path, Path]],
     transform: Transform,
     *,
@@ -80,8 +80,8 @@ def run_pictures(
                 opened.enter_context(page)
             left = _left(pairs, overwrite, skip_existing)
             for source, target in [] if skip_existing else sorted(set(pairs) - set(left)):
-                error = taken(target)
-                failed.append(_tell(Outcome(source, target, 0.0, error=error), page))
+                error = output_exists_error(target)
+                failed.append(_tell(ImageResult(source, target, 0.0, error=error), page))
 
             files = _Files(transform, page is not None, all_frames, max_megapixels, overwrite)
             # None: on terminals only.
@@ -89,7 +89,7 @@ def run_pictures(
                 tqdm(total=len(left), unit="picture", disable=None if len(left) > 1 else True, dynamic_ncols=True)
             )
             stop = opened.enter_context(_interrupt())
-            conveyed = convey(left, files.read, files.change, files.write, stop=stop)
+            conveyed = map_images(left, files.read, files.change, files.write, stop=stop)
             done = 0
             for outcome in opened.enter_context(closing(conveyed)):
                 with tqdm.external_write_mode():
@@ -120,12 +120,12 @@ class _Files:
     max_megapixels: float
     overwrite: bool
 
-    def read(self, source: Path) -> Iterator[Scan]:
+    def read(self, source: Path) -> Iterator[RasterImage]:
         if self.all_frames:
-            return read_frames(source, self.max_megapixels)
-        return iter([read_scan(source, self.max_megapixels)])
+            return read_pages(source, self.max_megapixels)
+        return iter([read_raster(source, self.max_megapixels)])
 
-    def change(self, pages: Iterator[Scan]) -> tuple[Iterator[Scan] | None, _Remark]:
+    def change(self, pages: Iterator[RasterImage]) -> tuple[Iterator[RasterImage] | None, _Remark]:
         first = next(pages)
         changed, text = self.transform(first)
         before = thumbnail(first.to_pil()) if self.shown else None
@@ -135,7 +135,7 @@ class _Files:
         texts = tuple(text for text in (*changed.remarks, text) if text)
         return chain([changed], self._others(pages)), _Remark(texts, True, before, after)
 
-    def _others(self, pages: Iterator[Scan]) -> Iterator[Scan]:
+    def _others(self, pages: Iterator[RasterImage]) -> Iterator[RasterImage]:
         """Change the other pages as they are written; one that is to be left out stays as it is."""
         for number, page in enumerate(pages, 2):
             changed, text = self.transform(page)
@@ -145,11 +145,11 @@ class _Files:
                     warnings.warn(f"page {number}: {told}", PictureWarning, stacklevel=2)
             yield page
 
-    def write(self, pages: Iterator[Scan], target: Path) -> None:
+    def write(self, pages: Iterator[RasterImage], target: Path) -> None:
         if self.all_frames:
-            write_frames(pages, target, self.overwrite)
+            write_pages(pages, target, self.overwrite)
         else:
-            write_scan(next(pages), target, self.overwrite)
+            write_raster(next(pages), target, self.overwrite)
 
 
 def _left(pairs: Sequence[tuple[Path, Path]], overwrite: bool, skip_existing: bool) -> list[tuple[Path, Path]]:
@@ -183,12 +183,12 @@ def _interrupt() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def _tell(outcome: Outcome[_Remark], page: HtmlReport | None) -> str:
+def _tell(outcome: ImageResult[_Remark], page: HtmlReport | None) -> str:
     """Print what became of a picture, add it to the report, and return why it failed if it did."""
     remark = outcome.remark or _Remark()
     remarks = [*remark.texts, *outcome.warnings]
     written = outcome.error is None and remark.written
-    failure = "" if outcome.error is None else failure_text(outcome.error, outcome.source)
+    failure = "" if outcome.error is None else describe_error(outcome.error, outcome.source)
     if written:
         print(outcome.target, flush=True)
     for text in remarks:
@@ -206,7 +206,7 @@ def _tell(outcome: Outcome[_Remark], page: HtmlReport | None) -> str:
     return failure
 
 
-def failure_text(error: Exception, source: Path | None = None) -> str:
+def describe_error(error: Exception, source: Path | None = None) -> str:
     """Say what went wrong, with the picture's name if the error does not.
 
     Args:
@@ -214,7 +214,7 @@ def failure_text(error: Exception, source: Path | None = None) -> str:
         source: The picture's file.
 
     Example:
-        >>> failure_text(ValueError("too dark"), Path("a.png")), failure_text(KeyError("ICC"))
+        >>> describe_error(ValueError("too dark"), Path("a.png")), describe_error(KeyError("ICC"))
         ('a.png: too dark', "KeyError: 'ICC'")
     """
     text = str(error)

@@ -10,10 +10,10 @@ from colorzoo.errors import OutputExistsError, UsageError
 
 if TYPE_CHECKING:
     from colorzoo.base.colorizer import Colorizer
-    from colorzoo.io.raster import Scan
+    from colorzoo.io.raster import RasterImage
 
 
-def add_control(parser: argparse.ArgumentParser) -> None:
+def add_color_options(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument(
         "--saturation",
@@ -41,13 +41,13 @@ def add_control(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def control_of(args: argparse.Namespace) -> dict[str, Any]:
+def adjustments_of(args: argparse.Namespace) -> dict[str, Any]:
     """Return the options as arguments of `Colorizer.colorize`.
 
     Raises:
         UsageError: If one makes no sense, whatever the picture and the model.
     """
-    from colorzoo.inference.color_adjustments import Control
+    from colorzoo.inference.color_adjustments import ColorAdjustments
 
     control = {
         "saturation": args.saturation,
@@ -55,7 +55,7 @@ def control_of(args: argparse.Namespace) -> dict[str, Any]:
         "min_confidence": args.min_confidence,
     }
     try:
-        Control(**control)
+        ColorAdjustments(**control)
     except ValueError as error:
         raise UsageError(str(error)) from error
     return control
@@ -82,20 +82,20 @@ def check_confidence_map(args: argparse.Namespace) -> None:
         raise OutputExistsError(f"{args.confidence_map} exists; choose another name, or add --overwrite")
 
 
-def described(args: argparse.Namespace) -> list[str]:
+def describe_options(args: argparse.Namespace) -> list[str]:
     """Say in words what was asked for beyond the model's own colours."""
     asked = [f"saturation {args.saturation:g}"] if args.saturation != 1 else []
     asked += [f"hint {hint}" for hint in args.hint]
     return asked + ([f"min confidence {args.min_confidence:g}"] if args.min_confidence else [])
 
 
-def controlled(colorizer: "Colorizer", scan: "Scan", args: argparse.Namespace) -> "Scan":
+def colorize_with_options(colorizer: "Colorizer", scan: "RasterImage", args: argparse.Namespace) -> "RasterImage":
     """Colour a picture as the options say, and write the map if there is to be one."""
-    from colorzoo.io.pil_file import write
+    from colorzoo.io.pil_file import write_image
 
     coloured = colorizer.colorize(scan, args.working_size, **args.control)
     if args.confidence_map is not None:
-        write(colorizer.confidence(scan, args.working_size), args.confidence_map, args.overwrite)
+        write_image(colorizer.confidence(scan, args.working_size), args.confidence_map, args.overwrite)
     return coloured
 
 

@@ -13,7 +13,7 @@ _EDGE = 256
 _PICTURES = 64  # ranges hardly move after a few dozen
 
 
-def add_export_verb(commands: Any) -> None:
+def add_export_command(commands: Any) -> None:
     """Add the command to those of the parser."""
     parser = commands.add_parser("export", help="write a model as a file that runs without colorzoo")
     parser.add_argument("name", help="a model, or a checkpoint's path")
@@ -30,7 +30,7 @@ def add_export_verb(commands: Any) -> None:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from colorzoo.cli.paths import taken
+    from colorzoo.cli.paths import output_exists_error
     from colorzoo.errors import ExportError, UsageError
     from colorzoo.export.program import export, format_of
     from colorzoo.zoo import load
@@ -39,7 +39,7 @@ def _export(args: argparse.Namespace) -> int:
         raise UsageError("--int8 is for ONNX; end the name in .onnx, or leave it out")
     try:
         if args.output.exists() and not args.overwrite:
-            raise taken(args.output)
+            raise output_exists_error(args.output)
         model = load(args.name)
         if args.int8:
             about, agreement = _in_8_bits(model, args)
@@ -73,18 +73,18 @@ def _pictures(folder: Path, model: Any) -> "list[Tensor]":
 
     from colorzoo.errors import UsageError
     from colorzoo.io.convert import to_batch
-    from colorzoo.io.find import called_pictures
-    from colorzoo.io.pil_file import read
-    from colorzoo.io.raster import Scan
+    from colorzoo.io.find import image_names
+    from colorzoo.io.pil_file import read_image
+    from colorzoo.io.raster import RasterImage
 
-    names = sorted(called_pictures(folder))[:_PICTURES]
+    names = sorted(image_names(folder))[:_PICTURES]
     if len(names) < 2:
         raise UsageError(f"{folder} holds {len(names)} pictures; --int8 needs one to set the ranges and one to judge")
     pictures = []
     for name in names:
-        picture = Scan.of(read(folder / name)).of_depth(np.uint8).to_pil()
+        picture = RasterImage.of(read_image(folder / name)).of_depth(np.uint8).to_pil()
         picture = picture.convert("RGB" if getattr(model, "channels", 1) == 3 else "L")
-        if model.sees == "grey":
+        if model.input_key == "grey":
             picture.thumbnail((_EDGE, _EDGE))
         else:
             picture = picture.crop((0, 0, min(picture.width, _EDGE), min(picture.height, _EDGE)))

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import PIL.Image
 
 from colorzoo.errors import OutputExistsError, UsageError
-from colorzoo.io.atomic import new_file
+from colorzoo.io.atomic import atomic_write
 from colorzoo.io.pil_file import to_rgb
 
 _SIDE = 240
@@ -142,7 +142,7 @@ class HtmlReport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Write the report; it has what was added, even if something went wrong."""
-        with self._open, new_file(self.path, overwrite=True) as page:
+        with self._open, atomic_write(self.path, overwrite=True) as page:
             page.write(self._head().encode(errors="replace"))
             self._cards.seek(0)
             page.writelines(line.encode(errors="replace") for line in self._cards)

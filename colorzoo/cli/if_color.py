@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from typing import Literal
 
-from colorzoo.inference.toning import neutralize, tone
-from colorzoo.io.raster import Scan
+from colorzoo.inference.toning import classify_tone, neutralize
+from colorzoo.io.raster import RasterImage
 
 IfColor = Literal["skip", "keep", "recolor"]
-Transform = Callable[[Scan], tuple[Scan | None, str]]
+Transform = Callable[[RasterImage], tuple[RasterImage | None, str]]
 """Makes another picture of one, or None where nothing is to be written, and says what else there is to say of it."""
 
 
-def by_tone(transform: Transform, if_color: IfColor, kept: Transform | None = None) -> Transform:
+def dispatch_by_tone(transform: Transform, if_color: IfColor, kept: Transform | None = None) -> Transform:
     """Look at the colours of a picture first: a toned one becomes grey before anything else is done.
 
     Args:
@@ -25,13 +25,13 @@ def by_tone(transform: Transform, if_color: IfColor, kept: Transform | None = No
 
     Example:
         >>> from PIL.Image import new
-        >>> by_tone(lambda scan: (scan, "coloured"), "skip")(Scan.of(new("RGB", (9, 9), "red")))
+        >>> dispatch_by_tone(lambda scan: (scan, "coloured"), "skip")(RasterImage.of(new("RGB", (9, 9), "red")))
         (None, 'in colour, left out')
     """
 
-    def chosen(scan: Scan) -> tuple[Scan | None, str]:
-        found = tone(scan)
-        changed: Scan | None = scan
+    def chosen(scan: RasterImage) -> tuple[RasterImage | None, str]:
+        found = classify_tone(scan)
+        changed: RasterImage | None = scan
         if found.kind == "toned":
             changed, done = transform(neutralize(scan))
             about = f"{found.describe()}, made grey first"

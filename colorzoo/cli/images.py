@@ -8,26 +8,32 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from colorzoo.cli.color_options import add_control, check_confidence_map, control_of, controlled, described
-from colorzoo.cli.video_options import add_clip_options, parted
+from colorzoo.cli.color_options import (
+    add_color_options,
+    adjustments_of,
+    check_confidence_map,
+    colorize_with_options,
+    describe_options,
+)
+from colorzoo.cli.video_options import add_video_options, split_images_and_videos
 from colorzoo.errors import UsageError
 
 if TYPE_CHECKING:
     from colorzoo.cli.if_color import Transform
-    from colorzoo.io.raster import Scan
+    from colorzoo.io.raster import RasterImage
     from colorzoo.noise.synthesis import NoiseKind
 
 _SUFFIXES = {"colorize": "-color", "denoise": "-clean", "restore": "-restored"}
 COLORIZER = "photo_unet"
 
 
-def add_picture_verbs(commands: Any) -> None:
+def add_image_commands(commands: Any) -> None:
     """Add the commands to those of the parser."""
     colorize = _verb(commands, "colorize", "colour grey photographs, and videos")
     colorize.add_argument("-m", "--model", default=COLORIZER, metavar="NAME", help="a model, or a checkpoint's path")
     colorize.add_argument("--working-size", type=int, metavar="PIXELS", help="longer side that the network sees")
-    add_control(colorize)
-    add_clip_options(colorize)
+    add_color_options(colorize)
+    add_video_options(colorize)
     _add_if_color(colorize)
 
     denoise = _verb(commands, "denoise", "take the noise out of photographs")
@@ -108,8 +114,8 @@ def _add_if_color(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     """Do each picture; one that fails is reported in a line, and the others are done all the same."""
-    from colorzoo.cli.batch import failure_text, run_pictures
-    from colorzoo.cli.paths import paired
+    from colorzoo.cli.batch import describe_error, run_images
+    from colorzoo.cli.paths import resolve_outputs
     from colorzoo.io.pil_file import MAX_MEGAPIXELS
 
     failures: list[str] = []
@@ -120,19 +126,21 @@ def _run(args: argparse.Namespace) -> int:
     if args.verb == "colorize":
         if args.working_size is not None and args.working_size < 1:
             raise UsageError(f"--working-size is {args.working_size}; give a number of pixels, at least 1")
-        args.control = control_of(args)
+        args.control = adjustments_of(args)
         if args.confidence_map is not None:
             check_confidence_map(args)
     else:
         args.strength = _strength(args.strength)
-    pairs = paired(args.inputs, args.output, _SUFFIXES[args.verb], lambda error: failures.append(failure_text(error)))
-    pairs, clips = parted(pairs, args)
+    pairs = resolve_outputs(
+        args.inputs, args.output, _SUFFIXES[args.verb], lambda error: failures.append(describe_error(error))
+    )
+    pairs, clips = split_images_and_videos(pairs, args)
     if clips:
-        from colorzoo.cli.videos import run_clips
+        from colorzoo.cli.videos import run_videos
 
-        if status := run_clips(clips, _loaded(args.model, "colourise", args.device), args, failures):
+        if status := run_videos(clips, _loaded(args.model, "colourise", args.device), args, failures):
             return status
-    return run_pictures(
+    return run_images(
         pairs,
         _transform(args),
         title=f"colorzoo {args.verb}",
@@ -159,11 +167,11 @@ def _strength(given: str) -> float | Literal["auto"]:
 
 def _transform(args: argparse.Namespace) -> "Transform":
     """Return what makes another picture of one, and says what it found and did if there is more to say than that."""
-    from colorzoo.cli.if_color import by_tone
+    from colorzoo.cli.if_color import dispatch_by_tone
 
     if args.verb == "colorize":
         colour = _colouring(args)
-        return colour if args.if_color == "recolor" else by_tone(colour, args.if_color)
+        return colour if args.if_color == "recolor" else dispatch_by_tone(colour, args.if_color)
     if args.verb == "restore" and args.no_color and args.if_color != "recolor":
         raise UsageError("--if-color says nothing with --no-color, which leaves all colours as they are; give one")
     return _restoring(args)
@@ -171,21 +179,21 @@ def _transform(args: argparse.Namespace) -> "Transform":
 
 def _restoring(args: argparse.Namespace) -> "Transform":
     """Return the transform of denoise and restore; pictures that stay in colour have de-noisers of their own."""
-    from colorzoo.cli.if_color import by_tone
-    from colorzoo.inference.toning import tone
+    from colorzoo.cli.if_color import dispatch_by_tone
+    from colorzoo.inference.toning import classify_tone
     from colorzoo.pipeline import COLOR_RESTORERS, RESTORERS
 
     models = _denoisers(args, RESTORERS)
     if args.verb == "restore" and not args.no_color:
         kept = _steps(_denoisers(args, COLOR_RESTORERS), args) if args.if_color == "keep" else None
         colour = _steps([*models, _loaded(args.colorizer, "colourise", args.device)], args)
-        return by_tone(colour, args.if_color, kept)
+        return dispatch_by_tone(colour, args.if_color, kept)
     clean = _steps(models, args)
     if args.denoiser:
         return clean
     clean_color = _steps(_denoisers(args, COLOR_RESTORERS), args)
     # Of a toned print the channels have one noise in common, which is not what those for colour have learnt.
-    return lambda scan: (clean_color if tone(scan).kind == "color" else clean)(scan)
+    return lambda scan: (clean_color if classify_tone(scan).kind == "color" else clean)(scan)
 
 
 def _denoisers(args: argparse.Namespace, restorers: "Mapping[NoiseKind, str]") -> list[Any]:
@@ -196,10 +204,10 @@ def _denoisers(args: argparse.Namespace, restorers: "Mapping[NoiseKind, str]") -
 def _colouring(args: argparse.Namespace) -> "Transform":
     """Return the transform that a colouriser is."""
     colorizer = _loaded(args.model, "colourise", args.device)
-    parameters = "; ".join([f"working size {args.working_size or colorizer.working_size}", *described(args)])
+    parameters = "; ".join([f"working size {args.working_size or colorizer.working_size}", *describe_options(args)])
 
-    def transform(scan: "Scan") -> "tuple[Scan, str]":
-        return _signed(controlled(colorizer, scan, args), args, [colorizer], parameters), ""
+    def transform(scan: "RasterImage") -> "tuple[RasterImage, str]":
+        return _signed(colorize_with_options(colorizer, scan, args), args, [colorizer], parameters), ""
 
     return transform
 
@@ -210,7 +218,7 @@ def _steps(models: list[Any], args: argparse.Namespace) -> "Transform":
 
     pipeline = Pipeline(models, args.strength)
 
-    def transform(scan: "Scan") -> "tuple[Scan, str]":
+    def transform(scan: "RasterImage") -> "tuple[RasterImage, str]":
         steps = list(pipeline.steps(scan))
         told = "; ".join(step.describe() for step in steps)
         return _signed(steps[-1].image, args, models, f"strength {args.strength}; {told}"), told
@@ -218,10 +226,10 @@ def _steps(models: list[Any], args: argparse.Namespace) -> "Transform":
     return transform
 
 
-def _signed(scan: Any, args: argparse.Namespace, models: list[Any], parameters: str) -> "Scan":
-    from colorzoo.io.xmp_history import signed
+def _signed(scan: Any, args: argparse.Namespace, models: list[Any], parameters: str) -> "RasterImage":
+    from colorzoo.io.xmp_history import add_history_entry
 
-    return signed(scan, args.verb, models, parameters) if args.provenance else scan
+    return add_history_entry(scan, args.verb, models, parameters) if args.provenance else scan
 
 
 def _loaded(name: str, purpose: Literal["colourise", "de-noise"], device: str) -> Any:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from colorzoo._version import __version__
-from colorzoo.cli.export import add_export_verb
-from colorzoo.cli.images import add_picture_verbs
+from colorzoo.cli.export import add_export_command
+from colorzoo.cli.images import add_image_commands
 from colorzoo.errors import ColorzooError, UsageError
-from colorzoo.runtime.malloc import keep_memory
+from colorzoo.runtime.malloc import retain_freed_memory
 
 _TRAINING = {
     "fit": "train a model",
@@ -34,7 +34,7 @@ def main(args: Sequence[str] | None = None) -> int:
         0 if everything was done, 1 if something was not, 2 if the command made no sense.
     """
     given = list(sys.argv[1:] if args is None else args)
-    keep_memory()
+    retain_freed_memory()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # The name of a picture may hold what the terminal's encoding does not.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"colorzoo {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    add_picture_verbs(commands)
+    add_image_commands(commands)
 
     inpaint = commands.add_parser("inpaint", help="fill a hole in a picture with copies of what is around it")
     inpaint.add_argument("input", type=Path, metavar="IN", help="a picture file")
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("name", help="a model, or a checkpoint's path")
     info.set_defaults(run=_info)
 
-    add_export_verb(commands)
+    add_export_command(commands)
 
     publish = commands.add_parser("publish", help="measure a run's checkpoint and publish it with card and results")
     publish.add_argument("checkpoint", type=Path, help="the .ckpt of a run")
@@ -139,10 +139,10 @@ def _shard(args: argparse.Namespace) -> int:
 
 def _inpaint(args: argparse.Namespace) -> int:
     """Fill one picture; what is filled when Ctrl-C is pressed is written all the same."""
-    from colorzoo.cli.paths import taken
+    from colorzoo.cli.paths import output_exists_error
     from colorzoo.inpainting.efros_leung import Inpainting
     from colorzoo.io.atomic import format_of
-    from colorzoo.io.pil_file import read, write
+    from colorzoo.io.pil_file import read_image, write_image
 
     if args.window < 3 or args.window % 2 == 0:
         raise UsageError(f"--window is {args.window}; give an odd number of pixels, at least 3")
@@ -152,11 +152,11 @@ def _inpaint(args: argparse.Namespace) -> int:
         raise UsageError(f"the output {args.output} is one of the inputs; give another name with -o")
     try:
         if args.output.exists() and not args.overwrite:
-            raise taken(args.output)
+            raise output_exists_error(args.output)
         format_of(args.output)
-        filling = Inpainting(read(args.input), args.mask, args.window, args.seed)
+        filling = Inpainting(read_image(args.input), args.mask, args.window, args.seed)
         interrupted = not _iterate(filling, filling.total)
-        write(filling.picture(), args.output, args.overwrite)
+        write_image(filling.picture(), args.output, args.overwrite)
     except (OSError, ValueError, MemoryError) as error:
         print(f"colorzoo: {error}", file=sys.stderr)
         return 1

@@ -11,7 +11,7 @@ from colorzoo.errors import OutputExistsError, UnreadableImageError, UsageError
 from colorzoo.io.pil_file import SUFFIXES
 
 
-def paired(
+def resolve_outputs(
     inputs: Sequence[Path], output: Path | None, suffix: str, report: Callable[[OSError], None]
 ) -> list[tuple[Path, Path]]:
     """Give each input, and each picture below a folder, its output.
@@ -98,6 +98,6 @@ def _pictures_below(folder: Path, output: Path, report: Callable[[OSError], None
     return found
 
 
-def taken(target: Path) -> OutputExistsError:
+def output_exists_error(target: Path) -> OutputExistsError:
     """Return the error that refuses an output which is there already."""
     return OutputExistsError(f"{target} exists; choose another name with -o, or add --overwrite")

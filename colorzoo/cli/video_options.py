@@ -12,7 +12,7 @@ VIDEO_SUFFIXES = frozenset(
 Pair = tuple[Path, Path]
 
 
-def add_clip_options(parser: argparse.ArgumentParser) -> None:
+def add_video_options(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument(
         "--smooth",
@@ -25,7 +25,7 @@ def add_clip_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def parted(pairs: Sequence[Pair], args: argparse.Namespace) -> tuple[list[Pair], list[Pair]]:
+def split_images_and_videos(pairs: Sequence[Pair], args: argparse.Namespace) -> tuple[list[Pair], list[Pair]]:
     """Return the pairs that are pictures, and those of clips, of which only ``colorize`` knows."""
     parts: tuple[list[Pair], list[Pair]] = [], []
     for pair in pairs:

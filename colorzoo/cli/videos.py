@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from colorzoo.cli.batch import INTERRUPTED, failure_text
-from colorzoo.cli.color_options import described
-from colorzoo.cli.paths import taken
+from colorzoo.cli.batch import INTERRUPTED, describe_error
+from colorzoo.cli.color_options import describe_options
+from colorzoo.cli.paths import output_exists_error
 from colorzoo.cli.video_options import is_video
 from colorzoo.errors import ColorzooError, UnreadableVideoError, UsageError
-from colorzoo.io.raster import Scan
-from colorzoo.io.raster_file import read_scan, write_scan
-from colorzoo.io.xmp_history import entry_text, signed
-from colorzoo.video.clip_colorizer import ClipColorizer
+from colorzoo.io.raster import RasterImage
+from colorzoo.io.raster_file import read_raster, write_raster
+from colorzoo.io.xmp_history import add_history_entry, entry_text
+from colorzoo.video.clip_colorizer import VideoColorizer
 from colorzoo.video.encoder import is_written
 from colorzoo.video.smoothing import DEFAULT_SMOOTHING, TemporalSmoothing
-from colorzoo.video.transcode import change_video, look
+from colorzoo.video.transcode import probe, transform_video
 
 if TYPE_CHECKING:
     from colorzoo.base.colorizer import Colorizer
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Pair = tuple[Path, Path]
 
 
-def run_clips(
+def run_videos(
     pairs: Sequence[Pair], colorizer: "Colorizer", args: argparse.Namespace, failures: MutableSequence[str]
 ) -> int:
     """Colour videos, one after another, and the pictures of each folder as a clip.
@@ -50,7 +50,7 @@ def run_clips(
     smooth = _checked(args)
     for job in _jobs(pairs):
         video = is_video(job[0][0])
-        colour = ClipColorizer(
+        colour = VideoColorizer(
             colorizer,
             args.working_size,
             smooth=smooth,
@@ -58,13 +58,17 @@ def run_clips(
             min_confidence=args.min_confidence,
         )
         parameters = "; ".join(
-            [f"working size {args.working_size or colorizer.working_size}", f"smooth {smooth:g}", *described(args)]
+            [
+                f"working size {args.working_size or colorizer.working_size}",
+                f"smooth {smooth:g}",
+                *describe_options(args),
+            ]
         )
         try:
             if video:
                 _color_video(*job[0], colour, entry_text("colorize", [colorizer], parameters), args)
             else:
-                sign = partial(signed, verb="colorize", models=[colorizer], parameters=parameters)
+                sign = partial(add_history_entry, verb="colorize", models=[colorizer], parameters=parameters)
                 _color_frames(job, colour, sign, args)
         except KeyboardInterrupt:
             left = f"nothing of {job[0][1]} is left" if video else "each frame that is named is whole"
@@ -72,7 +76,7 @@ def run_clips(
                 print(f"colorzoo: {text}", file=sys.stderr)
             return INTERRUPTED
         except (ColorzooError, OSError, ValueError, RuntimeError, MemoryError) as error:
-            failures.append(failure_text(error, job[0][0]))
+            failures.append(describe_error(error, job[0][0]))
     return 0
 
 
@@ -119,25 +123,25 @@ def _numbered(name: str) -> list[tuple[int, str]]:
     return [(int(digits or 0), text) for text, digits in re.findall(r"(\D*)(\d*)", name)]
 
 
-def _color_video(source: Path, target: Path, colour: ClipColorizer, note: str, args: Any) -> None:
+def _color_video(source: Path, target: Path, colour: VideoColorizer, note: str, args: Any) -> None:
     if args.skip_existing and target.exists():
         print(f"colorzoo: {target} exists and is left as it is", file=sys.stderr)
         return
     if target.exists() and not args.overwrite:
-        raise taken(target)
-    seen = look(source)
+        raise output_exists_error(target)
+    seen = probe(source)
     if seen.width * seen.height > args.max_megapixels * 1e6:
         size = f"{seen.width}x{seen.height} pixels"
         raise UnreadableVideoError(f"{source} has {size}; allow more with --max-megapixels")
     with tqdm(total=seen.frames or None, unit="frame", disable=None, dynamic_ncols=True) as bar:
         note = note if args.provenance else ""
-        remarks = change_video(source, target, _counted(colour, bar), overwrite=args.overwrite, note=note)
+        remarks = transform_video(source, target, _counted(colour, bar), overwrite=args.overwrite, note=note)
     print(target, flush=True)
     for remark in remarks:
         print(f"{source}: {remark}", file=sys.stderr)
 
 
-def _counted(colour: ClipColorizer, bar: Any) -> Callable[[Any], Any]:
+def _counted(colour: VideoColorizer, bar: Any) -> Callable[[Any], Any]:
     def counted(levels: Any) -> Any:
         coloured = colour(levels)
         bar.update()
@@ -146,16 +150,18 @@ def _counted(colour: ClipColorizer, bar: Any) -> Callable[[Any], Any]:
     return counted
 
 
-def _color_frames(frames: Sequence[Pair], colour: ClipColorizer, sign: Callable[[Scan], Scan], args: Any) -> None:
+def _color_frames(
+    frames: Sequence[Pair], colour: VideoColorizer, sign: Callable[[RasterImage], RasterImage], args: Any
+) -> None:
     there = [target for _, target in frames if target.exists()]
     if there and not (args.overwrite or args.skip_existing):
-        raise taken(there[0])
+        raise output_exists_error(there[0])
     for source, target in tqdm(frames, unit="frame", disable=None, dynamic_ncols=True):
-        seen = read_scan(source, args.max_megapixels).in_srgb()
+        seen = read_raster(source, args.max_megapixels).in_srgb()
         # Those that are there are coloured too: the ones after them go on from their colours.
-        scan = seen.with_colours(colour(seen.levels))
+        scan = seen.with_color(colour(seen.levels))
         if args.skip_existing and target.exists():
             continue
-        write_scan(sign(scan) if args.provenance else scan, target, args.overwrite)
+        write_raster(sign(scan) if args.provenance else scan, target, args.overwrite)
         with tqdm.external_write_mode():
             print(target, flush=True)

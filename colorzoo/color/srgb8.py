@@ -28,7 +28,7 @@ _BLACK = -DARKEST * _SCALE - 1
 _WAITING = 1 << 16
 
 
-class Srgb8:
+class Srgb8Writer:
     """Rows of a picture in sRGB of 8 bits, made of L*a*b* some rows at a time.
 
     What lies outside sRGB loses chroma, never lightness or hue. Levels differ by at most 1 from those of
@@ -39,7 +39,7 @@ class Srgb8:
 
     Example:
         >>> levels = torch.empty(1, 1, 3, dtype=torch.uint8)
-        >>> picture = Srgb8(levels)
+        >>> picture = Srgb8Writer(levels)
         >>> picture.write(slice(0, 1), torch.tensor([[50.0]]), shifts(torch.zeros(1, 2, 1, 1))[0])
         >>> picture.finish()
         >>> levels.tolist()

@@ -4,16 +4,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from colorzoo.runtime.batch_random import Draws
+from colorzoo.runtime.batch_random import SharedRandom
 
 
-def flipped(rgb: Tensor, draws: Draws | None = None) -> Tensor:
+def random_flip(rgb: Tensor, draws: SharedRandom | None = None) -> Tensor:
     """Mirror each picture of ``(B, 3, H, W)`` with probability one half."""
     mirror = _of(draws, rgb).rand(len(rgb)) < 0.5
     return _chosen([rgb, rgb.flip(-1)], mirror)
 
 
-def turned(rgb: Tensor, draws: Draws | None = None) -> Tensor:
+def random_rot90(rgb: Tensor, draws: SharedRandom | None = None) -> Tensor:
     """Turn each square picture of ``(B, 3, H, H)`` by zero to three quarters.
 
     Raises:
@@ -27,7 +27,7 @@ def turned(rgb: Tensor, draws: Draws | None = None) -> Tensor:
     return _chosen([rgb.rot90(turn, dims=(2, 3)) for turn in range(4)], quarters)
 
 
-def shifted(rgb: Tensor, most: int, draws: Draws | None = None) -> Tensor:
+def random_shift(rgb: Tensor, most: int, draws: SharedRandom | None = None) -> Tensor:
     """Shift each picture of ``(B, 3, H, W)`` by up to ``most`` pixels each way, the border repeated."""
     batch, _, height, width = rgb.shape
     padded = F.pad(rgb.float(), (most,) * 4, mode="replicate").to(rgb.dtype).movedim(1, -1)
@@ -45,5 +45,5 @@ def _chosen(variants: list[Tensor], which: Tensor) -> Tensor:
     return torch.cat(variants).index_select(0, which * count + torch.arange(count, device=which.device))
 
 
-def _of(draws: Draws | None, rgb: Tensor) -> Draws:
-    return draws or Draws(device=rgb.device)
+def _of(draws: SharedRandom | None, rgb: Tensor) -> SharedRandom:
+    return draws or SharedRandom(device=rgb.device)

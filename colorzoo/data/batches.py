@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from colorzoo.color.conversions import rgb_to_lab, rgb_to_lab_and_grey, rgb_to_luma
-from colorzoo.noise.synthesis import Noise, spoiled
-from colorzoo.runtime.batch_random import Draws
+from colorzoo.noise.synthesis import Noise, add_noise
+from colorzoo.runtime.batch_random import SharedRandom
 
 _PIXELS_AT_ONCE = 1 << 16
 
@@ -16,7 +16,7 @@ Grey = Literal["lightness", "luma"]
 """Which grey picture is the input: the one that keeps L*, or Rec. 601 luma."""
 
 
-class Pictures(TypedDict):
+class ImageBatch(TypedDict):
     """A batch as it leaves a dataset: colour pictures, their names, and their class where there is one.
 
     A batch that trains brings a seed for what is random about it.
@@ -28,7 +28,7 @@ class Pictures(TypedDict):
     seed: NotRequired[int]
 
 
-class ColorPairs(TypedDict):
+class ColorBatch(TypedDict):
     """A batch as a colouriser sees it: input ``grey``, targets ``rgb`` in [0, 1] and ``lab``."""
 
     grey: Tensor
@@ -38,7 +38,7 @@ class ColorPairs(TypedDict):
     name: NotRequired[list[str]]
 
 
-class NoisyPairs(TypedDict):
+class NoisyBatch(TypedDict):
     """A batch as a de-noiser sees it: input ``noisy`` and target ``clean`` in [0, 1], of one channel or three."""
 
     noisy: Tensor
@@ -47,7 +47,7 @@ class NoisyPairs(TypedDict):
     name: NotRequired[list[str]]
 
 
-def color_pairs(pictures: Pictures, grey: Grey = "lightness") -> ColorPairs:
+def color_batch(pictures: ImageBatch, grey: Grey = "lightness") -> ColorBatch:
     """Make grey inputs and L*a*b* targets for a whole batch, on the device where the batch lies.
 
     Args:
@@ -65,13 +65,13 @@ def color_pairs(pictures: Pictures, grey: Grey = "lightness") -> ColorPairs:
 
     Example:
         >>> import torch
-        >>> pairs = color_pairs({"rgb": torch.zeros(2, 3, 8, 8, dtype=torch.uint8)})
+        >>> pairs = color_batch({"rgb": torch.zeros(2, 3, 8, 8, dtype=torch.uint8)})
         >>> tuple(pairs["grey"].shape)
         (2, 1, 8, 8)
     """
     given = pictures["rgb"]
     rgb, lab = (torch.empty(given.shape, device=given.device) for _ in range(2))
-    pairs: ColorPairs = {"grey": torch.empty_like(rgb[:, :1]), "rgb": rgb, "lab": lab}
+    pairs: ColorBatch = {"grey": torch.empty_like(rgb[:, :1]), "rgb": rgb, "lab": lab}
     for part in _parts(given):
         rgb[part] = _scaled(given[part])
         if _is_luma(grey):
@@ -85,14 +85,14 @@ def color_pairs(pictures: Pictures, grey: Grey = "lightness") -> ColorPairs:
     return pairs
 
 
-def noisy_pairs(
-    pictures: Pictures,
+def noisy_batch(
+    pictures: ImageBatch,
     noise: Noise,
     color: bool = False,
     grey: Grey = "luma",
     seeds: Sequence[int] | None = None,
-    draws: Draws | None = None,
-) -> NoisyPairs:
+    draws: SharedRandom | None = None,
+) -> NoisyBatch:
     """Spoil a whole batch, on the device where it lies.
 
     Args:
@@ -114,7 +114,7 @@ def noisy_pairs(
     """
     rgb = _scaled(pictures["rgb"])
     clean = rgb if color else _grey(rgb, grey)
-    pairs: NoisyPairs = {"noisy": spoiled(clean, noise, seeds, draws), "clean": clean}
+    pairs: NoisyBatch = {"noisy": add_noise(clean, noise, seeds, draws), "clean": clean}
     if "label" in pictures:
         pairs["label"] = pictures["label"]
     if "name" in pictures:

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from colorzoo.data.batches import Pictures
+from colorzoo.data.batches import ImageBatch
 
 
-class PictureSource(Dataset[Pictures], ABC):
+class ImageDataset(Dataset[ImageBatch], ABC):
     """A split: its names, and whole batches of uint8 pictures by index.
 
     Args:
@@ -26,14 +26,14 @@ class PictureSource(Dataset[Pictures], ABC):
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, index: int) -> Pictures:
+    def __getitem__(self, index: int) -> ImageBatch:
         return self.__getitems__([index])
 
     @abstractmethod
-    def __getitems__(self, indices: list[int]) -> Pictures: ...
+    def __getitems__(self, indices: list[int]) -> ImageBatch: ...
 
 
-class TensorPictures(PictureSource):
+class InMemoryDataset(ImageDataset):
     """A split that lives in memory as one uint8 tensor and is indexed by the batch.
 
     Args:
@@ -47,21 +47,21 @@ class TensorPictures(PictureSource):
         self.rgb = rgb
         self.label = label
 
-    def __getitems__(self, indices: list[int]) -> Pictures:
+    def __getitems__(self, indices: list[int]) -> ImageBatch:
         places = torch.tensor(indices, dtype=torch.int64)
         # Copies whole pictures; ``self.rgb[places]`` would go byte by byte.
         rgb = self.rgb.index_select(0, places)
-        pictures: Pictures = {"rgb": rgb, "name": [self.names[index] for index in indices]}
+        pictures: ImageBatch = {"rgb": rgb, "name": [self.names[index] for index in indices]}
         if self.label is not None:
             pictures["label"] = self.label[places]
         return pictures
 
 
-def joined(parts: list[Pictures]) -> Pictures:
+def concatenate_batches(parts: list[ImageBatch]) -> ImageBatch:
     """Make one batch of several; what not all of them have is left out."""
     batch: dict[str, Any] = {}
     for key in set.intersection(*(set(part) for part in parts)):
         values = [part[key] for part in parts]  # type: ignore[literal-required]
         tensors = isinstance(values[0], Tensor)
         batch[key] = torch.cat(values) if tensors else [item for value in values for item in value]
-    return cast(Pictures, batch)
+    return cast(ImageBatch, batch)

@@ -10,16 +10,16 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.data.distributed import DistributedSampler
 
-from colorzoo.data.batches import Pictures
-from colorzoo.data.datasets import PictureSource, joined
+from colorzoo.data.batches import ImageBatch
+from colorzoo.data.datasets import ImageDataset, concatenate_batches
 from colorzoo.data.splits import seed_of
 from colorzoo.errors import DataError
 
 
-class TrainingOrder(DistributedSampler[int]):
+class ResumableSampler(DistributedSampler[int]):
     """Each epoch another order; what fills no batch of all processes together is left out, unless nothing fills one.
 
-    It counts on from epoch to epoch, so that an index tells the epoch too: `EpochPictures` understands it.
+    It counts on from epoch to epoch, so that an index tells the epoch too: `SeededDataset` understands it.
 
     Args:
         pictures: How many there are.
@@ -29,7 +29,7 @@ class TrainingOrder(DistributedSampler[int]):
         processes: How many share the batches.
 
     Example:
-        >>> order = TrainingOrder(5, batch_size=2)
+        >>> order = ResumableSampler(5, batch_size=2)
         >>> order.set_epoch(3)
         >>> sorted(index - 3 * 5 in range(5) for index in order)
         [True, True, True, True]
@@ -53,51 +53,51 @@ class TrainingOrder(DistributedSampler[int]):
         yield from (mine[self.start :] + self.epoch * self.pictures).tolist()
 
 
-def seed_of_picture(picture: str, epoch: int, seed: int) -> int:
+def image_seed(picture: str, epoch: int, seed: int) -> int:
     """Return the seed of what is drawn for a picture in an epoch, counted from 0, whoever loads it and when."""
     return seed_of(f"picture {picture} of epoch {epoch}", seed)
 
 
-def seed_of_batch(number: int, epoch: int, seed: int) -> int:
+def batch_seed(number: int, epoch: int, seed: int) -> int:
     """Return the seed of what is random about a batch of an epoch, both counted from 0."""
     return seed_of(f"batch {number} of epoch {epoch}", seed)
 
 
-class EpochPictures(Dataset[Pictures]):
-    """Training pictures by the indices of `TrainingOrder`; a random crop is that of seed, epoch and picture.
+class SeededDataset(Dataset[ImageBatch]):
+    """Training pictures by the indices of `ResumableSampler`; a random crop is that of seed, epoch and picture.
 
     Args:
         source: The pictures.
         seed: Another seed gives other crops.
     """
 
-    def __init__(self, source: PictureSource, seed: int) -> None:
+    def __init__(self, source: ImageDataset, seed: int) -> None:
         self.source = source
         self.seed = seed
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def __getitem__(self, index: int) -> Pictures:
+    def __getitem__(self, index: int) -> ImageBatch:
         return self.__getitems__([index])
 
-    def __getitems__(self, indices: list[int]) -> Pictures:
+    def __getitems__(self, indices: list[int]) -> ImageBatch:
         places = [divmod(index, len(self.source)) for index in indices]
         if not self.source.random:
             return self.source.__getitems__([index for _, index in places])
         with torch.random.fork_rng(devices=[]):
-            return joined([self._drawn(epoch, index) for epoch, index in places])
+            return concatenate_batches([self._drawn(epoch, index) for epoch, index in places])
 
-    def _drawn(self, epoch: int, index: int) -> Pictures:
+    def _drawn(self, epoch: int, index: int) -> ImageBatch:
         # Not its name: a source may show a picture several times in an epoch, each time another crop.
-        torch.default_generator.manual_seed(seed_of_picture(str(index), epoch, self.seed))
+        torch.default_generator.manual_seed(image_seed(str(index), epoch, self.seed))
         return self.source.__getitems__([index])
 
 
-class PictureLoader(DataLoader[Pictures]):
+class ImageDataLoader(DataLoader[ImageBatch]):
     """Batches as the source answers with them; says what it means if a loader process dies."""
 
-    def __iter__(self) -> Iterator[Pictures]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[ImageBatch]:  # type: ignore[override]
         try:
             yield from super().__iter__()
         except RuntimeError as error:
@@ -109,28 +109,28 @@ class PictureLoader(DataLoader[Pictures]):
             ) from error
 
 
-class TrainingLoader(PictureLoader):
-    """The batches of `TrainingOrder`, each with a seed for what is random about it, from where a checkpoint ended."""
+class ResumableDataLoader(ImageDataLoader):
+    """The batches of `ResumableSampler`, each with a seed for its random numbers, from where a checkpoint ended."""
 
     _seen = 0
     _resumed: dict[str, int] | None = None
 
-    def __iter__(self) -> Iterator[Pictures]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[ImageBatch]:  # type: ignore[override]
         # Lightning asks for an iterator before it tells the epoch; a generator looks when the first batch is asked for.
         epoch = getattr(self.sampler, "epoch", 0)
         resumed, self._resumed = self._resumed, None
         self._seen = resumed["batches"] if resumed is not None and resumed["epoch"] == epoch else 0
-        if isinstance(self.sampler, TrainingOrder):
+        if isinstance(self.sampler, ResumableSampler):
             self.sampler.start = self._seen * cast(int, self.batch_size)
-        seed = cast(EpochPictures, self.dataset).seed
+        seed = cast(SeededDataset, self.dataset).seed
         for batch in super().__iter__():
-            batch["seed"] = seed_of_batch(self._seen, epoch, seed)
+            batch["seed"] = batch_seed(self._seen, epoch, seed)
             self._seen += 1
             yield batch
 
     def state_dict(self) -> dict[str, int]:
         """Say how many batches of which epoch were handed out, and from which seed the order comes."""
-        seed = cast(EpochPictures, self.dataset).seed
+        seed = cast(SeededDataset, self.dataset).seed
         return {"seed": seed, "epoch": getattr(self.sampler, "epoch", 0), "batches": self._seen}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
@@ -138,7 +138,7 @@ class TrainingLoader(PictureLoader):
         self._resumed = state
 
 
-class Share(DistributedSampler[int]):
+class UnrepeatedSampler(DistributedSampler[int]):
     """The pictures of one process, in order; each goes to one process, for seen twice it would count twice.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from colorzoo.errors import DataError
 
 
-def ranked(names: Iterable[str], seed: int) -> list[str]:
+def hash_order(names: Iterable[str], seed: int) -> list[str]:
     """Order names pseudo-randomly; the order among some of them never depends on the others.
 
     Args:
@@ -17,13 +17,13 @@ def ranked(names: Iterable[str], seed: int) -> list[str]:
         The names, ordered by the SHA-256 of seed and name.
 
     Example:
-        >>> ranked(["a", "b", "c"], seed=0) == ranked(["c", "b", "a"], seed=0)
+        >>> hash_order(["a", "b", "c"], seed=0) == hash_order(["c", "b", "a"], seed=0)
         True
     """
     return sorted(names, key=lambda name: _digest(name, seed))
 
 
-def drawn(
+def split_off_validation(
     names: Iterable[str], seed: int, train_images: int | None, val_images: int, source: str, suffix: str = ""
 ) -> dict[str, list[str]]:
     """Draw validation pictures from the official training pictures of a set that has none of its own.
@@ -43,10 +43,10 @@ def drawn(
         DataError: If there are too few.
 
     Example:
-        >>> sorted(len(names) for names in drawn(["a", "b", "c"], 0, None, 1, source="letters").values())
+        >>> sorted(len(names) for names in split_off_validation(["a", "b", "c"], 0, None, 1, source="letters").values())
         [1, 2]
     """
-    order = ranked(names, seed)
+    order = hash_order(names, seed)
     may_validate = [name for name in order if name.endswith(suffix)]
     val = may_validate[:val_images]
     held_out = set(val)
@@ -61,7 +61,9 @@ def drawn(
     return {"train": sorted(rest[:wanted]), "val": sorted(val)}
 
 
-def by_share(names: Iterable[str], seed: int, val_share: float, test_share: float, source: str) -> dict[str, list[str]]:
+def split_by_fraction(
+    names: Iterable[str], seed: int, val_share: float, test_share: float, source: str
+) -> dict[str, list[str]]:
     """Split names by the place of each, so that one added later moves no other.
 
     Only a validation split that would be empty takes the first in order.
@@ -80,13 +82,13 @@ def by_share(names: Iterable[str], seed: int, val_share: float, test_share: floa
         DataError: If none are left to train or to validate.
 
     Example:
-        >>> by_share(["a", "b", "c"], 0, val_share=0.2, test_share=0.0, source="letters")
+        >>> split_by_fraction(["a", "b", "c"], 0, val_share=0.2, test_share=0.0, source="letters")
         {'train': ['b', 'c'], 'val': ['a'], 'test': []}
     """
-    order = ranked(names, seed)
+    order = hash_order(names, seed)
     splits: dict[str, list[str]] = {"train": [], "val": [], "test": []}
     for name in order:
-        place = share_of(name, seed)
+        place = fraction_of(name, seed)
         tests = place >= 1 - test_share
         splits["val" if place < val_share else "test" if tests else "train"].append(name)
     if not splits["val"] and splits["train"]:
@@ -96,8 +98,8 @@ def by_share(names: Iterable[str], seed: int, val_share: float, test_share: floa
     return {split: sorted(found) for split, found in splits.items()}
 
 
-def check_shares(val_share: float, test_share: float) -> None:
-    """Refuse shares that `by_share` cannot make.
+def check_fractions(val_share: float, test_share: float) -> None:
+    """Refuse shares that `split_by_fraction` cannot make.
 
     Args:
         val_share: Share of the names that validate, above 0.
@@ -110,7 +112,7 @@ def check_shares(val_share: float, test_share: float) -> None:
         raise DataError(f"val_share ({val_share}) and test_share ({test_share}) must leave pictures to train on")
 
 
-def share_of(name: str, seed: int) -> float:
+def fraction_of(name: str, seed: int) -> float:
     """Place a name in [0, 1) by its digest: what decides a split that no other name can change.
 
     Args:

@@ -9,17 +9,23 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
-from colorzoo.data.augmentation import flipped, shifted, turned
-from colorzoo.data.batches import ColorPairs, Grey, NoisyPairs, Pictures, color_pairs, noisy_pairs
-from colorzoo.data.datasets import PictureSource
-from colorzoo.data.samplers import EpochPictures, PictureLoader, Share, TrainingLoader, TrainingOrder
+from colorzoo.data.augmentation import random_flip, random_rot90, random_shift
+from colorzoo.data.batches import ColorBatch, Grey, ImageBatch, NoisyBatch, color_batch, noisy_batch
+from colorzoo.data.datasets import ImageDataset
+from colorzoo.data.samplers import (
+    ImageDataLoader,
+    ResumableDataLoader,
+    ResumableSampler,
+    SeededDataset,
+    UnrepeatedSampler,
+)
 from colorzoo.data.splits import seed_of, split_hash
 from colorzoo.errors import DataError
 from colorzoo.noise.synthesis import Noise
-from colorzoo.runtime.batch_random import Draws
+from colorzoo.runtime.batch_random import SharedRandom
 
 
-class PictureDataModule(LightningDataModule, ABC):
+class ImageDataModule(LightningDataModule, ABC):
     """Colour pictures of any source as pairs (grey, L*a*b*) or (noisy, clean) for training, validation and test.
 
     A subclass gives `load_split` for the splits ``"train"``, ``"val"`` and ``"test"``, and its own arguments; those of
@@ -82,12 +88,12 @@ class PictureDataModule(LightningDataModule, ABC):
         self.eval_noise = eval_noise or noise
         self.color = color
         self.seed = seed
-        self._splits: dict[str, PictureSource] = {}
-        self._trained: TrainingLoader | None = None
+        self._splits: dict[str, ImageDataset] = {}
+        self._trained: ResumableDataLoader | None = None
         self._place: dict[str, int] = {}
 
     @abstractmethod
-    def load_split(self, split: str) -> PictureSource:
+    def load_split(self, split: str) -> ImageDataset:
         """Return one split; called once for each that a stage needs."""
 
     @abstractmethod
@@ -123,7 +129,7 @@ class PictureDataModule(LightningDataModule, ABC):
         """Forget what was for one run only: where it resumed, and what was wanted."""
         self._place, self.wanted = {}, None
 
-    def train_dataloader(self) -> DataLoader[Pictures]:
+    def train_dataloader(self) -> DataLoader[ImageBatch]:
         """Shuffled batches; an incomplete last one is dropped, for batch norm cannot take a single picture.
 
         Order, crops, augmentation and noise are functions of the run's seed, the epoch and the batch.
@@ -131,10 +137,10 @@ class PictureDataModule(LightningDataModule, ABC):
         source = self._splits["train"]
         process, processes = self._process()
         seed = self._place.get("seed", self._run_seed())
-        self._trained = TrainingLoader(
-            EpochPictures(source, seed),
+        self._trained = ResumableDataLoader(
+            SeededDataset(source, seed),
             batch_size=self.batch_size,
-            sampler=TrainingOrder(len(source), self.batch_size, seed, process, processes),
+            sampler=ResumableSampler(len(source), self.batch_size, seed, process, processes),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             collate_fn=_as_it_is,
@@ -143,21 +149,21 @@ class PictureDataModule(LightningDataModule, ABC):
             self._trained.load_state_dict(self._place)
         return self._trained
 
-    def val_dataloader(self) -> DataLoader[Pictures]:
+    def val_dataloader(self) -> DataLoader[ImageBatch]:
         """The validation pictures, in order."""
         return self._loader("val")
 
-    def test_dataloader(self) -> DataLoader[Pictures]:
+    def test_dataloader(self) -> DataLoader[ImageBatch]:
         """The test pictures, in order."""
         return self._loader("test")
 
-    def predict_dataloader(self) -> DataLoader[Pictures]:
+    def predict_dataloader(self) -> DataLoader[ImageBatch]:
         """The pictures to predict, in order, but for those that are not `wanted`."""
         # A process may be left with nothing to do; none waits for another.
         self.allow_zero_length_dataloader_with_multiple_devices = True
         return self._loader(self.predicts, self.wanted)
 
-    def _loader(self, split: str, wanted: Callable[[str], bool] | None = None) -> DataLoader[Pictures]:
+    def _loader(self, split: str, wanted: Callable[[str], bool] | None = None) -> DataLoader[ImageBatch]:
         source = self._splits[split]
         process, processes = self._process()
         if wanted is None and len(source) < processes:
@@ -165,10 +171,10 @@ class PictureDataModule(LightningDataModule, ABC):
                 f"{len(source)} {split} pictures are too few for {processes} processes; set trainer.devices lower"
             )
         asked = None if wanted is None else lambda index: wanted(source.names[index])
-        return PictureLoader(
+        return ImageDataLoader(
             source,
             batch_size=self.batch_size if split == "train" else self.eval_batch_size,
-            sampler=Share(len(source), process, processes, asked),
+            sampler=UnrepeatedSampler(len(source), process, processes, asked),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             collate_fn=_as_it_is,
@@ -182,35 +188,35 @@ class PictureDataModule(LightningDataModule, ABC):
         """The seed of the run, which Lightning keeps in the environment; without one, that of the data."""
         return int(os.environ.get("PL_GLOBAL_SEED", self.seed))
 
-    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> ColorPairs | NoisyPairs:
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> ColorBatch | NoisyBatch:
         """Augment training pictures and make the pairs, for the whole batch, on the device."""
-        pictures = cast(Pictures, dict(batch))
+        pictures = cast(ImageBatch, dict(batch))
         training = self.trainer is not None and bool(self.trainer.training)
         draws = self._draws(pictures)
         if training:
             if self.flip:
-                pictures["rgb"] = flipped(pictures["rgb"], draws)
+                pictures["rgb"] = random_flip(pictures["rgb"], draws)
             if self.turn:
-                pictures["rgb"] = turned(pictures["rgb"], draws)
+                pictures["rgb"] = random_rot90(pictures["rgb"], draws)
             if self.max_shift > 0:
-                pictures["rgb"] = shifted(pictures["rgb"], self.max_shift, draws)
+                pictures["rgb"] = random_shift(pictures["rgb"], self.max_shift, draws)
         noise = self.noise if training else self.eval_noise
         if noise is None:
-            return color_pairs(pictures, self.grey)
+            return color_batch(pictures, self.grey)
         if training:
-            return noisy_pairs(pictures, noise, self.color, self.grey, draws=draws)
+            return noisy_batch(pictures, noise, self.color, self.grey, draws=draws)
         seeds = [seed_of(name, self.seed) for name in pictures["name"]]
-        return noisy_pairs(pictures, noise, self.color, self.grey, seeds)
+        return noisy_batch(pictures, noise, self.color, self.grey, seeds)
 
-    def _draws(self, pictures: Pictures) -> Draws:
+    def _draws(self, pictures: ImageBatch) -> SharedRandom:
         device = pictures["rgb"].device
         seed = pictures.pop("seed", None)
         if seed is None:
-            return Draws(device=device)
+            return SharedRandom(device=device)
         process, processes = self._process()
         # For what else is random in this step, such as dropout; what the processes drop should differ.
         _seed(device, seed + process)
-        return Draws(seed, device, process, processes)
+        return SharedRandom(seed, device, process, processes)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint remembers of the data."""
@@ -249,6 +255,6 @@ def _seed(device: torch.device, seed: int) -> None:
         torch.get_device_module(device).manual_seed(seed)
 
 
-def _as_it_is(batch: Any) -> Pictures:
+def _as_it_is(batch: Any) -> ImageBatch:
     """Collate nothing: the data set already answers with whole batches."""
-    return cast(Pictures, batch)
+    return cast(ImageBatch, batch)

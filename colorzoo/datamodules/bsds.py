@@ -8,18 +8,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorzoo.data.batches import Pictures
-from colorzoo.data.datasets import PictureSource, TensorPictures
+from colorzoo.data.batches import ImageBatch
+from colorzoo.data.datasets import ImageDataset, InMemoryDataset
 from colorzoo.data.root import data_root
-from colorzoo.data.splits import ranked
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.data.splits import hash_order
+from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import DataError
-from colorzoo.io.pil_file import read
+from colorzoo.io.pil_file import read_image
 
 _TEST_IMAGES = 20
 
 
-class RandomCrops(PictureSource):
+class RandomCropDataset(ImageDataset):
     """Square crops from anywhere in pictures that live in memory, drawn anew every time.
 
     Args:
@@ -40,7 +40,7 @@ class RandomCrops(PictureSource):
     def __len__(self) -> int:
         return len(self.names) * self.crops
 
-    def __getitems__(self, indices: list[int]) -> Pictures:
+    def __getitems__(self, indices: list[int]) -> ImageBatch:
         pictures = [index // self.crops for index in indices]
         height, width = self.rgb.shape[-2:]
         tops = torch.randint(height - self.size + 1, (len(indices),)).tolist()
@@ -53,7 +53,7 @@ class RandomCrops(PictureSource):
         return {"rgb": torch.stack(crops), "name": [self.names[picture] for picture in pictures]}
 
 
-class BSDSDataModule(PictureDataModule):
+class BSDSDataModule(ImageDataModule):
     """The 400 photographs of BSDS500's folders ``{train,test}/*.jpg``: 20 test, a few validate, all others train.
 
     Test pictures are drawn from the folder ``test``, and validation pictures are the next ones drawn from it. Training
@@ -68,7 +68,7 @@ class BSDSDataModule(PictureDataModule):
         val_images: Validate on this many.
         turn: Turn the training crops by up to three quarters: upright pictures already lie.
         eval_batch_size: Whole pictures a batch outside training.
-        base: The other arguments of `PictureDataModule`.
+        base: The other arguments of `ImageDataModule`.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -103,7 +103,7 @@ class BSDSDataModule(PictureDataModule):
         """Return the names of all pictures by split, such as ``test/100007.jpg``."""
         if not self._names:
             official = {split: self._official_names(split) for split in ("train", "test")}
-            order = ranked(official["test"], self.seed)
+            order = hash_order(official["test"], self.seed)
             held_out = _TEST_IMAGES + self.val_images
             if len(order) < held_out:
                 raise DataError(
@@ -117,15 +117,15 @@ class BSDSDataModule(PictureDataModule):
             }
         return self._names
 
-    def load_split(self, split: str) -> PictureSource:
+    def load_split(self, split: str) -> ImageDataset:
         """Decode one split into memory; what trains is then cut at random."""
         names = self.split_names()[split]
         rgb = self._decode(names)
         if split != "train":
-            return TensorPictures(names, rgb)
+            return InMemoryDataset(names, rgb)
         if self.size > min(rgb.shape[-2:]):
             raise DataError(f"size is {self.size}, but the pictures have {rgb.shape[-1]}x{rgb.shape[-2]} pixels")
-        return RandomCrops(names, rgb, self.size, self.crops)
+        return RandomCropDataset(names, rgb, self.size, self.crops)
 
     def _official_names(self, split: str) -> list[str]:
         names = [path.relative_to(self.root).as_posix() for path in (self.root / split).glob("*.jpg")]
@@ -149,5 +149,5 @@ class BSDSDataModule(PictureDataModule):
 
 def _lying(path: Path) -> NDArray[np.uint8]:
     """Decode a picture and bring it to landscape."""
-    picture = np.asarray(read(path).convert("RGB"))
+    picture = np.asarray(read_image(path).convert("RGB"))
     return np.rot90(picture) if picture.shape[0] > picture.shape[1] else picture

@@ -7,18 +7,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorzoo.data.datasets import TensorPictures
+from colorzoo.data.datasets import InMemoryDataset
 from colorzoo.data.root import data_root
-from colorzoo.data.splits import drawn
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.data.splits import split_off_validation
+from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import DataError
-from colorzoo.io.pil_file import read
+from colorzoo.io.pil_file import read_image
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _EDGE = 32
 
 
-class CIFAR10DataModule(PictureDataModule):
+class CIFAR10DataModule(ImageDataModule):
     """CIFAR-10, from torchvision's files or from folders ``{train,test}/<class>/*.{png,jpg}``.
 
     Validation pictures are drawn from those of ``train`` that are stored without loss, so that what chooses a
@@ -30,7 +30,7 @@ class CIFAR10DataModule(PictureDataModule):
         classes: Only these classes, for instance ``["ship"]``; None for all ten. Labels stay those of all ten.
         train_images: Train on this many pictures, drawn by ``seed``; None for all that are left.
         val_images: Validate on this many.
-        base: The other arguments of `PictureDataModule`.
+        base: The other arguments of `ImageDataModule`.
 
     Raises:
         ValueError: If a class is unknown or a number out of its range.
@@ -79,16 +79,18 @@ class CIFAR10DataModule(PictureDataModule):
         """Return the names of all pictures by split, such as ``train/ship/batch1_00029.png``."""
         if not self._names:
             official = {split: self._official_names(split) for split in ("train", "test")}
-            found = drawn(official["train"], self.seed, self.train_images, self.val_images, str(self.root), ".png")
+            found = split_off_validation(
+                official["train"], self.seed, self.train_images, self.val_images, str(self.root), ".png"
+            )
             self._names = found | {"test": sorted(official["test"])}
         return self._names
 
-    def load_split(self, split: str) -> TensorPictures:
+    def load_split(self, split: str) -> InMemoryDataset:
         """Decode one split into memory."""
         names = self.split_names()[split]
         label = torch.tensor([CLASSES.index(name.split("/")[1]) for name in names])
         rgb = self._decode_folders(names) if self._has_folders() else self._take_torchvision(names)
-        return TensorPictures(names, rgb, label)
+        return InMemoryDataset(names, rgb, label)
 
     def _has_folders(self) -> bool:
         return (self.root / "train").is_dir() and (self.root / "test").is_dir()
@@ -108,7 +110,7 @@ class CIFAR10DataModule(PictureDataModule):
     def _decode_folders(self, names: list[str]) -> Tensor:
         pictures = np.empty((len(names), _EDGE, _EDGE, 3), dtype=np.uint8)
         for index, name in enumerate(names):
-            picture = read(self.root / name)
+            picture = read_image(self.root / name)
             if picture.size != (_EDGE, _EDGE):
                 raise DataError(f"{self.root / name} is {picture.size}, not {_EDGE}x{_EDGE}: no picture of CIFAR-10")
             pictures[index] = np.asarray(picture.convert("RGB"))

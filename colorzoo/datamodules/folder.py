@@ -7,19 +7,19 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from colorzoo.data.batches import Pictures
+from colorzoo.data.batches import ImageBatch
 from colorzoo.data.crop import Crop
-from colorzoo.data.datasets import PictureSource
-from colorzoo.data.splits import by_share, check_shares
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.data.datasets import ImageDataset
+from colorzoo.data.splits import check_fractions, split_by_fraction
+from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import UnreadableImageError
-from colorzoo.io.find import called_pictures, names_below
-from colorzoo.io.pil_file import read
+from colorzoo.io.find import filter_below, image_names
+from colorzoo.io.pil_file import read_image
 
 Unreadable = Literal["skip", "fail"]
 
 
-class FolderPictures(PictureSource):
+class FolderDataset(ImageDataset):
     """Picture files, decoded when they are asked for and cropped to squares.
 
     Args:
@@ -47,7 +47,7 @@ class FolderPictures(PictureSource):
         self.random = random_crop
         self.unreadable = unreadable
 
-    def __getitems__(self, indices: list[int]) -> Pictures:
+    def __getitems__(self, indices: list[int]) -> ImageBatch:
         names, squares = zip(*(self._readable(index) for index in indices), strict=True)
         return {"rgb": torch.stack(squares), "name": list(names)}
 
@@ -56,7 +56,7 @@ class FolderPictures(PictureSource):
         for step in range(len(self)):
             name = self.names[(index + step) % len(self)]
             try:
-                return name, self.crop(read(self.root / name))
+                return name, self.crop(read_image(self.root / name))
             except UnreadableImageError as error:
                 if self.unreadable == "fail":
                     raise
@@ -64,7 +64,7 @@ class FolderPictures(PictureSource):
         raise UnreadableImageError(f"none of the {len(self)} pictures in {self.root} can be decoded")
 
 
-class ImageFolderDataModule(PictureDataModule):
+class ImageFolderDataModule(ImageDataModule):
     """Colour photographs below a folder: no lists, no pairs, no fixed size.
 
     The name of a picture alone decides its split, so that a picture added later moves no other one; only a validation
@@ -78,7 +78,7 @@ class ImageFolderDataModule(PictureDataModule):
         unreadable: ``"skip"`` warns by name about files that cannot be decoded; ``"fail"`` raises.
         batch_size: Pictures a batch and a process.
         num_workers: Loader processes that decode.
-        base: The other arguments of `PictureDataModule`.
+        base: The other arguments of `ImageDataModule`.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -102,7 +102,7 @@ class ImageFolderDataModule(PictureDataModule):
         super().__init__(batch_size=batch_size, num_workers=num_workers, **base)
         if size < 1:
             raise ValueError(f"size is {size}; give at least 1 pixel")
-        check_shares(val_share, test_share)
+        check_fractions(val_share, test_share)
         if unreadable not in ("skip", "fail"):
             raise ValueError(f"unreadable is {unreadable!r}; give 'skip' or 'fail'")
         self.root = Path(root)
@@ -115,14 +115,14 @@ class ImageFolderDataModule(PictureDataModule):
     def split_names(self) -> dict[str, list[str]]:
         """Return the paths of all pictures below the root, by split."""
         if not self._names:
-            names = names_below(self.root, self._complain)
-            self._names = by_share(names, self.seed, self.val_share, self.test_share, str(self.root))
+            names = filter_below(self.root, self._complain)
+            self._names = split_by_fraction(names, self.seed, self.val_share, self.test_share, str(self.root))
         return self._names
 
-    def load_split(self, split: str) -> FolderPictures:
+    def load_split(self, split: str) -> FolderDataset:
         """Return the pictures of a split, or of the whole folder; the files are decoded batch by batch."""
-        names = sorted(called_pictures(self.root)) if split == "all" else self.split_names()[split]
-        return FolderPictures(self.root, names, self.size, split == "train", unreadable=self.unreadable)
+        names = sorted(image_names(self.root)) if split == "all" else self.split_names()[split]
+        return FolderDataset(self.root, names, self.size, split == "train", unreadable=self.unreadable)
 
     def _complain(self, path: Path, error: Exception) -> None:
         problem = f"{path} is no picture ({error})"

@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 
-from colorzoo.data.batches import Pictures
+from colorzoo.data.batches import ImageBatch
 from colorzoo.data.root import data_root
-from colorzoo.data.splits import drawn
-from colorzoo.datamodules.base import PictureDataModule
-from colorzoo.datamodules.folder import FolderPictures
+from colorzoo.data.splits import split_off_validation
+from colorzoo.datamodules.base import ImageDataModule
+from colorzoo.datamodules.folder import FolderDataset
 from colorzoo.errors import DataError
 
 CLASSES = (
@@ -27,16 +27,16 @@ CLASSES = (
 _DOWNLOADED = "imagenette2-320"
 
 
-class LabelledPictures(FolderPictures):
+class LabelledFolderDataset(FolderDataset):
     """Picture files whose class is the folder they lie in."""
 
-    def __getitems__(self, indices: list[int]) -> Pictures:
+    def __getitems__(self, indices: list[int]) -> ImageBatch:
         pictures = super().__getitems__(indices)
         pictures["label"] = torch.tensor([CLASSES.index(name.split("/")[1]) for name in pictures["name"]])
         return pictures
 
 
-class ImagenetteDataModule(PictureDataModule):
+class ImagenetteDataModule(ImageDataModule):
     """Imagenette from folders ``{train,val}/<class>/*.JPEG``; the official ``val`` tests, part of ``train`` validates.
 
     Args:
@@ -47,7 +47,7 @@ class ImagenetteDataModule(PictureDataModule):
         val_images: Validate on this many.
         batch_size: Pictures a batch and a process.
         num_workers: Loader processes that decode.
-        base: The other arguments of `PictureDataModule`.
+        base: The other arguments of `ImageDataModule`.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -92,13 +92,15 @@ class ImagenetteDataModule(PictureDataModule):
         """Return the names of all pictures by split, such as ``train/n01440764/n01440764_10026.JPEG``."""
         if not self._names:
             official = {split: self._official_names(split) for split in ("train", "val")}
-            found = drawn(official["train"], self.seed, self.train_images, self.val_images, str(self.folder()))
+            found = split_off_validation(
+                official["train"], self.seed, self.train_images, self.val_images, str(self.folder())
+            )
             self._names = found | {"test": sorted(official["val"])}
         return self._names
 
-    def load_split(self, split: str) -> LabelledPictures:
+    def load_split(self, split: str) -> LabelledFolderDataset:
         """Return the pictures of a split; the files are decoded batch by batch."""
-        return LabelledPictures(self.folder(), self.split_names()[split], self.size, random_crop=split == "train")
+        return LabelledFolderDataset(self.folder(), self.split_names()[split], self.size, random_crop=split == "train")
 
     def folder(self) -> Path:
         """Return the folder that holds ``train`` and ``val``: the root, or what torchvision unpacked below it."""

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from colorzoo.data.datasets import TensorPictures
+from colorzoo.data.datasets import InMemoryDataset
 from colorzoo.data.root import data_root
-from colorzoo.data.splits import drawn
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.data.splits import split_off_validation
+from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import DataError
 
 
-class MNISTDataModule(PictureDataModule):
+class MNISTDataModule(ImageDataModule):
     """MNIST from torchvision's files; the three channels of its grey pictures are the same.
 
     Args:
@@ -19,7 +19,7 @@ class MNISTDataModule(PictureDataModule):
         train_images: Train on this many digits, drawn by ``seed``; None for all that are left.
         val_images: Validate on this many of the official training digits.
         batch_size: Pictures a batch and a process.
-        base: The other arguments of `PictureDataModule`; digits are not mirrored unless ``flip`` is given.
+        base: The other arguments of `ImageDataModule`; digits are not mirrored unless ``flip`` is given.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -63,17 +63,17 @@ class MNISTDataModule(PictureDataModule):
                 split: [f"{split}/{index:05}" for index in range(len(self._official(split)))]
                 for split in ("train", "test")
             }
-            found = drawn(official["train"], self.seed, self.train_images, self.val_images, "MNIST")
+            found = split_off_validation(official["train"], self.seed, self.train_images, self.val_images, "MNIST")
             self._names = found | {"test": official["test"]}
         return self._names
 
-    def load_split(self, split: str) -> TensorPictures:
+    def load_split(self, split: str) -> InMemoryDataset:
         """Take one split into memory."""
         names = self.split_names()[split]
         digits = self._official("test" if split == "test" else "train")
         indices = [int(name.split("/")[1]) for name in names]
         grey = digits.data[indices][:, None]
-        return TensorPictures(names, grey.expand(-1, 3, -1, -1), digits.targets[indices])
+        return InMemoryDataset(names, grey.expand(-1, 3, -1, -1), digits.targets[indices])
 
     def _official(self, split: str) -> Any:
         from torchvision.datasets import MNIST

@@ -5,16 +5,16 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from colorzoo.data.batches import Pictures
-from colorzoo.data.datasets import PictureSource, TensorPictures, joined
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.data.batches import ImageBatch
+from colorzoo.data.datasets import ImageDataset, InMemoryDataset, concatenate_batches
+from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.datamodules.bsds import BSDSDataModule
-from colorzoo.datamodules.folder import FolderPictures
+from colorzoo.datamodules.folder import FolderDataset
 from colorzoo.datamodules.imagenette import ImagenetteDataModule
 from colorzoo.datamodules.tiny_imagenet import TinyImageNetDataModule
 
 
-class Mosaics(PictureSource):
+class MosaicDataset(ImageDataset):
     """Squares of two by two small pictures, drawn anew every time: small pictures in a batch of large ones.
 
     Args:
@@ -25,7 +25,7 @@ class Mosaics(PictureSource):
 
     random = True
 
-    def __init__(self, pictures: TensorPictures, size: int, count: int) -> None:
+    def __init__(self, pictures: InMemoryDataset, size: int, count: int) -> None:
         super().__init__(pictures.names)
         self.pictures = pictures
         self.size = size
@@ -34,7 +34,7 @@ class Mosaics(PictureSource):
     def __len__(self) -> int:
         return self.count
 
-    def __getitems__(self, indices: list[int]) -> Pictures:
+    def __getitems__(self, indices: list[int]) -> ImageBatch:
         drawn = torch.randint(len(self.names), (len(indices), 4))
         tiles = self.pictures.rgb[drawn.flatten()].float()
         tiles = F.interpolate(tiles, size=(self.size // 2,) * 2, mode="bicubic", align_corners=False)
@@ -43,14 +43,14 @@ class Mosaics(PictureSource):
         return {"rgb": squares, "name": [self.names[first] for first in drawn[:, 0].tolist()]}
 
 
-class MixedPictures(PictureSource):
+class MixedDataset(ImageDataset):
     """Several sources as one, whose pictures are of one size.
 
     Args:
         sources: In this order.
     """
 
-    def __init__(self, sources: list[PictureSource]) -> None:
+    def __init__(self, sources: list[ImageDataset]) -> None:
         super().__init__([name for source in sources for name in source.names])
         self.sources = sources
         self.random = any(source.random for source in sources)
@@ -58,7 +58,7 @@ class MixedPictures(PictureSource):
     def __len__(self) -> int:
         return sum(len(source) for source in self.sources)
 
-    def __getitems__(self, indices: list[int]) -> Pictures:
+    def __getitems__(self, indices: list[int]) -> ImageBatch:
         wanted: list[list[int]] = [[] for _ in self.sources]
         for index in indices:
             place = index
@@ -68,10 +68,10 @@ class MixedPictures(PictureSource):
                     break
                 place -= len(source)
         answers = [source.__getitems__(places) for source, places in zip(self.sources, wanted, strict=True) if places]
-        return joined(answers)
+        return concatenate_batches(answers)
 
 
-class PhotosDataModule(PictureDataModule):
+class PhotosDataModule(ImageDataModule):
     """Photographs of many kinds to train on; those of Imagenette validate and test.
 
     An epoch has every training photograph of `ImagenetteDataModule` once, a number of mosaics of two by two pictures
@@ -88,7 +88,7 @@ class PhotosDataModule(PictureDataModule):
         batch_size: Pictures a batch and a process.
         eval_batch_size: Pictures a batch outside training.
         num_workers: Loader processes that decode.
-        base: The other arguments of `PictureDataModule`.
+        base: The other arguments of `ImageDataModule`.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -146,15 +146,15 @@ class PhotosDataModule(PictureDataModule):
             "train": [f"imagenette/{name}" for name in mine["train"]] + added
         }
 
-    def load_split(self, split: str) -> PictureSource:
+    def load_split(self, split: str) -> ImageDataset:
         """Return the pictures of a split; Tiny ImageNet and BSDS are decoded into memory, a minute of one core."""
         root, names = self.imagenette.folder(), self.imagenette.split_names()[split]
         if split != "train":
-            return FolderPictures(root, names, self.eval_size)
-        return MixedPictures(
+            return FolderDataset(root, names, self.eval_size)
+        return MixedDataset(
             [
-                FolderPictures(root, names, self.size, random_crop=True, zoom=self.zoom),
-                Mosaics(self.tiny.load_split("train"), self.size, self.mosaics),
+                FolderDataset(root, names, self.size, random_crop=True, zoom=self.zoom),
+                MosaicDataset(self.tiny.load_split("train"), self.size, self.mosaics),
                 self.bsds.load_split("train"),
             ]
         )

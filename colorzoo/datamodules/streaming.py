@@ -5,16 +5,16 @@ from typing import Any, cast
 
 from torch.utils.data import DataLoader
 
-from colorzoo.data.batches import Pictures
+from colorzoo.data.batches import ImageBatch
 from colorzoo.data.crop import Crop
-from colorzoo.data.samplers import seed_of_batch
+from colorzoo.data.samplers import batch_seed
 from colorzoo.data.shards.index import check_litdata
-from colorzoo.data.shards.reader import ShardedPictures, Shards, SquareOf, batch_of
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.data.shards.reader import CropTransform, ShardDataset, ShardReader, collate_shard_items
+from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import DataError
 
 
-class StreamingDataModule(PictureDataModule):
+class StreamingDataModule(ImageDataModule):
     """Colour photographs that ``colorzoo shard`` made shards of, on a disk or in a remote store.
 
     The splits are those of `ImageFolderDataModule` with the seed and shares that the shards were made with, and so are
@@ -35,7 +35,7 @@ class StreamingDataModule(PictureDataModule):
         cache_size: Room for them, such as ``"100GB"``; None for three quarters of what is free.
         batch_size: Pictures a batch and a process.
         num_workers: Loader processes that decode.
-        base: The other arguments of `PictureDataModule`; ``seed`` must be that of the shards.
+        base: The other arguments of `ImageDataModule`; ``seed`` must be that of the shards.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -58,7 +58,7 @@ class StreamingDataModule(PictureDataModule):
         if size < 1 or zoom < 1:
             raise ValueError(f"size ({size}) and zoom ({zoom}) must be at least 1")
         check_litdata()
-        self.shards = Shards(root, cache, cache_size)
+        self.shards = ShardReader(root, cache, cache_size)
         self.size = size
         self.zoom = zoom
         self._epochs: _Epochs | None = None
@@ -74,12 +74,12 @@ class StreamingDataModule(PictureDataModule):
             )
         return {split: sorted(names) for split, names in index.names.items()}
 
-    def load_split(self, split: str) -> ShardedPictures:
+    def load_split(self, split: str) -> ShardDataset:
         """Return the pictures of a split, in the order of their names; they are read batch by batch."""
         self.split_names()
-        return ShardedPictures(self.shards, split, self._crop(split))
+        return ShardDataset(self.shards, split, self._crop(split))
 
-    def train_dataloader(self) -> DataLoader[Pictures]:
+    def train_dataloader(self) -> DataLoader[ImageBatch]:
         """Shuffled batches, read shard by shard; an incomplete last one is dropped, as elsewhere.
 
         Raises:
@@ -95,17 +95,17 @@ class StreamingDataModule(PictureDataModule):
                 f"{count} training pictures make no batch of {self.batch_size} for each of {processes} processes; "
                 "lower batch_size, or train with fewer"
             )
-        squares = SquareOf(self._crop("train"), self._run_seed())
+        squares = CropTransform(self._crop("train"), self._run_seed())
         loader = StreamingDataLoader(
             self.shards.opened("train", shuffle=True, seed=self.seed % 2**32, transform=squares),
             batch_size=self.batch_size,
             num_workers=self.num_workers,
             drop_last=enough,
-            collate_fn=batch_of,
+            collate_fn=collate_shard_items,
         )
         self._epochs = _Epochs(loader, squares)
         self._go_on()
-        return cast(DataLoader[Pictures], self._epochs)
+        return cast(DataLoader[ImageBatch], self._epochs)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint remembers: also how far the epoch is."""
@@ -143,7 +143,7 @@ class _Epochs:
         squares: What makes squares of its pictures, to be told the epoch.
     """
 
-    def __init__(self, loader: Any, squares: SquareOf) -> None:
+    def __init__(self, loader: Any, squares: CropTransform) -> None:
         self.loader = loader
         self.squares = squares
         self._seen = 0
@@ -152,7 +152,7 @@ class _Epochs:
     def __len__(self) -> int:
         return len(self.loader)
 
-    def __iter__(self) -> Iterator[Pictures]:
+    def __iter__(self) -> Iterator[ImageBatch]:
         if self._begun:
             self.loader.restore = False
         self._begun = True
@@ -161,7 +161,7 @@ class _Epochs:
         # The loader counts epochs from 1, and counts on when it begins one.
         epoch = self.squares.epoch = self.loader.current_epoch - int(self.loader.restore)
         for batch in self.loader:
-            batch["seed"] = seed_of_batch(self._seen, epoch, self.squares.seed)
+            batch["seed"] = batch_seed(self._seen, epoch, self.squares.seed)
             self._seen += 1
             yield batch
 

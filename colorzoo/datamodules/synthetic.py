@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from colorzoo.color.conversions import lab_to_rgb
-from colorzoo.data.datasets import TensorPictures
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.data.datasets import InMemoryDataset
+from colorzoo.datamodules.base import ImageDataModule
 
 _HUES = 10
 _FIRST_INDEX = {"train": 0, "val": 1_000_000, "test": 2_000_000}
 
 
-class SyntheticDataModule(PictureDataModule):
+class SyntheticDataModule(ImageDataModule):
     """A disc on a graded background; the disc's lightness tells its colour, which is also its class.
 
     Each picture is a function of its index alone, so that sets of different length share their beginning.
@@ -24,7 +24,7 @@ class SyntheticDataModule(PictureDataModule):
         val_images: Number of validation pictures.
         test_images: Number of test pictures.
         batch_size: Pictures a batch and a process.
-        base: The other arguments of `PictureDataModule`.
+        base: The other arguments of `ImageDataModule`.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -57,13 +57,13 @@ class SyntheticDataModule(PictureDataModule):
             for split, count in self.counts.items()
         }
 
-    def load_split(self, split: str) -> TensorPictures:
+    def load_split(self, split: str) -> InMemoryDataset:
         """Paint one split."""
         first, count = _FIRST_INDEX[split], self.counts[split]
         painted = [_paint(first + index, self.size, self.seed) for index in range(count)]
         rgb = torch.stack([picture for picture, _ in painted])
         label = torch.tensor([hue for _, hue in painted])
-        return TensorPictures(self.split_names()[split], rgb, label)
+        return InMemoryDataset(self.split_names()[split], rgb, label)
 
 
 def _paint(index: int, size: int, seed: int) -> tuple[Tensor, int]:

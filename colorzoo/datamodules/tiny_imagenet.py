@@ -9,18 +9,18 @@ import PIL.Image
 import PIL.ImageOps
 import torch
 
-from colorzoo.data.datasets import TensorPictures
+from colorzoo.data.datasets import InMemoryDataset
 from colorzoo.data.root import data_root
-from colorzoo.data.splits import drawn
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.data.splits import split_off_validation
+from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import DataError
-from colorzoo.io.pil_file import read, to_rgb
+from colorzoo.io.pil_file import read_image, to_rgb
 
 _FOLDERS = ("tinyimagenet32", "tiny-imagenet-200")
 _THREADS = 4
 
 
-class TinyImageNetDataModule(PictureDataModule):
+class TinyImageNetDataModule(ImageDataModule):
     """Tiny ImageNet from folders; the official ``val`` tests, part of ``train`` validates.
 
     The folders are ``{train,val}/<wnid>/**/*.JPEG``, or those of the original archive, whose ``val`` is one folder and
@@ -33,7 +33,7 @@ class TinyImageNetDataModule(PictureDataModule):
         size: Edge in pixels to which pictures of another size are scaled; the original ones have 64.
         train_images: Train on this many pictures, drawn by ``seed``; None for all that are left.
         val_images: Validate on this many of the official training pictures.
-        base: The other arguments of `PictureDataModule`.
+        base: The other arguments of `ImageDataModule`.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -76,11 +76,13 @@ class TinyImageNetDataModule(PictureDataModule):
             strange = sorted({_class(name) for name in official["val"]} - set(self._classes))
             if strange:
                 raise DataError(f"{self.root / 'val'} has the class {strange[0]}, which has no training picture")
-            found = drawn(official["train"], self.seed, self.train_images, self.val_images, str(self.root))
+            found = split_off_validation(
+                official["train"], self.seed, self.train_images, self.val_images, str(self.root)
+            )
             self._names = found | {"test": sorted(official["val"])}
         return self._names
 
-    def load_split(self, split: str) -> TensorPictures:
+    def load_split(self, split: str) -> InMemoryDataset:
         """Decode one split into memory; all training pictures take three quarters of a minute of one core."""
         names = self.split_names()[split]
         rgb = torch.empty((len(names), 3, self.size, self.size), dtype=torch.uint8)
@@ -91,10 +93,10 @@ class TinyImageNetDataModule(PictureDataModule):
         with ThreadPoolExecutor(_THREADS) as threads:
             for _ in threads.map(decode, range(len(names))):
                 pass
-        return TensorPictures(names, rgb, torch.tensor([self._classes[_class(name)] for name in names]))
+        return InMemoryDataset(names, rgb, torch.tensor([self._classes[_class(name)] for name in names]))
 
     def _picture(self, path: Path) -> PIL.Image.Image:
-        return PIL.ImageOps.fit(to_rgb(read(path)), (self.size, self.size), PIL.Image.Resampling.BICUBIC)
+        return PIL.ImageOps.fit(to_rgb(read_image(path)), (self.size, self.size), PIL.Image.Resampling.BICUBIC)
 
     def _official_files(self, split: str) -> dict[str, Path]:
         """Return the file of each picture by its name, which is the same whichever layout holds it."""

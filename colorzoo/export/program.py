@@ -14,10 +14,10 @@ from torch.export import Dim, ExportedProgram
 
 from colorzoo._version import __version__
 from colorzoo.base.denoiser import Denoiser
-from colorzoo.base.module import Method
+from colorzoo.base.module import ZooModule
 from colorzoo.errors import ExportError, UsageError
-from colorzoo.io.atomic import new_file, refuse_existing
-from colorzoo.runtime.compile import as_written
+from colorzoo.io.atomic import atomic_write, refuse_existing
+from colorzoo.runtime.compile import uncompiled_state
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -34,7 +34,9 @@ _CAPTURED = (2, 3, 67, 83)  # no multiples, and none twice: what happens to be e
 _CHECKED = ((1, 1, 37, 52), (3, 2, 96, 41), (1, 1, 1, 3))
 
 
-def export(model: Method, path: str | Path, format: Format | None = None, *, overwrite: bool = False) -> dict[str, str]:
+def export(
+    model: ZooModule, path: str | Path, format: Format | None = None, *, overwrite: bool = False
+) -> dict[str, str]:
     """Write a model, from picture to picture, as a file that runs without colorzoo.
 
     The file takes what ``model.forward`` takes and gives what that gives, on pictures and batches of any size. Before
@@ -70,8 +72,8 @@ def export(model: Method, path: str | Path, format: Format | None = None, *, ove
     if chosen == "onnx":
         require_onnx()
     alone = copy.deepcopy(model).to("cpu", torch.float32).requires_grad_(False)
-    as_written(alone.to(memory_format=torch.contiguous_format))
-    about = described(model)
+    uncompiled_state(alone.to(memory_format=torch.contiguous_format))
+    about = describe_model(model)
     try:
         program = _captured(alone)
         data, run = _as_onnx(alone, program, about) if chosen == "onnx" else _as_pt2(program, about)
@@ -83,17 +85,17 @@ def export(model: Method, path: str | Path, format: Format | None = None, *, ove
         raise ExportError(
             f"{model.name()} as {chosen} would differ from the model by {difference:.2g}; nothing is written"
         )
-    with new_file(path, overwrite) as stream:
+    with atomic_write(path, overwrite) as stream:
         stream.write(data)
     return about
 
 
-def described(model: Method) -> dict[str, str]:
+def describe_model(model: ZooModule) -> dict[str, str]:
     """Return what an exported file says of itself."""
     name = model.source.name if model.source else ""
     _, _, tag = name.partition(".")
     channels = _channels(model) or "channels"
-    sees, learns = model.sees, model.learns
+    sees, learns = model.input_key, model.target_key
     shape = "float32 (batch, {}, height, width) of any size"
     meaning = (
         "RGB in [0, 1], sRGB, with the lightness L* of the input"
@@ -133,19 +135,19 @@ def format_of(path: Path, format: str | None = None) -> Format:
     raise UsageError(f"cannot tell a format from {path.name!r}; end the name in .onnx or .pt2, or name the format")
 
 
-def _channels(model: Method) -> int | None:
+def _channels(model: ZooModule) -> int | None:
     """Return the channels of the input; None if each is restored by itself, so that there may be any number."""
     if isinstance(model, Denoiser):
         return None if model.channels == 1 else model.channels
     return 1
 
 
-def _pictures(model: Method, shape: tuple[int, int, int, int]) -> Tensor:
+def _pictures(model: ZooModule, shape: tuple[int, int, int, int]) -> Tensor:
     batch, channels, height, width = shape
     return torch.rand(batch, _channels(model) or channels, height, width, generator=torch.Generator().manual_seed(0))
 
 
-def _captured(model: Method) -> ExportedProgram:
+def _captured(model: ZooModule) -> ExportedProgram:
     """Return the graph of what a model does, for batches and pictures of any size."""
     free = {axis: Dim(name, min=1) for axis, name in enumerate(_AXES) if axis != 1 or _channels(model) is None}
     # As torch.onnx does it: else the sizes of the example are taken for granted where they only make things faster.
@@ -176,12 +178,12 @@ def _as_pt2(program: ExportedProgram, about: dict[str, str]) -> tuple[bytes, Cal
 
 
 def _as_onnx(
-    model: Method, program: ExportedProgram, about: dict[str, str]
+    model: ZooModule, program: ExportedProgram, about: dict[str, str]
 ) -> tuple[bytes, Callable[[Tensor], Tensor]]:
     import onnxruntime
 
     written = torch.onnx.export(
-        program, dynamo=True, verbose=False, input_names=[model.sees], output_names=[model.learns]
+        program, dynamo=True, verbose=False, input_names=[model.input_key], output_names=[model.target_key]
     )
     if written is None:
         raise RuntimeError("torch.onnx.export gave nothing")
@@ -191,7 +193,7 @@ def _as_onnx(
         proto.metadata_props.add(key=key, value=value)
     data = proto.SerializeToString()
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    return data, lambda pictures: torch.from_numpy(session.run(None, {model.sees: pictures.numpy()})[0])
+    return data, lambda pictures: torch.from_numpy(session.run(None, {model.input_key: pictures.numpy()})[0])
 
 
 def _name_axes(proto: "ModelProto") -> None:
@@ -203,7 +205,7 @@ def _name_axes(proto: "ModelProto") -> None:
             axis.dim_param = names.get(axis.dim_param, axis.dim_param)
 
 
-def _difference(model: Method, run: Callable[[Tensor], Tensor], shape: tuple[int, int, int, int]) -> float:
+def _difference(model: ZooModule, run: Callable[[Tensor], Tensor], shape: tuple[int, int, int, int]) -> float:
     """Return the largest difference of a pixel."""
     pictures = _pictures(model, shape)
     with torch.no_grad():

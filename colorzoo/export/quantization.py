@@ -12,7 +12,7 @@ from torch import Tensor
 
 from colorzoo.errors import ExportError
 from colorzoo.export.program import require_onnx
-from colorzoo.io.atomic import new_file, refuse_existing
+from colorzoo.io.atomic import atomic_write, refuse_existing
 
 if TYPE_CHECKING:
     from onnx import GraphProto
@@ -94,7 +94,7 @@ def quantize(
             f"in 8 bits the answers would be at {found:.1f} dB from those in floats, where {agreement:g} dB are asked "
             "for; nothing is written"
         )
-    with new_file(path, overwrite) as stream:
+    with atomic_write(path, overwrite) as stream:
         stream.write(data)
     return found
 

@@ -1,6 +1,6 @@
 """Checkpoint files: where they lie, what they say of themselves, and whether their bytes are the right ones.
 
-A published file is a ``.safetensors`` whose header carries the hyper-parameters and a `Record`. Its SHA-256 stands
+A published file is a ``.safetensors`` whose header carries the hyper-parameters and a `CheckpointInfo`. Its SHA-256 is
 in ``SHA256SUMS`` beside it, in the format of ``sha256sum``, and is checked before anything is parsed.
 """
 
@@ -20,7 +20,7 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from colorzoo.errors import CheckpointError, ChecksumError
-from colorzoo.io.atomic import replace_file
+from colorzoo.io.atomic import atomic_replace
 
 SUFFIX = ".safetensors"
 SUMS = "SHA256SUMS"
@@ -29,7 +29,7 @@ _TASK_PREFIX = "model."
 
 
 @dataclass(frozen=True)
-class Record:
+class CheckpointInfo:
     """What a published checkpoint says of itself.
 
     Args:
@@ -77,7 +77,7 @@ class Checkpoint:
     model: str
     hparams: dict[str, Any]
     tensors: dict[str, Tensor]
-    record: Record | None
+    record: CheckpointInfo | None
     digest: str = ""
 
 
@@ -165,8 +165,8 @@ def write(checkpoint: Checkpoint) -> str:
     sums = _sums(checkpoint.path.parent) | {checkpoint.path.name: digest}
     lines = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
     # The digest goes first: a digest without its file harms nobody, a file without its digest is refused.
-    replace_file(checkpoint.path.parent / SUMS, lines.encode())
-    replace_file(checkpoint.path, data)
+    atomic_replace(checkpoint.path.parent / SUMS, lines.encode())
+    atomic_replace(checkpoint.path, data)
     return digest
 
 
@@ -196,7 +196,7 @@ def _read_safetensors(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path} is no checkpoint of colorzoo: its header has no entry {_FORMAT!r}")
     try:
         about = json.loads(header[_FORMAT])
-        record = Record(**_only_known(path, about["record"]))
+        record = CheckpointInfo(**_only_known(path, about["record"]))
         return Checkpoint(path, about["model"], about["hparams"], tensors, record, digest)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, CheckpointError):
@@ -205,7 +205,7 @@ def _read_safetensors(path: Path) -> Checkpoint:
 
 
 def _only_known(path: Path, record: dict[str, Any]) -> dict[str, Any]:
-    expected = {field.name for field in fields(Record)}
+    expected = {field.name for field in fields(CheckpointInfo)}
     if set(record) != expected:
         raise CheckpointError(
             f"{path} has a record of another version: missing {sorted(expected - set(record))}, "

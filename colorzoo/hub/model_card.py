@@ -6,8 +6,8 @@ from pathlib import Path
 
 from colorzoo.errors import CheckpointError
 from colorzoo.hub import checkpoint_file
-from colorzoo.hub.checkpoint_file import Checkpoint, Record
-from colorzoo.io.atomic import replace_file
+from colorzoo.hub.checkpoint_file import Checkpoint, CheckpointInfo
+from colorzoo.io.atomic import atomic_replace
 from colorzoo.zoo import list_models
 
 RESULTS = "results.csv"
@@ -47,7 +47,7 @@ def write_reports(folder: Path) -> list[Path]:
         overview = markdown_table(overview_rows(checkpoints))
         written[readme] = f"{before}{_OVERVIEW_MARKS[0]}{overview}{_OVERVIEW_MARKS[1]}{after}"
     for path, text in written.items():
-        replace_file(path, text.encode())
+        atomic_replace(path, text.encode())
     return sorted(written)
 
 
@@ -130,17 +130,17 @@ def markdown_table(rows: list[tuple[str, ...]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _record(checkpoint: Checkpoint) -> Record:
+def _record(checkpoint: Checkpoint) -> CheckpointInfo:
     if checkpoint.record is None:
         raise CheckpointError(f"{checkpoint.path} carries no record")
     return checkpoint.record
 
 
-def _baselines(record: Record, figure: str) -> list[tuple[str, float]]:
+def _baselines(record: CheckpointInfo, figure: str) -> list[tuple[str, float]]:
     return [(name, values[figure]) for name, values in record.baselines.items() if figure in values]
 
 
-def _beside(record: Record, figure: str) -> str:
+def _beside(record: CheckpointInfo, figure: str) -> str:
     return ", ".join(f"{name} {_number(figure, value)}" for name, value in _baselines(record, figure))
 
 

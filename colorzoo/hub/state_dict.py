@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from colorzoo.base.module import Method
+from colorzoo.base.module import ZooModule
 from colorzoo.errors import CheckpointError, UnknownModuleError
 from colorzoo.hub.checkpoint_file import Checkpoint
 
 _SHOWN = 3
 
 
-def copy_tensors(checkpoint: Checkpoint, model: Method, replace: Sequence[str] = ()) -> None:
+def load_strict(checkpoint: Checkpoint, model: ZooModule, replace: Sequence[str] = ()) -> None:
     """Copy tensors strictly: the same names, the same shapes, of the same method.
 
     Args:
@@ -34,7 +34,7 @@ def copy_tensors(checkpoint: Checkpoint, model: Method, replace: Sequence[str] =
             )
     wanted = {key: tensor for key, tensor in mine.items() if not _within(key, replace)}
     given = {key: tensor for key, tensor in theirs.items() if not _within(key, replace)}
-    if misfits := _misfits(given, wanted):
+    if misfits := _mismatches(given, wanted):
         raise CheckpointError(
             f"{checkpoint.path} does not fit {type(model).__name__}: {_listed(list(misfits.values()))}"
             f"{_differences(checkpoint.hparams, model.hparams)}; to start from the rest of it, replace "
@@ -50,7 +50,7 @@ def _within(key: str, names: Sequence[str]) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in names)
 
 
-def _misfits(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, str]:
+def _mismatches(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, str]:
     """Say of each tensor that does not fit why."""
     reasons = {}
     for key in dict.fromkeys([*wanted, *given]):

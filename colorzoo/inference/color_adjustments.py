@@ -5,17 +5,17 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from colorzoo.inference.color_hints import GUIDE_SIZE, Hint, checked, spread
+from colorzoo.inference.color_hints import GUIDE_SIZE, Hint, check_hints, propagate_hints
 from colorzoo.inference.confidence import check_min_confidence
-from colorzoo.inference.integer_image import Levels
-from colorzoo.inference.tensor_image import Floats
-from colorzoo.inference.working_size import fitted
+from colorzoo.inference.integer_image import IntegerImage
+from colorzoo.inference.tensor_image import TensorImage
+from colorzoo.inference.working_size import fit_longer_side
 
 MAX_SATURATION = 4.0
 
 
 @dataclass(frozen=True)
-class Control:
+class ColorAdjustments:
     """How to change a model's colours; as it stands, not at all.
 
     Args:
@@ -38,9 +38,9 @@ class Control:
                 f"to {MAX_SATURATION:g}"
             )
         check_min_confidence(self.min_confidence)
-        checked(self.hints)
+        check_hints(self.hints)
 
-    def applied(self, ab: Tensor, picture: Levels | Floats) -> Tensor:
+    def apply(self, ab: Tensor, picture: IntegerImage | TensorImage) -> Tensor:
         """Return a model's a*b*, already faded, with the saturation and the hints.
 
         Raises:
@@ -52,5 +52,5 @@ class Control:
             return ab
         if picture.count != 1:
             raise ValueError(f"the hints are for one picture, but the batch has {picture.count}")
-        guide = picture.shrunk(*fitted(GUIDE_SIZE, picture.height, picture.width))
-        return spread(ab, guide, self.hints, picture.height, picture.width)
+        guide = picture.lightness_at(*fit_longer_side(GUIDE_SIZE, picture.height, picture.width))
+        return propagate_hints(ab, guide, self.hints, picture.height, picture.width)

@@ -37,7 +37,7 @@ _SWEEPS = 32
 _EXACT = 0.1  # of a distance; far below what shows
 
 
-def checked(hints: Sequence[Hint]) -> list[Hint]:
+def check_hints(hints: Sequence[Hint]) -> list[Hint]:
     """Refuse what is no list of hints, as far as can be told without a picture.
 
     Raises:
@@ -59,7 +59,7 @@ def checked(hints: Sequence[Hint]) -> list[Hint]:
     return list(hints)
 
 
-def spread(ab: Tensor, guide: Tensor, hints: Sequence[Hint], height: int, width: int) -> Tensor:
+def propagate_hints(ab: Tensor, guide: Tensor, hints: Sequence[Hint], height: int, width: int) -> Tensor:
     """Put the colours of hints over those of a model.
 
     Args:

@@ -19,7 +19,7 @@ def check_min_confidence(least: float) -> None:
         raise ValueError(f"min_confidence is {least}; give a number from 0 (all colours stay) to 1")
 
 
-def faded(ab: Tensor, confidence: Tensor, least: float) -> Tensor:
+def fade_by_confidence(ab: Tensor, confidence: Tensor, least: float) -> Tensor:
     """Fade colour out where the confidence is below the least: in proportion, down to grey where there is none.
 
     Args:
@@ -34,22 +34,22 @@ def faded(ab: Tensor, confidence: Tensor, least: float) -> Tensor:
         The a* and b* that are left.
 
     Example:
-        >>> faded(torch.ones(1, 2, 1, 1), torch.tensor([[[[0.1]]]]), least=0.2).flatten().tolist()
+        >>> fade_by_confidence(torch.ones(1, 2, 1, 1), torch.tensor([[[[0.1]]]]), least=0.2).flatten().tolist()
         [0.5, 0.5]
     """
     if least == 0:
         return ab
-    return ab * (resized(confidence, *ab.shape[-2:]) / least).clamp(max=1)
+    return ab * (resize_confidence(confidence, *ab.shape[-2:]) / least).clamp(max=1)
 
 
-def resized(confidence: Tensor, height: int, width: int) -> Tensor:
+def resize_confidence(confidence: Tensor, height: int, width: int) -> Tensor:
     """Return a confidence map at another size, within [0, 1]."""
     if confidence.shape[-2:] != (height, width):
         confidence = F.interpolate(confidence.float(), (height, width), mode="bilinear")
     return confidence.float().clamp(0, 1)
 
 
-def like(image: Image, confidence: Tensor) -> PIL.Image.Image | Array | Tensor:
+def match_kind(image: Image, confidence: Tensor) -> PIL.Image.Image | Array | Tensor:
     """Return a confidence map ``(B, 1, H, W)`` as the kind of picture it is about."""
     if isinstance(image, Tensor):
         return confidence.to(image.device)

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb
-from colorzoo.color.srgb8 import Srgb8, shifts
-from colorzoo.runtime.threads import on_threads
+from colorzoo.color.srgb8 import Srgb8Writer, shifts
+from colorzoo.runtime.threads import map_threads
 
 _PIXELS = 1 << 17
 """Of a strip: a few planes of so many floats stay in the cache."""
@@ -24,7 +24,7 @@ _LEAST = 8
 _LUMINANCE = (0.212671, 0.715160, 0.072169)
 
 
-class Levels:
+class IntegerImage:
     """The L* of a picture of 8 or 16 bits, a few rows at a time.
 
     That of grey is what `color.grey_to_lightness` gives; that of RGB differs by at most 0.01 from `color.rgb_to_lab`.
@@ -54,7 +54,7 @@ class Levels:
         for rows in self._rows():
             yield rows, self._lightness_of(rows)
 
-    def shrunk(self, height: int, width: int) -> Tensor:
+    def lightness_at(self, height: int, width: int) -> Tensor:
         """Return the L* at another size: `F.interpolate`, bilinear and antialiased, of the whole, but for rounding.
 
         Shape:
@@ -68,13 +68,13 @@ class Levels:
             targets, weights = _triangles(self.height, height, rows)
             return targets, torch.mm(weights, self._lightness_of(rows)), weights.sum(dim=1, keepdim=True)
 
-        for parts in on_threads(lambda strips: [shrink(rows) for rows in strips], self._bands()):
+        for parts in map_threads(lambda strips: [shrink(rows) for rows in strips], self._bands()):
             for targets, sums, weights in parts:
                 down[targets] += sums
                 total[targets] += weights
         return F.interpolate((down / total)[None, None], (height, width), mode="bilinear", antialias=True)
 
-    def joined(self, ab: Tensor) -> NDArray[Any]:
+    def merge_ab(self, ab: Tensor) -> NDArray[Any]:
         """Return RGB levels, of the type given, with this L* and with a*b*, which are up-sampled bilinearly.
 
         Args:
@@ -96,12 +96,12 @@ class Levels:
         across = _across(shifts(ab), self.width)
 
         def fill(strips: Sequence[slice]) -> None:
-            picture = Srgb8(levels)
+            picture = Srgb8Writer(levels)
             for rows in strips:
                 picture.write(rows, self._lightness_of(rows), _down(across, self.height, rows))
             picture.finish()
 
-        for _ in on_threads(fill, self._bands()):
+        for _ in map_threads(fill, self._bands()):
             pass
         return levels.numpy()
 

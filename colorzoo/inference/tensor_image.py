@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb
 
 
-class Floats:
+class TensorImage:
     """The L* of a batch of grey pictures, as a network wants it and joined with what it answers.
 
     Args:
@@ -20,18 +20,18 @@ class Floats:
         self._home = grey.device
         self._lightness = grey_to_lightness(grey.to(device))
 
-    def shrunk(self, height: int, width: int) -> Tensor:
+    def lightness_at(self, height: int, width: int) -> Tensor:
         """Return the L* ``(B, 1, height, width)``, bilinear and antialiased."""
         if (height, width) == (self.height, self.width):
             return self._lightness
         return F.interpolate(self._lightness, (height, width), mode="bilinear", antialias=True)
 
-    def joined(self, ab: Tensor) -> Tensor:
+    def merge_ab(self, ab: Tensor) -> Tensor:
         """Return RGB ``(B, 3, H, W)`` with this L* and with a*b* of any size."""
-        return joined(self._lightness, ab.to(self._lightness.device)).to(self._home)
+        return merge_ab(self._lightness, ab.to(self._lightness.device)).to(self._home)
 
 
-def joined(lightness: Tensor, ab: Tensor) -> Tensor:
+def merge_ab(lightness: Tensor, ab: Tensor) -> Tensor:
     """Bring a*b* to the size of L* and return both as RGB."""
     ab = ab.float()
     if torch.compiler.is_compiling() or ab.shape[-2:] != lightness.shape[-2:]:

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab
-from colorzoo.io.convert import Array, Image, Picture, on_channels, to_batch, to_scan
-from colorzoo.io.raster import Scan
+from colorzoo.io.convert import Array, Image, Picture, apply_to_channels, to_batch, to_raster
+from colorzoo.io.raster import RasterImage
 
 ToneKind = Literal["grey", "toned", "color"]
 
@@ -31,7 +31,7 @@ _GROUP, _GROUPS = 32, 32
 
 
 @dataclass(frozen=True)
-class Tone:
+class ToneInfo:
     """What the colours of a picture are.
 
     Args:
@@ -51,7 +51,7 @@ class Tone:
         return f"toned (hue {self.hue:.0f} degrees, chroma {self.chroma:.0f})"
 
 
-def tone(image: Image) -> Tone:
+def classify_tone(image: Image) -> ToneInfo:
     """Tell whether a picture is grey, toned or in colour.
 
     In a toned print, sepia, selenium or cyanotype, on white or on yellowed paper, one curve through L*a*b* holds all
@@ -62,8 +62,8 @@ def tone(image: Image) -> Tone:
     colour on grey; stains of another hue than the tone make a print one in colour.
 
     Args:
-        image: A path, a PIL image, a `Scan`, an array ``(H, W)`` or ``(H, W, C)``, or a tensor ``(1, C, H, W)`` in
-            [0, 1].
+        image: A path, a PIL image, a `RasterImage`, an array ``(H, W)`` or ``(H, W, C)``, or a tensor
+            ``(1, C, H, W)`` in [0, 1].
 
     Returns:
         The kind of the picture, and how strong its colours are.
@@ -76,20 +76,20 @@ def tone(image: Image) -> Tone:
     Example:
         >>> grey = torch.linspace(0, 1, 64 * 64).view(1, 1, 64, 64)
         >>> sepia = grey * torch.tensor([1.0, 0.93, 0.76])[:, None, None]
-        >>> tone(grey).kind, tone(sepia).kind, tone(torch.rand(1, 3, 64, 64)).kind
+        >>> classify_tone(grey).kind, classify_tone(sepia).kind, classify_tone(torch.rand(1, 3, 64, 64)).kind
         ('grey', 'toned', 'color')
     """
     small = _small(image)
     if len(small) != 1:
         raise ValueError(f"there are {len(small)} pictures; give one at a time")
     if small.shape[1] == 1:
-        return Tone("grey", 0.0)
+        return ToneInfo("grey", 0.0)
     lab = rgb_to_lab(small.cpu())[0].flatten(1).double().numpy()
     lab = lab[:, np.argsort(lab[0], kind="stable")]
     lightness, ab = lab[0], lab[1:]
     vivid = float(np.quantile(np.hypot(*ab), _ALMOST_ALL))
     if vivid <= _GREY:
-        return Tone("grey", vivid)
+        return ToneInfo("grey", vivid)
     darkest, lightest = np.quantile(lightness, (1 - _ALMOST_ALL, _ALMOST_ALL))
     groups = np.array_split(np.arange(lightness.size), max(1, min(_GROUPS, lightness.size // _GROUP)))
     levels = [np.median(lightness[group]) for group in groups]
@@ -101,8 +101,8 @@ def tone(image: Image) -> Tone:
     clear = curve[:, np.hypot(*curve) > _CLEAR]
     one_hue = bool((strongest @ clear >= chroma * np.hypot(*clear) / 2).all())
     if not (near and one_hue and lightest - darkest >= _CONTRAST):
-        return Tone("color", vivid)
-    return Tone("toned", chroma, math.degrees(math.atan2(strongest[1], strongest[0])) % 360)
+        return ToneInfo("color", vivid)
+    return ToneInfo("toned", chroma, math.degrees(math.atan2(strongest[1], strongest[0])) % 360)
 
 
 @overload
@@ -112,13 +112,13 @@ def neutralize(image: Array) -> Array: ...
 @overload
 def neutralize(image: Tensor) -> Tensor: ...
 @overload
-def neutralize(image: Scan) -> Scan: ...
-def neutralize(image: Image) -> PIL.Image.Image | Array | Tensor | Scan:
+def neutralize(image: RasterImage) -> RasterImage: ...
+def neutralize(image: Image) -> PIL.Image.Image | Array | Tensor | RasterImage:
     """Take the colour out of a picture, and keep its L*.
 
     Args:
-        image: A path, a PIL image, a `Scan`, an array ``(H, W)`` or ``(H, W, C)``, or a tensor ``(B, C, H, W)`` in
-            [0, 1].
+        image: A path, a PIL image, a `RasterImage`, an array ``(H, W)`` or ``(H, W, C)``, or a tensor
+            ``(B, C, H, W)`` in [0, 1].
 
     Returns:
         A grey PIL image for a path or PIL image and a grey scan for a scan, with the alpha channel; else an array or a
@@ -134,12 +134,12 @@ def neutralize(image: Image) -> PIL.Image.Image | Array | Tensor | Scan:
         'L'
     """
     if isinstance(image, Tensor | np.ndarray):
-        return on_channels(image, _grey)
-    if isinstance(image, Scan):
+        return apply_to_channels(image, _grey)
+    if isinstance(image, RasterImage):
         seen = image.in_srgb()
-        grey = on_channels(seen.levels, _grey)
+        grey = apply_to_channels(seen.levels, _grey)
         return replace(seen, levels=grey[..., 0] if grey.ndim == 3 else grey)
-    return neutralize(to_scan(image)).to_pil()
+    return neutralize(to_raster(image)).to_pil()
 
 
 def _grey(pictures: Tensor) -> Tensor:
@@ -151,7 +151,7 @@ def _grey(pictures: Tensor) -> Tensor:
 def _small(image: Image) -> Tensor:
     """Return a batch of the picture whose longer side is of about so many pixels as are judged."""
     if not isinstance(image, Tensor | np.ndarray):
-        image = to_scan(image).in_srgb().to_pil()
+        image = to_raster(image).in_srgb().to_pil()
         if len(image.getbands()) > 2 or image.mode == "P":
             # Before it becomes floats, which take four times the memory.
             image = image.convert("RGB").reduce(max(1, max(image.size) // (2 * _SIDE)))

@@ -11,18 +11,18 @@ _Answer = TypeVar("_Answer")
 _PARTS = (1, 2, 4)
 
 
-def fitted(longest: int, height: int, width: int) -> tuple[int, int]:
+def fit_longer_side(longest: int, height: int, width: int) -> tuple[int, int]:
     """Return height and width of a picture scaled down, if need be, to a longer side.
 
     Example:
-        >>> fitted(256, 3000, 4000)
+        >>> fit_longer_side(256, 3000, 4000)
         (192, 256)
     """
     share = min(1.0, longest / max(height, width))
     return max(1, round(height * share)), max(1, round(width * share))
 
 
-def within_memory(model: nn.Module, answer: Callable[[int], _Answer], longest: int) -> _Answer:
+def with_oom_fallback(model: nn.Module, answer: Callable[[int], _Answer], longest: int) -> _Answer:
     """Ask a network at a working size; if its device runs out of memory, at a half, at a quarter, then on the CPU.
 
     Args:

@@ -16,10 +16,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorzoo.inpainting.patch_search import Windows
+from colorzoo.inpainting.patch_search import PatchIndex
 from colorzoo.io.convert import Array, Image, Picture, levels, to_batch
-from colorzoo.io.pil_file import read
-from colorzoo.io.raster import Scan
+from colorzoo.io.pil_file import read_image
+from colorzoo.io.raster import RasterImage
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -47,10 +47,12 @@ def inpaint(
     image: Tensor, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None
 ) -> Tensor: ...
 @overload
-def inpaint(image: Scan, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None) -> Scan: ...
+def inpaint(
+    image: RasterImage, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None
+) -> RasterImage: ...
 def inpaint(
     image: Image, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None
-) -> PIL.Image.Image | Array | Tensor | Scan:
+) -> PIL.Image.Image | Array | Tensor | RasterImage:
     """Fill the holes of a picture by non-parametric sampling; the result is of the kind that was given.
 
     Efros and Leung, "Texture Synthesis by Non-parametric Sampling", ICCV 1999. Each pixel is a copy of a known one,
@@ -89,7 +91,7 @@ def inpaint(
     for filled in filling:
         if progress is not None:
             progress(filled, filling.total)
-    result: PIL.Image.Image | Array | Tensor | Scan = filling.picture()
+    result: PIL.Image.Image | Array | Tensor | RasterImage = filling.picture()
     return result
 
 
@@ -116,7 +118,7 @@ class Inpainting:
     def __init__(self, image: Image, mask: Image, window: int = 15, seed: int = 0) -> None:
         if window < 3 or window % 2 == 0:
             raise ValueError(f"window is {window}; give an odd number of pixels, at least 3")
-        self._image = read(image) if isinstance(image, str | Path) else image
+        self._image = read_image(image) if isinstance(image, str | Path) else image
         pictures = to_batch(self._image).detach().cpu().double().permute(0, 2, 3, 1).numpy()
         count, height, width, _ = pictures.shape
         hole = _hole(mask)
@@ -130,11 +132,11 @@ class Inpainting:
                 "the mask is all hole; leave some of the picture to copy from (white is hole, black is known)"
             )
         self.total = count * int(hole.sum())
-        self._growths: list[_Growth] = []
+        self._growths: list[_PatchSynthesis] = []
         if self.total:
             region = tuple(_extent(np.asarray(hole.any(axis)), max(_REACH, window)) for axis in (1, 0))
             self._places = np.arange(height * width).reshape(height, width)[region].ravel()
-            self._growths = [_Growth(picture[region], hole[region], window, seed) for picture in pictures]
+            self._growths = [_PatchSynthesis(picture[region], hole[region], window, seed) for picture in pictures]
 
     @property
     def filled(self) -> int:
@@ -167,7 +169,7 @@ class Inpainting:
             return self._image.flatten(2).gather(2, origins).view(self._image.shape)
         if isinstance(self._image, np.ndarray):
             return self._filled(self._image)
-        if isinstance(self._image, Scan):
+        if isinstance(self._image, RasterImage):
             alpha = self._image.alpha
             return replace(
                 self._image,
@@ -190,12 +192,12 @@ class Inpainting:
             pixels[targets] = pixels[sources]
         return pixels.reshape(array.shape)
 
-    def _copies(self, growth: "_Growth") -> tuple[Places, Places]:
+    def _copies(self, growth: "_PatchSynthesis") -> tuple[Places, Places]:
         """Return where the filled pixels are in the flattened picture, and where they were copied from."""
         return self._places[list(growth.sources.keys())], self._places[list(growth.sources.values())]
 
 
-class _Growth:
+class _PatchSynthesis:
     """One picture whose holes are filled inwards, in the order of the authors' pseudo-code."""
 
     def __init__(self, picture: Floats, hole: Bools, window: int, seed: int) -> None:
@@ -208,7 +210,7 @@ class _Growth:
         # Nothing is known beyond the border. With it, the window around (row, column) begins at (row, column).
         self._known = np.pad(~hole, margin)
         self._picture = np.pad(picture, (margin, margin, (0, 0)))
-        self._windows = Windows(picture, hole, window)
+        self._windows = PatchIndex(picture, hole, window)
         bell = np.exp(-0.5 * (np.arange(-self._radius, self._radius + 1) * _WINDOW_PER_SIGMA / window) ** 2)
         self._bell: Floats = np.outer(bell, bell)
         self._generator = np.random.default_rng(seed)
@@ -257,7 +259,7 @@ class _Growth:
 def _hole(mask: Image) -> Bools:
     """Return a mask of any kind as ``(H, W)``, True in the hole."""
     if isinstance(mask, str | Path):
-        mask = read(mask)
+        mask = read_image(mask)
     if isinstance(mask, PIL.Image.Image):
         mask = levels(mask)
     elif isinstance(mask, Tensor):

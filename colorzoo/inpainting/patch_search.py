@@ -15,7 +15,7 @@ _CHUNK = 1 << 18
 """Values that the exact comparison takes at a time."""
 
 
-class Windows:
+class PatchIndex:
     """The square windows of a picture that lie in it and have no hole, to be searched often.
 
     Comparing a window T with all of them, S, is a correlation: sum w (S - T)^2 = sum w S^2 - 2 sum w T S + sum w T^2.

@@ -46,7 +46,7 @@ def refuse_existing(path: Path, overwrite: bool = False) -> None:
 
 
 @contextmanager
-def new_file(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
+def atomic_write(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
     """Give a stream whose contents get the file's name once all of them are written; if anything fails, none does.
 
     Args:
@@ -76,14 +76,14 @@ def new_file(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
         temporary.unlink(missing_ok=True)
 
 
-def replace_file(path: Path, data: bytes | memoryview) -> None:
+def atomic_replace(path: Path, data: bytes | memoryview) -> None:
     """Write a file whole, in place of what bears its name.
 
     Args:
         path: The file; missing folders are made.
         data: All that it is to hold.
     """
-    with new_file(path, overwrite=True) as stream:
+    with atomic_write(path, overwrite=True) as stream:
         stream.write(data)
 
 

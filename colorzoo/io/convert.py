@@ -14,13 +14,13 @@ from torch import Tensor
 
 from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab
 from colorzoo.errors import PictureWarning
-from colorzoo.io.raster import Scan
-from colorzoo.io.raster_file import read_scan
+from colorzoo.io.raster import RasterImage
+from colorzoo.io.raster_file import read_raster
 
 Array = NDArray[Any]
 Picture = str | Path | PIL.Image.Image
 """A photograph: a file's path, or what Pillow made of it."""
-Image = Picture | Array | Tensor | Scan
+Image = Picture | Array | Tensor | RasterImage
 """The kinds of picture that the zoo takes; what it gives back is of the same kind, a PIL image for a path."""
 OnTensor = Callable[[Tensor], Tensor]
 OnLevels = Callable[[Array], Array]
@@ -30,16 +30,16 @@ _BAND = 256
 
 
 @overload
-def on_grey(image: Picture, colour: OnTensor, colour_levels: OnLevels | None = None) -> PIL.Image.Image: ...
+def apply_to_gray(image: Picture, colour: OnTensor, colour_levels: OnLevels | None = None) -> PIL.Image.Image: ...
 @overload
-def on_grey(image: Array, colour: OnTensor, colour_levels: OnLevels | None = None) -> Array: ...
+def apply_to_gray(image: Array, colour: OnTensor, colour_levels: OnLevels | None = None) -> Array: ...
 @overload
-def on_grey(image: Tensor, colour: OnTensor, colour_levels: OnLevels | None = None) -> Tensor: ...
+def apply_to_gray(image: Tensor, colour: OnTensor, colour_levels: OnLevels | None = None) -> Tensor: ...
 @overload
-def on_grey(image: Scan, colour: OnTensor, colour_levels: OnLevels | None = None) -> Scan: ...
-def on_grey(
+def apply_to_gray(image: RasterImage, colour: OnTensor, colour_levels: OnLevels | None = None) -> RasterImage: ...
+def apply_to_gray(
     image: Image, colour: OnTensor, colour_levels: OnLevels | None = None
-) -> PIL.Image.Image | Array | Tensor | Scan:
+) -> PIL.Image.Image | Array | Tensor | RasterImage:
     """Run a colouriser of grey tensors on any kind of picture, and return the result as that kind.
 
     Args:
@@ -63,10 +63,10 @@ def on_grey(
         if colour_levels is not None and image.dtype in (np.uint8, np.uint16):
             return colour_levels(_checked_levels(image))
         return _to_array(colour(_array_to_grey(image)), image.dtype)
-    if isinstance(image, Scan):
+    if isinstance(image, RasterImage):
         seen = image.in_srgb()
-        return seen.with_colours(on_grey(seen.levels, colour, colour_levels))
-    return _to_pil(on_grey(to_scan(image), colour, colour_levels))
+        return seen.with_color(apply_to_gray(seen.levels, colour, colour_levels))
+    return _to_pil(apply_to_gray(to_raster(image), colour, colour_levels))
 
 
 def to_grey(image: Image) -> Array | Tensor:
@@ -85,19 +85,21 @@ def to_grey(image: Image) -> Array | Tensor:
     """
     if isinstance(image, Tensor):
         return _checked(image)
-    array = image if isinstance(image, np.ndarray) else to_scan(image).in_srgb().levels
+    array = image if isinstance(image, np.ndarray) else to_raster(image).in_srgb().levels
     return _checked_levels(array) if array.dtype in (np.uint8, np.uint16) else _array_to_grey(array)
 
 
 @overload
-def on_channels(image: Picture, restore: Callable[[Tensor], Tensor]) -> PIL.Image.Image: ...
+def apply_to_channels(image: Picture, restore: Callable[[Tensor], Tensor]) -> PIL.Image.Image: ...
 @overload
-def on_channels(image: Array, restore: Callable[[Tensor], Tensor]) -> Array: ...
+def apply_to_channels(image: Array, restore: Callable[[Tensor], Tensor]) -> Array: ...
 @overload
-def on_channels(image: Tensor, restore: Callable[[Tensor], Tensor]) -> Tensor: ...
+def apply_to_channels(image: Tensor, restore: Callable[[Tensor], Tensor]) -> Tensor: ...
 @overload
-def on_channels(image: Scan, restore: Callable[[Tensor], Tensor]) -> Scan: ...
-def on_channels(image: Image, restore: Callable[[Tensor], Tensor]) -> PIL.Image.Image | Array | Tensor | Scan:
+def apply_to_channels(image: RasterImage, restore: Callable[[Tensor], Tensor]) -> RasterImage: ...
+def apply_to_channels(
+    image: Image, restore: Callable[[Tensor], Tensor]
+) -> PIL.Image.Image | Array | Tensor | RasterImage:
     """Run what keeps the channels of a picture on any kind of picture, and return the result as that kind.
 
     Args:
@@ -118,9 +120,9 @@ def on_channels(image: Image, restore: Callable[[Tensor], Tensor]) -> PIL.Image.
         return restore(_checked(image, 1, 3))
     if isinstance(image, np.ndarray):
         return _to_array(restore(_array_to_batch(image)), image.dtype).reshape(image.shape)
-    if isinstance(image, Scan):
-        return replace(image, levels=on_channels(image.levels, restore))
-    return _to_pil(on_channels(to_scan(image), restore))
+    if isinstance(image, RasterImage):
+        return replace(image, levels=apply_to_channels(image.levels, restore))
+    return _to_pil(apply_to_channels(to_raster(image), restore))
 
 
 def to_batch(image: Image) -> Tensor:
@@ -146,27 +148,27 @@ def to_batch(image: Image) -> Tensor:
         return _checked(image, 1, 3)
     if isinstance(image, np.ndarray):
         return _array_to_batch(image)
-    return _array_to_batch(to_scan(image).levels)
+    return _array_to_batch(to_raster(image).levels)
 
 
 def levels(image: PIL.Image.Image) -> Array:
     """Return the levels of a picture of any mode as an array of grey or RGB, without alpha."""
-    return Scan.of(image).levels
+    return RasterImage.of(image).levels
 
 
-def to_scan(image: str | Path | PIL.Image.Image | Scan) -> Scan:
+def to_raster(image: str | Path | PIL.Image.Image | RasterImage) -> RasterImage:
     """Return a path, a PIL image or a scan as a scan, and refuse what is none of them."""
-    if isinstance(image, Scan):
+    if isinstance(image, RasterImage):
         return image
     if isinstance(image, str | Path):
-        return read_scan(image)
+        return read_raster(image)
     if isinstance(image, PIL.Image.Image):
-        return Scan.of(image)
+        return RasterImage.of(image)
     kind = type(image).__name__
     raise TypeError(f"cannot read a picture from a {kind}; give a path, a PIL image, an array or a tensor")
 
 
-def _to_pil(scan: Scan) -> PIL.Image.Image:
+def _to_pil(scan: RasterImage) -> PIL.Image.Image:
     for remark in scan.remarks:
         warnings.warn(remark, PictureWarning, stacklevel=5)
     return scan.to_pil()

@@ -10,7 +10,7 @@ from colorzoo.errors import DataError
 from colorzoo.io.pil_file import SUFFIXES
 
 
-def called_pictures(root: Path) -> Iterator[str]:
+def image_names(root: Path) -> Iterator[str]:
     """Name the files of a folder whose suffix says that they are pictures, and look at none.
 
     Args:
@@ -29,7 +29,7 @@ def called_pictures(root: Path) -> Iterator[str]:
         yield from ((below / name).as_posix() for name in files if Path(name).suffix.lower() in SUFFIXES)
 
 
-def names_below(root: Path, report: Callable[[Path, Exception], None]) -> Iterator[str]:
+def filter_below(root: Path, report: Callable[[Path, Exception], None]) -> Iterator[str]:
     """Name the pictures of a folder by their paths below it.
 
     A look at a file's header only: cheap enough for every file, and what is no picture is found at once.
@@ -44,7 +44,7 @@ def names_below(root: Path, report: Callable[[Path, Exception], None]) -> Iterat
     Raises:
         DataError: If there is no such folder.
     """
-    for name in called_pictures(root):
+    for name in image_names(root):
         path = root / name
         try:
             PIL.Image.open(path).close()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL.ExifTags import Base
 
 from colorzoo.errors import UnreadableImageError
-from colorzoo.io.atomic import format_of, new_file
+from colorzoo.io.atomic import atomic_write, format_of
 from colorzoo.io.metadata import Metadata
 
 DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
@@ -34,7 +34,7 @@ _KEPT = {"PNG": DEEP_GREY, "TIFF": (*DEEP_GREY, "F")}
 """The deep modes that a format keeps."""
 
 
-def read(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> PIL.Image.Image:
+def read_image(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> PIL.Image.Image:
     """Open and decode a picture file, turned upright as its EXIF orientation says.
 
     Args:
@@ -47,11 +47,11 @@ def read(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> PIL.Image.
     Raises:
         UnreadableImageError: If the file is missing, empty, a directory, truncated, too large or no picture.
     """
-    with opened(path, max_megapixels) as image:
+    with open_image(path, max_megapixels) as image:
         return _decoded(image)
 
 
-def decode(data: bytes | memoryview, path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> PIL.Image.Image:
+def decode_image(data: bytes | memoryview, path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> PIL.Image.Image:
     """Decode the bytes of a picture file, as `read` does those on disk.
 
     Args:
@@ -70,14 +70,14 @@ def decode(data: bytes | memoryview, path: str | Path, max_megapixels: float = M
 
 
 def _decoded(image: PIL.ImageFile.ImageFile) -> PIL.Image.Image:
-    metadata = upright(image)
+    metadata = load_upright(image)
     plain = image.copy()
     plain.info.update(metadata.info())
     return plain
 
 
 @contextmanager
-def opened(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Iterator[PIL.ImageFile.ImageFile]:
+def open_image(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Iterator[PIL.ImageFile.ImageFile]:
     """Open a picture file without decoding it yet; whatever goes wrong while it is open says so by the file's name.
 
     Args:
@@ -143,7 +143,7 @@ def _identified(stream: IO[bytes], path: Path) -> PIL.ImageFile.ImageFile | None
     return None
 
 
-def upright(image: PIL.ImageFile.ImageFile) -> Metadata:
+def load_upright(image: PIL.ImageFile.ImageFile) -> Metadata:
     """Decode an open picture, turn it as its EXIF orientation says, and return what the file says beside the pixels."""
     turned = image.getexif().get(Base.Orientation) in _QUARTER_TURNS
     _allocate(image)
@@ -158,7 +158,7 @@ def _allocate(image: Any) -> None:
         image.im = PIL.Image.new(image.mode, getattr(image, "_tile_size", image.size), None).im
 
 
-def write(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> None:
+def write_image(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> None:
     """Write a picture so that nothing half-written ever bears its name, and nothing is overwritten unasked.
 
     JPEG is written at quality 95 without chroma sub-sampling, WebP without loss: the defaults throw away what a
@@ -177,11 +177,11 @@ def write(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> 
     """
     path = Path(path)
     format_name = format_of(path)
-    with new_file(path, overwrite) as stream:
-        encode(image, stream, format_name)
+    with atomic_write(path, overwrite) as stream:
+        encode_image(image, stream, format_name)
 
 
-def encode(image: PIL.Image.Image, stream: IO[bytes], format_name: str) -> None:
+def encode_image(image: PIL.Image.Image, stream: IO[bytes], format_name: str) -> None:
     """Encode a picture and what its ``info`` says; see `write`.
 
     Args:
@@ -192,7 +192,7 @@ def encode(image: PIL.Image.Image, stream: IO[bytes], format_name: str) -> None:
     metadata = Metadata.of(image)
     options: dict[str, Any] = {}
     if image.mode in (*DEEP_GREY, "F") and image.mode not in _KEPT.get(format_name, ()):
-        image = _shallow(image)
+        image = _to_8bit(image)
     if format_name == "JPEG":
         if image.mode not in ("L", "RGB", "CMYK"):
             image = image.convert("L" if image.mode in ("1", "LA") else "RGB")
@@ -205,20 +205,20 @@ def encode(image: PIL.Image.Image, stream: IO[bytes], format_name: str) -> None:
 
 def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     """Return a picture of any mode as 8-bit RGB; 16-bit grey is scaled, where Pillow would clip it to white."""
-    shallow = _shallow(image)
+    shallow = _to_8bit(image)
     return shallow if shallow.mode == "RGB" else shallow.convert("RGB")  # which would copy it
 
 
-def _shallow(image: PIL.Image.Image) -> PIL.Image.Image:
+def _to_8bit(image: PIL.Image.Image) -> PIL.Image.Image:
     """Return a picture of a deep mode as 8-bit grey, any other as it is."""
     if image.mode in DEEP_GREY:
-        return PIL.Image.fromarray(np.rint(deep_levels(image) / 257).astype(np.uint8))
+        return PIL.Image.fromarray(np.rint(levels_of_16bit(image) / 257).astype(np.uint8))
     if image.mode == "F":
         return PIL.Image.fromarray(np.rint(np.clip(np.asarray(image), 0, 1) * 255).astype(np.uint8))
     return image
 
 
-def deep_levels(image: PIL.Image.Image) -> NDArray[np.uint16]:
+def levels_of_16bit(image: PIL.Image.Image) -> NDArray[np.uint16]:
     """Return the levels of a 16-bit grey picture, whatever integers Pillow keeps them in.
 
     Args:

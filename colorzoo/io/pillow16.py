@@ -24,17 +24,17 @@ def stored_as(image: PIL.ImageFile.ImageFile) -> str:
     return raw if isinstance(raw, str) else ""
 
 
-def is_deep(raw: str) -> bool:
+def is_16bit(raw: str) -> bool:
     """Tell whether there are low bytes that can be had."""
     return raw == "LA;16B" or (raw[:-1] in ("RGB;16", "RGBA;16") and raw[-1] in _OTHER)
 
 
-def turn_to_low_bytes(image: PIL.ImageFile.ImageFile, raw: str) -> None:
+def select_low_bytes(image: PIL.ImageFile.ImageFile, raw: str) -> None:
     """Make an open picture decode to its low bytes.
 
     Args:
         image: Not decoded yet.
-        raw: What `stored_as` says, and `is_deep` affirms.
+        raw: What `stored_as` says, and `is_16bit` affirms.
     """
     # Grey with transparency, four bytes a pixel, is decoded as if it were RGBA: all bytes at once.
     other = "RGBA" if raw == "LA;16B" else raw[:-1] + _OTHER[raw[-1]]
@@ -43,7 +43,7 @@ def turn_to_low_bytes(image: PIL.ImageFile.ImageFile, raw: str) -> None:
     ]
 
 
-def joined(
+def join_bytes(
     raw: str, high: PIL.Image.Image, low: PIL.Image.Image
 ) -> tuple[NDArray[np.uint16], NDArray[np.uint16] | None]:
     """Return levels and alpha of a picture that was decoded both ways.
@@ -51,7 +51,7 @@ def joined(
     Args:
         raw: What `stored_as` says.
         high: Decoded as Pillow does.
-        low: Decoded after `turn_to_low_bytes`.
+        low: Decoded after `select_low_bytes`.
 
     Returns:
         Grey ``(H, W)`` or RGB ``(H, W, 3)``, and alpha ``(H, W)`` where there is one.

@@ -24,7 +24,7 @@ _LEVEL = 2
 """Of zlib. The default takes twice as long, and makes files that are a tenth smaller."""
 
 
-def write_png(stream: IO[bytes], pixels: NDArray[np.uint16], options: dict[str, Any]) -> None:
+def write_png16(stream: IO[bytes], pixels: NDArray[np.uint16], options: dict[str, Any]) -> None:
     """Write a PNG.
 
     Args:

@@ -1,6 +1,6 @@
 """A picture at its full depth, with what travels beside its levels.
 
-Pillow has no 16-bit RGB, so what goes through the zoo from file to file is a `Scan`, and no PIL image.
+Pillow has no 16-bit RGB, so what goes through the zoo from file to file is a `RasterImage`, and no PIL image.
 """
 
 from dataclasses import dataclass, field, replace
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from colorzoo.io.icc import ProfileError, image_to_srgb, levels_to_srgb
 from colorzoo.io.metadata import Metadata
-from colorzoo.io.pil_file import DEEP_GREY, deep_levels
+from colorzoo.io.pil_file import DEEP_GREY, levels_of_16bit
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
+class RasterImage:
     """A picture as an archive has it.
 
     Args:
@@ -28,7 +28,7 @@ class Scan:
         remarks: What could not be kept or understood, in words.
 
     Example:
-        >>> scan = Scan.of(PIL.Image.new("LA", (40, 30), (128, 7)))
+        >>> scan = RasterImage.of(PIL.Image.new("LA", (40, 30), (128, 7)))
         >>> scan.levels.shape, int(scan.alpha.max())
         ((30, 40), 7)
     """
@@ -39,7 +39,7 @@ class Scan:
     remarks: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, image: PIL.Image.Image, metadata: Metadata | None = None) -> "Scan":
+    def of(cls, image: PIL.Image.Image, metadata: Metadata | None = None) -> "RasterImage":
         """Return a PIL image of any mode as a scan; CMYK and LAB become sRGB, with the profile in the image's info.
 
         Args:
@@ -51,7 +51,7 @@ class Scan:
         """
         metadata = Metadata.of(image) if metadata is None else metadata
         if image.mode in DEEP_GREY:
-            levels = deep_levels(image)
+            levels = levels_of_16bit(image)
             transparent = image.info.get("transparency")
             alpha = None if transparent is None else np.where(levels == transparent, 0, 65535).astype(np.uint16)
             return cls(levels, alpha, metadata)
@@ -66,7 +66,7 @@ class Scan:
         return cls(np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB")), None, metadata)
 
     @classmethod
-    def _of_other_colours(cls, image: PIL.Image.Image, metadata: Metadata) -> "Scan":
+    def _of_other_colours(cls, image: PIL.Image.Image, metadata: Metadata) -> "RasterImage":
         remarks: tuple[str, ...] = ()
         try:
             known = image.mode == "LAB" or metadata.profile
@@ -75,7 +75,7 @@ class Scan:
             rgb, remarks = image.convert("RGB"), (_ignored(error),)
         return cls(np.asarray(rgb), None, metadata.in_srgb(), remarks)
 
-    def in_srgb(self) -> "Scan":
+    def in_srgb(self) -> "RasterImage":
         """Return the same picture with its levels converted to sRGB, as far as a profile says what they are.
 
         A damaged profile is left out, with a remark. The result has none: what is made of it says itself what it is.
@@ -88,11 +88,11 @@ class Scan:
         except ProfileError as error:
             return replace(self, metadata=bare, remarks=(*self.remarks, _ignored(error)))
 
-    def with_colours(self, rgb: Array) -> "Scan":
+    def with_color(self, rgb: Array) -> "RasterImage":
         """Return the same picture with sRGB levels in place of its own, and with a profile that says so."""
         return replace(self, levels=rgb, metadata=self.metadata.in_srgb())
 
-    def of_depth(self, dtype: type[np.unsignedinteger[Any]]) -> "Scan":
+    def of_depth(self, dtype: type[np.unsignedinteger[Any]]) -> "RasterImage":
         """Return the same picture with levels and alpha of uint8 or uint16."""
         alpha = None if self.alpha is None else _rescaled(self.alpha, dtype)
         return replace(self, levels=_rescaled(self.levels, dtype), alpha=alpha)

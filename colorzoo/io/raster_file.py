@@ -11,18 +11,18 @@ import PIL.ImageFile
 from numpy.typing import NDArray
 
 from colorzoo.errors import UnreadableImageError
-from colorzoo.io.atomic import format_of, new_file
-from colorzoo.io.pil_file import MAX_MEGAPIXELS, encode, opened, upright
-from colorzoo.io.pillow16 import is_deep, joined, stored_as, turn_to_low_bytes
-from colorzoo.io.png16 import write_png
-from colorzoo.io.raster import Scan
-from colorzoo.io.tiff import write_pages
+from colorzoo.io.atomic import atomic_write, format_of
+from colorzoo.io.pil_file import MAX_MEGAPIXELS, encode_image, load_upright, open_image
+from colorzoo.io.pillow16 import is_16bit, join_bytes, select_low_bytes, stored_as
+from colorzoo.io.png16 import write_png16
+from colorzoo.io.raster import RasterImage
+from colorzoo.io.tiff import write_tiff_pages
 
 _SUBFILE_TYPE, _BITS, _PLANAR = 254, 258, 284
 _REDUCED = 1
 
 
-def read_scan(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Scan:
+def read_raster(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> RasterImage:
     """Read the first picture of a file, with 16 bits where it has them.
 
     Args:
@@ -36,7 +36,7 @@ def read_scan(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Scan:
         UnreadableImageError: If the file is missing, empty, a directory, truncated, too large or no picture.
         ValueError: If it holds whole numbers beyond 16 bits.
     """
-    with opened(path, max_megapixels) as image:
+    with open_image(path, max_megapixels) as image:
         frames = _frames(image)
         kind = "pages" if image.format == "TIFF" else "frames"
     scan = _read(path, frames[0], max_megapixels)
@@ -46,27 +46,27 @@ def read_scan(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Scan:
     return replace(scan, remarks=(*scan.remarks, remark))
 
 
-def read_frames(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Iterator[Scan]:
+def read_pages(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Iterator[RasterImage]:
     """Read all pictures of a file, such as the pages of a TIFF, one after another; its previews are left out.
 
     Args:
-        path: As for `read_scan`.
-        max_megapixels: As for `read_scan`, of each.
+        path: As for `read_raster`.
+        max_megapixels: As for `read_raster`, of each.
 
     Yields:
         The pictures, upright.
 
     Raises:
-        UnreadableImageError: As `read_scan`.
-        ValueError: As `read_scan`.
+        UnreadableImageError: As `read_raster`.
+        ValueError: As `read_raster`.
     """
-    with opened(path, max_megapixels) as image:
+    with open_image(path, max_megapixels) as image:
         frames = _frames(image)
     for frame in frames:
         yield _read(path, frame, max_megapixels)
 
 
-def write_scan(scan: Scan, path: str | Path, overwrite: bool = False) -> None:
+def write_raster(scan: RasterImage, path: str | Path, overwrite: bool = False) -> None:
     """Write a scan with its metadata, and with 16 bits where the format has them: PNG and TIFF.
 
     Args:
@@ -83,19 +83,19 @@ def write_scan(scan: Scan, path: str | Path, overwrite: bool = False) -> None:
     path = Path(path)
     format_name = format_of(path)
     if format_name == "TIFF":
-        return write_frames([scan], path, overwrite)
+        return write_pages([scan], path, overwrite)
     if format_name == "WEBP" and scan.levels.ndim == 2:  # has no grey
         scan = scan.in_srgb()
-    with new_file(path, overwrite) as stream:
+    with atomic_write(path, overwrite) as stream:
         if format_name == "PNG" and scan.levels.dtype != np.uint8:
             deep = _pixels(scan.of_depth(np.uint16))
             options = scan.metadata.options("PNG", "L" if scan.levels.ndim == 2 else "RGB")
-            write_png(stream, deep, options)
+            write_png16(stream, deep, options)
         else:
-            encode(scan.to_pil(), stream, format_name)
+            encode_image(scan.to_pil(), stream, format_name)
 
 
-def write_frames(scans: Iterable[Scan], path: str | Path, overwrite: bool = False) -> None:
+def write_pages(scans: Iterable[RasterImage], path: str | Path, overwrite: bool = False) -> None:
     """Write scans as the pages of a TIFF, each as soon as it is there.
 
     Args:
@@ -111,27 +111,27 @@ def write_frames(scans: Iterable[Scan], path: str | Path, overwrite: bool = Fals
     path = Path(path)
     if format_of(path) != "TIFF":
         raise ValueError(f"{path} cannot hold several pictures; end the name in .tif")
-    with new_file(path, overwrite) as stream:
+    with atomic_write(path, overwrite) as stream:
         readable = (_in_readable_colours(scan) for scan in scans)
-        write_pages(stream, ((_pixels(scan), scan.metadata) for scan in readable))
+        write_tiff_pages(stream, ((_pixels(scan), scan.metadata) for scan in readable))
 
 
-def _read(path: str | Path, frame: int, max_megapixels: float) -> Scan:
-    with opened(path, max_megapixels) as image:
+def _read(path: str | Path, frame: int, max_megapixels: float) -> RasterImage:
+    with open_image(path, max_megapixels) as image:
         _seek(image, frame, max_megapixels, path)
         raw = stored_as(image)
         planes = _has_deep_planes(image)
         if planes and ";16" not in raw:
             raise UnreadableImageError(f"{path} has 16-bit planes that Pillow mistakes; save it with interleaved ones")
-        metadata = upright(image)
-        if is_deep(raw) and not planes:
-            with opened(path, max_megapixels) as again:
+        metadata = load_upright(image)
+        if is_16bit(raw) and not planes:
+            with open_image(path, max_megapixels) as again:
                 _seek(again, frame, max_megapixels, path)
-                turn_to_low_bytes(again, raw)
-                upright(again)
-                levels, alpha = joined(raw, image, again)
-            return Scan(levels, alpha, metadata)
-    scan = Scan.of(image, metadata)
+                select_low_bytes(again, raw)
+                load_upright(again)
+                levels, alpha = join_bytes(raw, image, again)
+            return RasterImage(levels, alpha, metadata)
+    scan = RasterImage.of(image, metadata)
     if ";16" in raw and scan.levels.dtype == np.uint8:
         return replace(scan, remarks=(*scan.remarks, "its 16 bits were read as 8"))
     return scan
@@ -168,16 +168,16 @@ def _has_deep_planes(image: Any) -> bool:
     return tags.get(_PLANAR, 1) == 2 and 16 in tags.get(_BITS, ()) and len(image.getbands()) > 1
 
 
-def _in_readable_colours(scan: Scan) -> Scan:
+def _in_readable_colours(scan: RasterImage) -> RasterImage:
     """Return 16-bit grey with alpha as RGB, for Pillow and all that is built on it would not read that from a TIFF."""
     if scan.alpha is None or scan.levels.ndim == 3 or scan.levels.dtype == np.uint8:
         return scan
     scan = scan.in_srgb()
-    return scan.with_colours(np.repeat(scan.levels[..., None], 3, axis=2))
+    return scan.with_color(np.repeat(scan.levels[..., None], 3, axis=2))
 
 
-def _pixels(scan: Scan) -> NDArray[Any]:
-    """Return levels and alpha of a scan in one array, as `write_pages` and `write_png` take it."""
+def _pixels(scan: RasterImage) -> NDArray[Any]:
+    """Return levels and alpha of a scan in one array, as `write_tiff_pages` and `write_png16` take it."""
     if np.issubdtype(scan.levels.dtype, np.floating) and scan.levels.ndim == 2:
         return scan.levels.astype(np.float32)[..., None]
     if scan.levels.dtype != np.uint8:

@@ -24,7 +24,7 @@ _STRIP = 1 << 20
 _LARGEST = 1 << 32
 
 
-def write_pages(stream: IO[bytes], pages: Iterable[tuple[NDArray[Any], Metadata]]) -> None:
+def write_tiff_pages(stream: IO[bytes], pages: Iterable[tuple[NDArray[Any], Metadata]]) -> None:
     """Write a TIFF, a page at a time.
 
     Args:

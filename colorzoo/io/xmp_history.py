@@ -11,8 +11,8 @@ from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
 from colorzoo._version import __version__
-from colorzoo.base.module import Method
-from colorzoo.io.raster import Scan
+from colorzoo.base.module import ZooModule
+from colorzoo.io.raster import RasterImage
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _MM = "http://ns.adobe.com/xap/1.0/mm/"
@@ -22,7 +22,7 @@ _EMPTY = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <?xpacket end="w"?>""".encode()
 
 
-def signed(scan: Scan, verb: str, models: Sequence[Method], parameters: str) -> Scan:
+def add_history_entry(scan: RasterImage, verb: str, models: Sequence[ZooModule], parameters: str) -> RasterImage:
     """Return a scan whose metadata tell what was done to it; the pixels bear no mark.
 
     Args:
@@ -42,7 +42,7 @@ def signed(scan: Scan, verb: str, models: Sequence[Method], parameters: str) -> 
     return replace(scan, metadata=replace(scan.metadata, xmp=xmp), remarks=remarks)
 
 
-def entry_text(verb: str, models: Sequence[Method], parameters: str) -> str:
+def entry_text(verb: str, models: Sequence[ZooModule], parameters: str) -> str:
     """Say in a line what was done, by what, and how; arguments are those of `signed`."""
     names = "; ".join(model.source.describe() if model.source else f"{model.name()} (unpublished)" for model in models)
     return "; ".join(part for part in (verb, names, parameters) if part)

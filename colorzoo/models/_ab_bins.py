@@ -14,7 +14,7 @@ def bin_width(bins: int) -> float:
     return 2 * _REACH / (bins - 1)
 
 
-def surroundings(ab: Tensor, bins: int) -> tuple[Tensor, Tensor]:
+def soft_encode_ab(ab: Tensor, bins: int) -> tuple[Tensor, Tensor]:
     """Spread each colour over the four bins around it, so that their weighted mean is the colour itself.
 
     Args:
@@ -29,9 +29,9 @@ def surroundings(ab: Tensor, bins: int) -> tuple[Tensor, Tensor]:
 
     Example:
         >>> ab = torch.tensor([12.0, -34.0]).view(1, 2, 1, 1)
-        >>> index, share = surroundings(ab, 14)
+        >>> index, share = soft_encode_ab(ab, 14)
         >>> distribution = torch.zeros(1, 14 * 14, 1, 1).scatter(1, index, share)
-        >>> mean_colour(distribution.log()).flatten().round().tolist()
+        >>> annealed_mean(distribution.log()).flatten().round().tolist()
         [12.0, -34.0]
     """
     place = (ab.clamp(-_REACH, _REACH) + _REACH) / bin_width(bins)
@@ -43,7 +43,7 @@ def surroundings(ab: Tensor, bins: int) -> tuple[Tensor, Tensor]:
     return index, torch.stack(share, dim=1)
 
 
-def mean_colour(logarithm: Tensor, temperature: float = 1.0) -> Tensor:
+def annealed_mean(logarithm: Tensor, temperature: float = 1.0) -> Tensor:
     """Return the mean colour of distributions, at a temperature as in Zhang, Isola and Efros (2016).
 
     Args:
@@ -61,7 +61,7 @@ def mean_colour(logarithm: Tensor, temperature: float = 1.0) -> Tensor:
     return F.conv2d(probability, torch.cartesian_prod(axis, axis).T[:, :, None, None])
 
 
-def certainty(logarithm: Tensor) -> Tensor:
+def confidence_of_bins(logarithm: Tensor) -> Tensor:
     """Return how sure distributions are, ``(B, 1, H, W)``: 1 for a single bin, 0 for all alike.
 
     It is 1 minus the entropy as a share of the highest one.
@@ -70,7 +70,7 @@ def certainty(logarithm: Tensor) -> Tensor:
     return 1 - entropy / math.log(logarithm.shape[1])
 
 
-def divergence(logarithm: Tensor, index: Tensor, share: Tensor) -> Tensor:
+def kl_divergence(logarithm: Tensor, index: Tensor, share: Tensor) -> Tensor:
     """Return the mean over pixels of the Kullback-Leibler divergence of an answer from the truth, in nats.
 
     Args:

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from colorzoo.models._timm_encoder import Pretrained
+from colorzoo.models._timm_encoder import TimmEncoder
 
 
-class Backbone(Pretrained):
+class Backbone(TimmEncoder):
     """A classifier of timm that describes grey pictures by the features before its head.
 
     Args:

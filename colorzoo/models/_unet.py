@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorzoo.models._padding import overhang
+from colorzoo.models._padding import padding_to_multiple
 
 Norm = Callable[[int], nn.Module]
 
@@ -52,7 +52,9 @@ class UNet(nn.Module):
         """L* ``(B, 1, H, W)`` on [-1, 1] -> a*b* / 110 ``(B, 2, H, W)``."""
         height, width = seen.shape[-2:]
         stride = 2 ** len(self.down)
-        padded = F.pad(seen, (0, overhang(width, stride), 0, overhang(height, stride)), mode="replicate")
+        padded = F.pad(
+            seen, (0, padding_to_multiple(width, stride), 0, padding_to_multiple(height, stride)), mode="replicate"
+        )
         levels = [self.stem(padded)]
         for down in self.down:
             levels.append(down(levels[-1]))

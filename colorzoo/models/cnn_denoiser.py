@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorzoo.base.denoiser import Denoiser
-from colorzoo.models._padding import overhang
+from colorzoo.models._padding import padding_to_multiple
 from colorzoo.noise.filters import switching_mean
 
 DEFAULT_TAG = "gaussian"
@@ -47,7 +47,7 @@ class CNNDenoiser(Denoiser):
         "Zhang, Zuo, Chen, Meng, Zhang: Beyond a Gaussian Denoiser: Residual Learning of Deep CNN for Image Denoising "
         "(TIP 2017)"
     )
-    trunk = ("net.first", "net.encoder", "net.down", "net.deepest")
+    backbone_modules = ("net.first", "net.encoder", "net.down", "net.deepest")
 
     def __init__(
         self,
@@ -74,10 +74,10 @@ class CNNDenoiser(Denoiser):
         # Of impulses, where there was salt and where pepper comes along.
         seen = 3 * pixels if noise == "impulse" else pixels
         self.net = _ResidualUNet(seen, pixels, widths, blocks)
-        self.start_from(weights)
+        self.load_pretrained(weights)
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         """All that the convolutions see, those of the deepest level from furthest off."""
         filled = 5 if self.noise == "impulse" else 0
         ends = 2 * _SHUFFLE
@@ -106,7 +106,7 @@ class CNNDenoiser(Denoiser):
 
 def _mirrored(length: int, multiple: int, device: torch.device) -> Tensor:
     """Indices of so many places and of those mirrored at the last one, to and fro if they are few."""
-    places = torch.arange(length + overhang(length, multiple), device=device)
+    places = torch.arange(length + padding_to_multiple(length, multiple), device=device)
     there_and_back = places % places.new_full((), torch.sym_max(1, 2 * length - 2))
     return torch.where(there_and_back < length, there_and_back, 2 * length - 2 - there_and_back)
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab, scale_ab, unscale_ab
-from colorzoo.data.batches import ColorPairs
+from colorzoo.data.batches import ColorBatch
 from colorzoo.models._mlp import Activation, activation_layer
 
 DEFAULT_TAG = "cifar10"
@@ -54,7 +54,7 @@ class ContextMLP(Colorizer):
 
     paper = "Hao: Assignment 4 - Colorization (undated)"
     working_size = 32  # as trained: what a window holds depends on the scale
-    trunk = ("context",)
+    backbone_modules = ("context",)
 
     def __init__(
         self,
@@ -102,17 +102,17 @@ class ContextMLP(Colorizer):
                 self.dense.append(nn.BatchNorm2d(inputs))
             self.dense.append(layer())
             self.dense.append(nn.Conv2d(inputs, outputs, 1, bias=not batch_norm or index == len(hidden)))
-        self.start_from(weights)
+        self.load_pretrained(weights)
 
-    def chroma(self, lightness: Tensor) -> Tensor:
-        """Predict a*b* from L*, a strip of rows at a time; see `Colorizer.chroma`."""
+    def predict_ab(self, lightness: Tensor) -> Tensor:
+        """Predict a*b* from L*, a strip of rows at a time; see `Colorizer.predict_ab`."""
         padded = self._padded(lightness_to_grey(lightness))
         height, width = lightness.shape[-2:]
         answer = self._answer(padded) if torch.compiler.is_compiling() else self._in_strips(padded, height, width)
         answer = answer.float()
         return unscale_ab(answer) if self.target == "ab" else rgb_to_lab(answer)[:, 1:]
 
-    def losses(self, batch: ColorPairs) -> dict[str, Tensor]:
+    def losses(self, batch: ColorBatch) -> dict[str, Tensor]:
         """The document's cost: ``1/(2m) sum (y - t)^2 + l2/(2m) sum w^2`` over the m pixels that are learnt from.
 
         Args:

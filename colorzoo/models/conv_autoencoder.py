@@ -44,7 +44,7 @@ class ConvAutoencoder(FixedSizeColorizer):
     """
 
     paper = "Patel, Kalbag, Rajput: Symptotic Analysis of Autoencoder Architectures (DS303, IIT Bombay, 2022)"
-    trunk = ("net.encoder",)
+    backbone_modules = ("net.encoder",)
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class ConvAutoencoder(FixedSizeColorizer):
         decoder += [nn.ConvTranspose2d(filters[0], channels, 3, padding=1), nn.Sigmoid(), nn.Flatten()]
         self.net = nn.Sequential(OrderedDict(encoder=nn.Sequential(*encoder), decoder=nn.Sequential(*decoder)))
         self.net.apply(_initialise)
-        self.start_from(weights)
+        self.load_pretrained(weights)
 
 
 def _after(channels: int, batch_norm: bool, dropout: float) -> list[nn.Module]:

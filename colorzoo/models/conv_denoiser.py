@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorzoo.base.denoiser import Denoiser
-from colorzoo.models._padding import overhang
+from colorzoo.models._padding import padding_to_multiple
 
 DEFAULT_TAG = "ships"
 
@@ -62,22 +62,26 @@ class ConvDenoiser(Denoiser):
             layers.append(nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1))
             layers += _after(outputs, batch_norm)
         self.net = nn.Sequential(*layers, nn.Conv2d(filters[0], channels, 3, padding=1))
-        self.start_from(weights)
+        self.load_pretrained(weights)
 
     @property
-    def trunk(self) -> tuple[str, ...]:
-        """The way down to the code; see `Method.trunk`."""
+    def backbone_modules(self) -> tuple[str, ...]:
+        """The way down to the code; see `ZooModule.backbone_modules`."""
         return tuple(f"net.{index}" for index in range(len(self.net) // 2))
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         """What the convolutions see on the way down and, of the code's squares, on the way up."""
         return 4 * self.grid
 
     def restore(self, noisy: Tensor) -> Tensor:
         """Pass the picture, or its noise, through the code; see `Denoiser.restore`."""
         height, width = noisy.shape[-2:]
-        padded = F.pad(noisy, (0, overhang(width, self.grid), 0, overhang(height, self.grid)), mode="replicate")
+        padded = F.pad(
+            noisy,
+            (0, padding_to_multiple(width, self.grid), 0, padding_to_multiple(height, self.grid)),
+            mode="replicate",
+        )
         made: Tensor = self.net(padded)[..., :height, :width]
         return noisy - made if self.residual else torch.sigmoid(made)
 

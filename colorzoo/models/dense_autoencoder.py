@@ -69,9 +69,9 @@ class DenseAutoencoder(FixedSizeColorizer):
         )
         widths = [size * size, *encoder, *decoder, self.outputs]
         self.net = dense_stack(widths, activation, last_activation, batch_norm, norm_output, init, dropout)
-        self.start_from(weights)
+        self.load_pretrained(weights)
 
     @property
-    def trunk(self) -> tuple[str, ...]:
-        """The layers up to the code; see `Method.trunk`."""
+    def backbone_modules(self) -> tuple[str, ...]:
+        """The layers up to the code; see `ZooModule.backbone_modules`."""
         return first_layers(self.net, len(self.hparams["encoder"]))

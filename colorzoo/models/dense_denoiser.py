@@ -7,12 +7,12 @@ Patel, Kalbag and Rajput, "Symptotic Analysis of Autoencoder Architectures for I
 from torch import Tensor
 
 from colorzoo.models._mlp import Activation, dense_stack, first_layers
-from colorzoo.models._patches import SquareDenoiser
+from colorzoo.models._patches import PatchDenoiser
 
 DEFAULT_TAG = "mnist"
 
 
-class DenseDenoiser(SquareDenoiser):
+class DenseDenoiser(PatchDenoiser):
     """Auto-encoder of dense layers over squares of one size; larger pictures are restored square by square.
 
     Args:
@@ -62,14 +62,14 @@ class DenseDenoiser(SquareDenoiser):
         )
         widths = [self.pixels, *encoder, *decoder, self.pixels]
         self.net = dense_stack(widths, activation, "sigmoid", batch_norm, False, "xavier", dropout)
-        self.start_from(weights)
+        self.load_pretrained(weights)
 
     @property
-    def trunk(self) -> tuple[str, ...]:
-        """The layers up to the code; see `Method.trunk`."""
+    def backbone_modules(self) -> tuple[str, ...]:
+        """The layers up to the code; see `ZooModule.backbone_modules`."""
         return first_layers(self.net, len(self.hparams["encoder"]))
 
-    def restore_squares(self, squares: Tensor) -> Tensor:
-        """Encode and decode; see `SquareDenoiser.restore_squares`."""
+    def restore_patches(self, squares: Tensor) -> Tensor:
+        """Encode and decode; see `PatchDenoiser.restore_patches`."""
         restored: Tensor = self.net(squares)
         return restored

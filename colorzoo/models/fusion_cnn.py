@@ -38,7 +38,7 @@ class FusionCNN(FusionColorizer):
 
     paper = "Suh, Nassiri Nazif, Kumar: Old Image De-noising and Auto-Colorization (CS229, 2017), section II.D"
     working_size = 32  # as trained; on 200 photographs of Imagenette larger ones gave at most 0.02 dB more
-    trunk = ("encoder", "global_extractor")
+    backbone_modules = ("encoder", "global_extractor")
 
     def __init__(self, alpha: float = 1 / 300, num_classes: int = 10, weights: str | None = None) -> None:
         super().__init__(alpha=alpha, num_classes=num_classes)
@@ -56,7 +56,7 @@ class FusionCNN(FusionColorizer):
         self.head = nn.Linear(GLOBAL, num_classes)
         self.fusion = fusion()
         self.decoder = decoder()
-        self.start_from(weights)
+        self.load_pretrained(weights)
 
     def summary(self, lightness: Tensor, mid: Tensor) -> Tensor:
         """Describe the whole picture; see `FusionColorizer.summary`."""

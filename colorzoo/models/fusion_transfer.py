@@ -48,8 +48,8 @@ class FusionTransfer(FusionColorizer):
 
     paper = "Suh, Nassiri Nazif, Kumar: Old Image De-noising and Auto-Colorization (CS229, 2017), section III.D"
     working_size = 32
-    trunk = ("encoder", "backbone")
-    starting_points: ClassVar[tuple[str, ...]] = ("backbone_weights", "weights")
+    backbone_modules = ("encoder", "backbone")
+    ignored_hparams: ClassVar[tuple[str, ...]] = ("backbone_weights", "weights")
 
     def __init__(
         self,
@@ -79,8 +79,8 @@ class FusionTransfer(FusionColorizer):
         self.fusion = fusion()
         self.decoder = decoder()
         if backbone_weights is not None and weights is None:
-            self.backbone.start_from(backbone_weights)
-        self.start_from(weights)
+            self.backbone.load_pretrained(backbone_weights)
+        self.load_pretrained(weights)
         if frozen:
             self.freeze("backbone")
 

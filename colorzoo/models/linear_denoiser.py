@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorzoo.base.denoiser import Denoiser
-from colorzoo.data.batches import NoisyPairs
+from colorzoo.data.batches import NoisyBatch
 
 DEFAULT_TAG = "impulse"
 
@@ -68,12 +68,12 @@ class LinearDenoiser(Denoiser):
         steps = torch.arange(-radius, radius + 1, dtype=torch.float32)
         bell = torch.exp(-steps.square() / (2 * spread**2))
         self.register_buffer("bell", torch.outer(bell, bell)[None, None], persistent=False)
-        self.start_from(weights)
+        self.load_pretrained(weights)
 
     bell: Tensor
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         """The window, and as much again where noise is filled in."""
         return 2 * self.radius + 1
 
@@ -82,7 +82,7 @@ class LinearDenoiser(Denoiser):
         noise = self.detected(noisy)
         return torch.where(noise, self._predicted(noisy, noise), noisy)
 
-    def losses(self, batch: NoisyPairs) -> dict[str, Tensor]:
+    def losses(self, batch: NoisyBatch) -> dict[str, Tensor]:
         """Half the squared error of the regression where there is noise: what its updates are made of.
 
         Args:
@@ -91,7 +91,7 @@ class LinearDenoiser(Denoiser):
         Returns:
             ``loss``, and ``half_mse``: the document's error, over all windows that lie within the picture.
         """
-        noisy, clean = self.folded(batch)
+        noisy, clean = self.as_channel_batch(batch)
         noise = self.detected(noisy)
         predicted = self._predicted(noisy, noise)
         errors = torch.where(noise, (predicted - clean).square(), torch.zeros_like(clean))

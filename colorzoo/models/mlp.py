@@ -64,9 +64,9 @@ class MLP(FixedSizeColorizer):
         )
         widths = [size * size, *hidden, self.outputs]
         self.net = dense_stack(widths, activation, last_activation, batch_norm, norm_output, init, dropout)
-        self.start_from(weights)
+        self.load_pretrained(weights)
 
     @property
-    def trunk(self) -> tuple[str, ...]:
-        """The hidden layers; see `Method.trunk`."""
+    def backbone_modules(self) -> tuple[str, ...]:
+        """The hidden layers; see `ZooModule.backbone_modules`."""
         return first_layers(self.net, len(self.hparams["hidden"]))

@@ -12,13 +12,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from colorzoo.data.batches import NoisyPairs
-from colorzoo.models._patches import SquareDenoiser
+from colorzoo.data.batches import NoisyBatch
+from colorzoo.models._patches import PatchDenoiser
 
 DEFAULT_TAG = "mnist"
 
 
-class PCADenoiser(SquareDenoiser):
+class PCADenoiser(PatchDenoiser):
     """Projection of squares of one size on their principal axes, fitted in closed form rather than by descent.
 
     The defaults are the document's. Its noise has a mean, and one mean for noisy and clean squares leaves that in;
@@ -76,14 +76,14 @@ class PCADenoiser(SquareDenoiser):
         self.gains = nn.Parameter(torch.ones(components))
         self.noisy_mean = nn.Parameter(torch.zeros(self.pixels))
         self.clean_mean = nn.Parameter(torch.zeros(self.pixels))
-        self.start_from(weights)
+        self.load_pretrained(weights)
 
-    def restore_squares(self, squares: Tensor) -> Tensor:
-        """Project and reconstruct; see `SquareDenoiser.restore_squares`."""
+    def restore_patches(self, squares: Tensor) -> Tensor:
+        """Project and reconstruct; see `PatchDenoiser.restore_patches`."""
         components = (squares - self.noisy_mean) @ self.axes.T
         return (self.gains * components) @ self.axes + self.clean_mean
 
-    def statistics(self, batch: NoisyPairs) -> dict[str, Tensor]:
+    def statistics(self, batch: NoisyBatch) -> dict[str, Tensor]:
         """Count the squares, and add up their values and products of values.
 
         Args:

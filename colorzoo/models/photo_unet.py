@@ -15,10 +15,10 @@ from torch.nn import functional as F
 
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import lightness_to_grey
-from colorzoo.data.batches import ColorPairs
-from colorzoo.models._ab_bins import bin_width, certainty, divergence, mean_colour, surroundings
-from colorzoo.models._padding import overhang
-from colorzoo.models._timm_encoder import Pretrained
+from colorzoo.data.batches import ColorBatch
+from colorzoo.models._ab_bins import annealed_mean, bin_width, confidence_of_bins, kl_divergence, soft_encode_ab
+from colorzoo.models._padding import padding_to_multiple
+from colorzoo.models._timm_encoder import TimmEncoder
 
 DEFAULT_TAG = "lively"
 
@@ -57,8 +57,8 @@ class PhotoUNet(Colorizer):
 
     paper = "Zhang, Isola, Efros: Colorful Image Colorization (ECCV 2016), in a U-Net with a pretrained encoder"
     working_size = 256
-    trunk = ("encoder",)
-    starting_points: ClassVar[tuple[str, ...]] = ("encoder_weights", "weights")
+    backbone_modules = ("encoder",)
+    ignored_hparams: ClassVar[tuple[str, ...]] = ("encoder_weights", "weights")
 
     def __init__(
         self,
@@ -102,19 +102,19 @@ class PhotoUNet(Colorizer):
         self.decoder = nn.ModuleList(_block(above, below) for above, below in zip(inputs, widths, strict=True))
         self.last = nn.Sequential(_block(widths[-1], widths[-1]), nn.Conv2d(widths[-1], bins * bins, kernel_size=1))
         if encoder_weights is not None and weights is None:
-            self.encoder.start_from(encoder_weights)
-        self.start_from(weights)
+            self.encoder.load_pretrained(encoder_weights)
+        self.load_pretrained(weights)
 
-    def chroma(self, lightness: Tensor) -> Tensor:
-        """Predict a*b* from L*; see `Colorizer.chroma`."""
+    def predict_ab(self, lightness: Tensor) -> Tensor:
+        """Predict a*b* from L*; see `Colorizer.predict_ab`."""
         return self._colour(self._answer(lightness_to_grey(lightness)))
 
-    def chroma_and_confidence(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
-        """Predict a*b* and how sure that is, from L*; see `Colorizer.chroma_and_confidence`."""
+    def predict_ab_with_confidence(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
+        """Predict a*b* and how sure that is, from L*; see `Colorizer.predict_ab_with_confidence`."""
         answer = self._answer(lightness_to_grey(lightness))
-        return self._colour(answer), certainty(answer)
+        return self._colour(answer), confidence_of_bins(answer)
 
-    def losses(self, batch: ColorPairs) -> dict[str, Tensor]:
+    def losses(self, batch: ColorBatch) -> dict[str, Tensor]:
         """Divergence of the distribution from the truth, and how far its mean is off.
 
         Args:
@@ -126,8 +126,8 @@ class PhotoUNet(Colorizer):
         answer = self._answer(batch["grey"])
         height, width = answer.shape[-2:]
         truth = F.adaptive_avg_pool2d(batch["lab"][:, 1:], (height, width))
-        differing = divergence(answer, *surroundings(truth, self.bins))
-        mean = mean_colour(answer)
+        differing = kl_divergence(answer, *soft_encode_ab(truth, self.bins))
+        mean = annealed_mean(answer)
         distance = F.smooth_l1_loss(mean, truth, beta=bin_width(self.bins)) / bin_width(self.bins)
         # A unit of L*a*b* is hardly seen; errors below it need not become less.
         fidelity = ((mean - truth).square().sum(dim=1).mean(dim=(1, 2)) + 1).log().mean()
@@ -140,13 +140,15 @@ class PhotoUNet(Colorizer):
 
     def _colour(self, answer: Tensor) -> Tensor:
         """Return the a*b* that an answer amounts to."""
-        return self.vividness * mean_colour(answer, self.temperature)
+        return self.vividness * annealed_mean(answer, self.temperature)
 
     def _answer(self, grey: Tensor) -> Tensor:
         """Return the logarithm of each bin's probability, at a quarter of the resolution."""
         height, width = grey.shape[-2:]
         # Even on every level, as `_HalvingConv2d` takes it for granted.
-        whole = F.pad(grey, (0, overhang(width, _STRIDE), 0, overhang(height, _STRIDE)), mode="replicate")
+        whole = F.pad(
+            grey, (0, padding_to_multiple(width, _STRIDE), 0, padding_to_multiple(height, _STRIDE)), mode="replicate"
+        )
         x, *skips = reversed(self.encoder(whole))
         for block, skip in zip(self.decoder, skips, strict=True):
             x = block(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], dim=1))
@@ -154,7 +156,7 @@ class PhotoUNet(Colorizer):
         return logits.float().log_softmax(dim=1)
 
 
-class _Encoder(Pretrained):
+class _Encoder(TimmEncoder):
     """Feature maps of a classifier at strides 4 to 32."""
 
     def __init__(self, name: str) -> None:

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb
-from colorzoo.data.batches import ColorPairs
+from colorzoo.data.batches import ColorBatch
 from colorzoo.metrics import mse, psnr
 from colorzoo.models._unet import GROUP, NORMS, UNet, block, group_norm
 
@@ -63,7 +63,7 @@ class Pix2Pix(Colorizer):
         "Park, Kim, Cho: Improving colorization through denoiser with MLP (2022), "
         "after Isola et al.: Image-to-Image Translation with Conditional Adversarial Networks (CVPR 2017)"
     )
-    trunk = ("generator.stem", "generator.down")
+    backbone_modules = ("generator.stem", "generator.down")
 
     batches: Tensor
     """Batches seen in training, which the warm-up counts."""
@@ -125,10 +125,10 @@ class Pix2Pix(Colorizer):
         self.generator = UNet(width, int(math.log2(size)) - 1, NORMS[norm])
         self.discriminator = _patch_gan(width, patch_layers)
         self.improver: nn.Module = _patch_mlp(improver, improver_patch)
-        self.start_from(weights)
+        self.load_pretrained(weights)
 
-    def chroma(self, lightness: Tensor) -> Tensor:
-        """Predict a*b* from L*; see `Colorizer.chroma`."""
+    def predict_ab(self, lightness: Tensor) -> Tensor:
+        """Predict a*b* from L*; see `Colorizer.predict_ab`."""
         seen = lightness / 50 - 1
         return _AB * self._improve(seen, self.generator(seen)).float()
 
@@ -137,7 +137,7 @@ class Pix2Pix(Colorizer):
         players = ("discriminator", "generator", "improver")
         return {name: list(self.get_submodule(name).parameters()) for name in players}
 
-    def turns(self, batch: ColorPairs) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    def turns(self, batch: ColorBatch) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """Yield the losses of discriminator, generator and improver; each may step before the next one is asked.
 
         Args:
@@ -163,7 +163,7 @@ class Pix2Pix(Colorizer):
             mended = self._improve(seen, made.detach())
             yield "improver", self._player_losses(seen, mended, truth, self.improver_lambda, playing)
 
-    def losses(self, batch: ColorPairs) -> dict[str, Tensor]:
+    def losses(self, batch: ColorBatch) -> dict[str, Tensor]:
         """Distance of the improved a*b* to the truth, and how good the generator is alone.
 
         Args:
@@ -179,7 +179,7 @@ class Pix2Pix(Colorizer):
         figures = {"generator_mse": mse(alone, batch["rgb"]), "generator_psnr": psnr(alone, batch["rgb"])}
         return {"loss": loss, **{name: value.mean() for name, value in figures.items()}}
 
-    def _pair(self, batch: ColorPairs) -> tuple[Tensor, Tensor]:
+    def _pair(self, batch: ColorBatch) -> tuple[Tensor, Tensor]:
         """L* and a*b*, both on [-1, 1]."""
         return grey_to_lightness(batch["grey"]) / 50 - 1, batch["lab"][:, 1:] / _AB
 

@@ -103,8 +103,8 @@ def estimate_noise(image: Image) -> NoiseLevel:
         TypeError: If the kind of image is unknown.
 
     Example:
-        >>> from colorzoo.noise.synthesis import Noise, spoiled
-        >>> noisy = spoiled(torch.full((1, 1, 99, 99), 0.5), Noise(impulse=0.2, sigma=20), seeds=[0])
+        >>> from colorzoo.noise.synthesis import Noise, add_noise
+        >>> noisy = add_noise(torch.full((1, 1, 99, 99), 0.5), Noise(impulse=0.2, sigma=20), seeds=[0])
         >>> level = estimate_noise(noisy)
         >>> round(level.impulse, 1), round(level.sigma, -1)
         (0.2, 20.0)

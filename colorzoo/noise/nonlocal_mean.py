@@ -62,7 +62,7 @@ def _adaptive_mean(noisy: Tensor, sound: Tensor) -> Tensor:
     """Put the mean of sound pixels under a bell that grows until it holds enough wherever there is none."""
     restored, missing = noisy.clone(), ~sound
     for spread in _SPREADS:
-        bell = _bell(_WINDOW, spread).to(noisy)
+        bell = _gaussian_kernel(_WINDOW, spread).to(noisy)
         weights = _weighed(sound.to(noisy), bell)
         means = _weighed(noisy * sound, bell) / weights.clamp(min=1e-6)
         found = missing & (weights > (_ENOUGH if spread < _SPREADS[-1] else 1e-6))
@@ -74,7 +74,7 @@ def _adaptive_mean(noisy: Tensor, sound: Tensor) -> Tensor:
 
 def _nonlocal_mean(pictures: Tensor, sound: Tensor) -> Tensor:
     """Add to each local mean the deviations from theirs of the pixels around, by likeness of their surroundings."""
-    bell, patch = _bell(*_LOCAL).to(pictures), _bell(*_PATCH).to(pictures)
+    bell, patch = _gaussian_kernel(*_LOCAL).to(pictures), _gaussian_kernel(*_PATCH).to(pictures)
     mean = _weighed(pictures, bell) / _weighed(torch.ones_like(pictures), bell)
     deviation = pictures - mean
     trust = torch.where(sound, 1.0, _RESTORED)
@@ -99,7 +99,7 @@ def _pairs_of_places(height: int, width: int) -> Iterator[tuple[Place, Place, fl
                 yield here, there, math.exp(-(down**2 + right**2) / (2 * _NEAR**2))
 
 
-def _bell(radius: int, spread: float) -> Tensor:
+def _gaussian_kernel(radius: int, spread: float) -> Tensor:
     steps = torch.arange(-radius, radius + 1, dtype=torch.float32)
     return torch.exp(-steps.square() / (2 * spread**2))
 

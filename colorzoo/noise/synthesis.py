@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from colorzoo.runtime.batch_random import Draws
+from colorzoo.runtime.batch_random import SharedRandom
 
 NoiseKind = Literal["impulse", "gaussian"]
 """Salt and pepper, or Gaussian noise."""
@@ -81,7 +81,9 @@ def kinds_in(description: str) -> tuple[NoiseKind, ...]:
     return tuple(kind for kind in KINDS if _WORDS[kind] in description)
 
 
-def spoiled(clean: Tensor, noise: Noise, seeds: Sequence[int] | None = None, draws: Draws | None = None) -> Tensor:
+def add_noise(
+    clean: Tensor, noise: Noise, seeds: Sequence[int] | None = None, draws: SharedRandom | None = None
+) -> Tensor:
     """Add noise to pictures.
 
     Args:
@@ -98,7 +100,7 @@ def spoiled(clean: Tensor, noise: Noise, seeds: Sequence[int] | None = None, dra
         The noisy pictures.
 
     Example:
-        >>> spoiled(torch.full((1, 1, 100, 100), 0.5), Noise(impulse=1.0), seeds=[0]).unique().tolist()
+        >>> add_noise(torch.full((1, 1, 100, 100), 0.5), Noise(impulse=1.0), seeds=[0]).unique().tolist()
         [0.0, 1.0]
     """
     levels, normal, uniform = _drawn(clean, seeds, draws)
@@ -114,10 +116,10 @@ def spoiled(clean: Tensor, noise: Noise, seeds: Sequence[int] | None = None, dra
     return torch.where(uniform >= 1 - impulse / 2, torch.ones_like(noisy), noisy)
 
 
-def _drawn(clean: Tensor, seeds: Sequence[int] | None, draws: Draws | None) -> tuple[Tensor, Tensor, Tensor]:
+def _drawn(clean: Tensor, seeds: Sequence[int] | None, draws: SharedRandom | None) -> tuple[Tensor, Tensor, Tensor]:
     """Draw for each picture two levels, and for each of its values a normal and a uniform number."""
     if seeds is None:
-        draws = draws or Draws(device=clean.device)
+        draws = draws or SharedRandom(device=clean.device)
         return draws.rand(len(clean), 2, 1, 1, 1), draws.randn(*clean.shape), draws.rand(*clean.shape)
     if len(seeds) != len(clean):
         raise ValueError(f"there are {len(seeds)} seeds for {len(clean)} pictures; give one for each")

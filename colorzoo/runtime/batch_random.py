@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 
-class Draws:
+class SharedRandom:
     """Draws for each picture of a batch; of a batch that several processes share, each takes its own pictures' numbers.
 
     All processes draw for all pictures, in one order: it costs less than to learn from other numbers on every machine.
@@ -20,8 +20,8 @@ class Draws:
         ValueError: If there is no such process.
 
     Example:
-        >>> alone = Draws(7).rand(4)
-        >>> torch.equal(Draws(7, process=1, processes=2).rand(2), alone[1::2])
+        >>> alone = SharedRandom(7).rand(4)
+        >>> torch.equal(SharedRandom(7, process=1, processes=2).rand(2), alone[1::2])
         True
     """
 

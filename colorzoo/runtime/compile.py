@@ -6,14 +6,14 @@ import sys
 
 import torch
 
-from colorzoo.base.module import Method
+from colorzoo.base.module import ZooModule
 from colorzoo.errors import UsageError
 
 _ASKED = ("chroma", "restore")
 """What is asked of the network of a colouriser, and of a de-noiser."""
 
 
-def compile_network(model: Method) -> None:
+def compile_network(model: ZooModule) -> None:
     """Let PyTorch compile, in place, what a model asks its network; it does so when the first picture comes.
 
     Args:
@@ -33,7 +33,7 @@ def compile_network(model: Method) -> None:
             setattr(model, name, torch.compile(getattr(model, name), dynamic=True))
 
 
-def as_written(model: Method) -> None:
+def uncompiled_state(model: ZooModule) -> None:
     """Undo `compile_network`, in place."""
     for name in _ASKED:
         vars(model).pop(name, None)

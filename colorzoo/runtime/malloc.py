@@ -9,7 +9,7 @@ _TRIM, _MAP = "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"
 _OPTIONS = {_TRIM: (-1, 2**31 - 1), _MAP: (-3, 2**30)}
 
 
-def keep_memory() -> None:
+def retain_freed_memory() -> None:
     """Let this process keep the memory that it frees for what it asks for next, on Linux, and ask for large pages.
 
     Large tensors come and go with every batch and every strip. Each time the C library fetches their memory anew, and
@@ -19,7 +19,7 @@ def keep_memory() -> None:
     ``THP_MEM_ALLOC_ENABLE`` of torch, ``MALLOC_TRIM_THRESHOLD_`` and ``MALLOC_MMAP_THRESHOLD_`` of the C library.
 
     Example:
-        >>> keep_memory()
+        >>> retain_freed_memory()
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     if not sys.platform.startswith("linux"):

@@ -31,7 +31,7 @@ _AHEAD = 4
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[Remark]):
+class ImageResult(Generic[Remark]):
     """What became of one picture.
 
     Args:
@@ -51,7 +51,7 @@ class Outcome(Generic[Remark]):
     error: Exception | None = None
 
 
-def convey(
+def map_images(
     pairs: Sequence[tuple[Path, Path]],
     read: Callable[[Path], Content],
     change: Callable[[Content], tuple[Content | None, Remark]],
@@ -60,7 +60,7 @@ def convey(
     workers: int | None = None,
     room: int = ROOM,
     stop: threading.Event | None = None,
-) -> Generator[Outcome[Remark], None, None]:
+) -> Generator[ImageResult[Remark], None, None]:
     """Read, change and write pictures, several at once, and tell of each in the order in which they were given.
 
     The functions are called from several threads at a time. The threads share the cores that torch may use: with many
@@ -87,7 +87,7 @@ def convey(
 
     Example:
         >>> pairs = [(Path(name), Path(name.upper())) for name in ("a", "b")]
-        >>> for outcome in convey(pairs, str, lambda text: (text * 2, "doubled"), lambda text, path: None):
+        >>> for outcome in map_images(pairs, str, lambda text: (text * 2, "doubled"), lambda text, path: None):
         ...     print(outcome.source, outcome.target, outcome.remark)
         a A doubled
         b B doubled
@@ -97,12 +97,16 @@ def convey(
     if workers < 1 or room < 1:
         raise ValueError(f"workers is {workers} and room {room}; give at least 1 of each")
     workers = max(1, min(workers, len(pairs)))
-    return _told(pairs, _Line(read, change, write, _Room(room), workers, cores, stop or threading.Event()))
+    return _ordered_results(
+        pairs, _Worker(read, change, write, _PixelBudget(room), workers, cores, stop or threading.Event())
+    )
 
 
-def _told(pairs: Sequence[tuple[Path, Path]], line: "_Line[Content, Remark]") -> Generator[Outcome[Remark], None, None]:
+def _ordered_results(
+    pairs: Sequence[tuple[Path, Path]], line: "_Worker[Content, Remark]"
+) -> Generator[ImageResult[Remark], None, None]:
     """Yield the outcomes, and leave no thread behind."""
-    waiting: deque[Future[Outcome[Remark]]] = deque()
+    waiting: deque[Future[ImageResult[Remark]]] = deque()
     with _warnings_by_thread() as line.heard:
         pool = ThreadPoolExecutor(line.workers, thread_name_prefix="colorzoo")
         try:
@@ -121,7 +125,7 @@ def _told(pairs: Sequence[tuple[Path, Path]], line: "_Line[Content, Remark]") ->
             torch.set_num_threads(line.cores)
 
 
-def _first(waiting: deque[Future[Outcome[Remark]]]) -> Iterator[Outcome[Remark]]:
+def _first(waiting: deque[Future[ImageResult[Remark]]]) -> Iterator[ImageResult[Remark]]:
     """Wait for the first outcome; there is none of a picture that was not finished."""
     with suppress(_StopError):
         yield waiting.popleft().result()
@@ -132,20 +136,20 @@ class _StopError(Exception):
 
 
 @dataclass
-class _Line(Generic[Content, Remark]):
+class _Worker(Generic[Content, Remark]):
     """The stations that each picture passes, in one thread."""
 
     read: Callable[[Path], Content]
     change: Callable[[Content], tuple[Content | None, Remark]]
     write: Callable[[Content, Path], object]
-    room: "_Room"
+    room: "_PixelBudget"
     workers: int
     cores: int
     stop: threading.Event
     closed: threading.Event = field(default_factory=threading.Event)
     heard: threading.local = field(default_factory=threading.local)
 
-    def take(self, source: Path, target: Path) -> Outcome[Remark]:
+    def take(self, source: Path, target: Path) -> ImageResult[Remark]:
         """Take one picture through, and tell what became of it."""
         self._go_on()
         messages: list[str] = []
@@ -167,7 +171,9 @@ class _Line(Generic[Content, Remark]):
                 raise
             except Exception as caught:  # decoders and encoders of odd files raise nearly everything
                 error = caught
-            return Outcome(source, target, time.perf_counter() - begun, remark, tuple(dict.fromkeys(messages)), error)
+            return ImageResult(
+                source, target, time.perf_counter() - begun, remark, tuple(dict.fromkeys(messages)), error
+            )
 
     def _go_on(self) -> None:
         if self.stop.is_set() or self.closed.is_set():
@@ -179,7 +185,7 @@ class _Line(Generic[Content, Remark]):
         return max(1, self.cores // self.workers, round(self.cores * share))
 
 
-class _Room:
+class _PixelBudget:
     """So many pixels may be in hand at once; who comes first goes in first."""
 
     def __init__(self, size: int) -> None:

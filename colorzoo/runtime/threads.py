@@ -10,7 +10,7 @@ _Part = TypeVar("_Part")
 _Done = TypeVar("_Done")
 
 
-def on_threads(work: Callable[[_Part], _Done], parts: Sequence[_Part]) -> Iterator[_Done]:
+def map_threads(work: Callable[[_Part], _Done], parts: Sequence[_Part]) -> Iterator[_Done]:
     """Do the same with every part, on as many threads as torch may use.
 
     Args:
@@ -21,7 +21,7 @@ def on_threads(work: Callable[[_Part], _Done], parts: Sequence[_Part]) -> Iterat
         The answers, in the order of the parts.
 
     Example:
-        >>> list(on_threads(lambda part: part + 1, [1, 2, 3]))
+        >>> list(map_threads(lambda part: part + 1, [1, 2, 3]))
         [2, 3, 4]
     """
     threads = torch.get_num_threads()

@@ -10,14 +10,14 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from colorzoo.errors import UnwritableError
-from colorzoo.io.atomic import replace_file
+from colorzoo.io.atomic import atomic_replace
 
 
-class WholeCheckpointIO(TorchCheckpointIO):
+class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes a checkpoint beside its place and then renames it, so that no crash leaves half of one.
 
     Lightning's own goes by way of the system's folder for temporary files, from where it is copied if that is another
-    disk. Give it to a Trainer as ``plugins=[WholeCheckpointIO()]``; the command line does.
+    disk. Give it to a Trainer as ``plugins=[AtomicCheckpointIO()]``; the command line does.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
@@ -37,7 +37,7 @@ class WholeCheckpointIO(TorchCheckpointIO):
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
         try:
-            replace_file(Path(path), buffer.getbuffer())
+            atomic_replace(Path(path), buffer.getbuffer())
         except OSError as error:
             raise UnwritableError(
                 f"{path} cannot be written ({error.strerror or error}); checkpoints that were there before are whole: "

@@ -11,15 +11,15 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 
 import colorzoo
 from colorzoo import datamodules
-from colorzoo.base.module import Method
-from colorzoo.base.optimizer import Optim
-from colorzoo.callbacks.image_grid import PictureGrid
-from colorzoo.callbacks.prediction_writer import PictureWriter
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.base.module import ZooModule
+from colorzoo.base.optimizer import OptimizerConfig
+from colorzoo.callbacks.image_grid import ImageGrid
+from colorzoo.callbacks.prediction_writer import PredictionWriter
+from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import CheckpointError, ColorzooError
-from colorzoo.training.checkpoint_io import WholeCheckpointIO, last_checkpoint
+from colorzoo.training.checkpoint_io import AtomicCheckpointIO, last_checkpoint
 from colorzoo.training.task import PictureTask
-from colorzoo.zoo import list_models, model_class, start_from
+from colorzoo.zoo import list_models, load_pretrained, model_class
 
 
 class ColorzooCLI(LightningCLI):
@@ -28,13 +28,13 @@ class ColorzooCLI(LightningCLI):
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add trainer, model, data and optim; the model is a method rather than a LightningModule."""
         parser.add_lightning_class_args(self.trainer_class, "trainer")
-        parser.add_subclass_arguments(Method, "model", required=True)
-        parser.add_lightning_class_args(PictureDataModule, "data", subclass_mode=True)
-        parser.add_class_arguments(Optim, "optim")
+        parser.add_subclass_arguments(ZooModule, "model", required=True)
+        parser.add_lightning_class_args(ImageDataModule, "data", subclass_mode=True)
+        parser.add_class_arguments(OptimizerConfig, "optim")
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Say where ``predict`` writes, and what ``fit`` does not take of the weights it starts from."""
-        parser.add_lightning_class_args(PictureWriter, "predictions")
+        parser.add_lightning_class_args(PredictionWriter, "predictions")
         parser.add_argument(
             "--replace",
             type=list[str],
@@ -70,7 +70,7 @@ class ColorzooCLI(LightningCLI):
             super().instantiate_classes()
             if replace:
                 init_args["weights"] = weights
-                start_from(self._get(self.config_init, "model"), weights, replace)
+                load_pretrained(self._get(self.config_init, "model"), weights, replace)
         except ValueError as error:
             # The parser buries what a constructor says under a list of what else it tried.
             reason = _reason(error)
@@ -83,7 +83,7 @@ class ColorzooCLI(LightningCLI):
     def _look_after_checkpoints(self, config: Namespace) -> None:
         """Write them whole, and find the last one whichever run wrote it."""
         if type(self.trainer.strategy.checkpoint_io) is TorchCheckpointIO:
-            self.trainer.strategy.checkpoint_io = WholeCheckpointIO()
+            self.trainer.strategy.checkpoint_io = AtomicCheckpointIO()
         if config.get("ckpt_path") != "last":
             return
         last = last_checkpoint(self.trainer)
@@ -104,12 +104,12 @@ def run(args: list[str] | None = None) -> ColorzooCLI:
     """
     _import_all()
     return ColorzooCLI(
-        datamodule_class=PictureDataModule,
+        datamodule_class=ImageDataModule,
         subclass_mode_data=True,
         auto_configure_optimizers=False,
         load_from_checkpoint_support=False,
         seed_everything_default=0,
-        trainer_defaults={"callbacks": [PictureGrid()]},
+        trainer_defaults={"callbacks": [ImageGrid()]},
         save_config_kwargs={"overwrite": True},
         parser_kwargs={"version": f"colorzoo {colorzoo.__version__}"},
         args=args,
@@ -139,7 +139,7 @@ def _recipe(path: Path) -> Path:
 
 def _with_full_names(args: list[str]) -> list[str]:
     """Let ``--data CIFAR10`` stand for ``--data CIFAR10DataModule``, and find the recipes that a wheel brings along."""
-    names = {cls.__name__.removesuffix("DataModule"): cls.__name__ for cls in PictureDataModule.__subclasses__()}
+    names = {cls.__name__.removesuffix("DataModule"): cls.__name__ for cls in ImageDataModule.__subclasses__()}
     full: list[str] = []
     for arg in args:
         if full and full[-1] == "--data":

@@ -5,10 +5,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from colorzoo.base.module import Method
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.base.module import ZooModule
+from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.hub.checkpoint_file import Checkpoint
-from colorzoo.zoo import rebuild
+from colorzoo.zoo import model_from_checkpoint
 
 _INVISIBLE = 1 / 510
 """Half a step of an 8-bit picture."""
@@ -17,7 +17,7 @@ _LEAST = (0, *(1 << power for power in range(11, 19)))
 """How many values a tensor has, at least, to be halved: the large ones hold the bytes, the small ones move most."""
 
 
-def compacted(checkpoint: Checkpoint, data: PictureDataModule) -> Checkpoint:
+def to_half_precision(checkpoint: Checkpoint, data: ImageDataModule) -> Checkpoint:
     """Store matrices and kernels in half precision, if that moves no validation picture by half an 8-bit step.
 
     Where it does, only the larger ones. Vectors (biases, norms and their statistics) stay as they are: they are small
@@ -31,19 +31,19 @@ def compacted(checkpoint: Checkpoint, data: PictureDataModule) -> Checkpoint:
         The checkpoint with rounded tensors, or as it was.
     """
     data.setup("validate")
-    exact = rebuild(checkpoint)
+    exact = model_from_checkpoint(checkpoint)
     for least in _LEAST:
         tensors = {name: _halved(tensor, least) for name, tensor in checkpoint.tensors.items()}
         rounded = replace(checkpoint, tensors=tensors)
-        if not _visible(exact, rebuild(rounded), data):
+        if not _visible(exact, model_from_checkpoint(rounded), data):
             return rounded
     return checkpoint
 
 
-def _visible(exact: Method, stored: Method, data: PictureDataModule) -> bool:
+def _visible(exact: ZooModule, stored: ZooModule, data: ImageDataModule) -> bool:
     with torch.inference_mode():
         for pictures in data.val_dataloader():
-            seen = data.on_after_batch_transfer(pictures, 0)[exact.sees]  # type: ignore[literal-required]
+            seen = data.on_after_batch_transfer(pictures, 0)[exact.input_key]  # type: ignore[literal-required]
             if float((exact(seen) - stored(seen)).abs().max()) > _INVISIBLE:
                 return True
     return False

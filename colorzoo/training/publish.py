@@ -10,14 +10,14 @@ from typing import Any
 import torch
 
 import colorzoo
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import CheckpointError, DataError
 from colorzoo.hub import checkpoint_file
-from colorzoo.hub.checkpoint_file import Record
+from colorzoo.hub.checkpoint_file import CheckpointInfo
 from colorzoo.hub.model_card import write_reports
 from colorzoo.metrics import BASELINES
 from colorzoo.training.cli import ColorzooCLI, run
-from colorzoo.training.half_precision import compacted
+from colorzoo.training.half_precision import to_half_precision
 from colorzoo.zoo import list_models
 
 _LICENCE = "Apache-2.0"
@@ -60,7 +60,7 @@ def publish(checkpoint: Path, name: str, config: Path, folder: Path, notes: str 
     if validated.model.model.hparams != trained.hparams:
         raise CheckpointError(f"{checkpoint} was trained with {trained.hparams}, but {config} says otherwise")
     _check_data(checkpoint, validated.datamodule)
-    stored = compacted(trained, validated.datamodule)
+    stored = to_half_precision(trained, validated.datamodule)
     with TemporaryDirectory() as temporary:
         rounded = Path(temporary) / "rounded.ckpt"
         checkpoint_file.write_ckpt(replace(stored, path=rounded))
@@ -75,7 +75,7 @@ def _run(verb: str, config: Path, checkpoint: Path) -> ColorzooCLI:
     return run(arguments)
 
 
-def _check_data(checkpoint: Path, data: PictureDataModule) -> None:
+def _check_data(checkpoint: Path, data: ImageDataModule) -> None:
     """Refuse to measure a run on other data than it was trained with: its test pictures may be training ones."""
     content: Mapping[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     states = [value for value in content.values() if isinstance(value, dict) and "split_hash" in value]
@@ -87,7 +87,7 @@ def _check_data(checkpoint: Path, data: PictureDataModule) -> None:
         raise CheckpointError(f"{checkpoint} and the recipe do not belong together: {error}") from error
 
 
-def _record(cli: ColorzooCLI, config: Path, notes: str) -> Record:
+def _record(cli: ColorzooCLI, config: Path, notes: str) -> CheckpointInfo:
     data, method = cli.datamodule, cli.model.model
     measured = {name.removeprefix("test/"): float(value) for name, value in cli.trainer.callback_metrics.items()}
     baselines: dict[str, dict[str, float]] = {}
@@ -101,7 +101,7 @@ def _record(cli: ColorzooCLI, config: Path, notes: str) -> Record:
     if "accuracy" in metrics:
         baselines["most frequent class"] = {"accuracy": _majority_share(data.load_split("test").label)}
     order = [*_FIRST, *sorted(set(metrics) - set(_FIRST))]
-    return Record(
+    return CheckpointInfo(
         task=method.task,
         data=_described(data, "train"),
         split_hash=data.split_hash(),
@@ -117,7 +117,7 @@ def _record(cli: ColorzooCLI, config: Path, notes: str) -> Record:
     )
 
 
-def _described(data: PictureDataModule, split: str) -> str:
+def _described(data: ImageDataModule, split: str) -> str:
     noise = data.noise if split == "train" else data.eval_noise
     return data.describe(split) if noise is None else f"{data.describe(split)}, with {noise.describe()}"
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from colorzoo.errors import DataError
-from colorzoo.io.atomic import replace_file
+from colorzoo.io.atomic import atomic_replace
 from colorzoo.training.cli import run
 from colorzoo.training.study_plot import Axis, plot_study
 
@@ -98,7 +98,7 @@ def _write(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
     table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
-    replace_file(path, text.getvalue().encode())
+    atomic_replace(path, text.getvalue().encode())
 
 
 def _write_summary(path: Path, rows: list[dict[str, str]]) -> None:

@@ -10,24 +10,25 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.plugins import MixedPrecision
 from lightning.pytorch.strategies import DDPStrategy
-from lightning.pytorch.utilities.types import OptimizerConfig, OptimizerLRSchedulerConfig
+from lightning.pytorch.utilities.types import OptimizerConfig as LightningOptimizers
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
 from colorzoo.base.closed_form import ClosedForm
-from colorzoo.base.module import Method
-from colorzoo.base.optimizer import Optim
-from colorzoo.data.batches import ColorPairs, NoisyPairs
-from colorzoo.datamodules.base import PictureDataModule
+from colorzoo.base.module import ZooModule
+from colorzoo.base.optimizer import OptimizerConfig
+from colorzoo.data.batches import ColorBatch, NoisyBatch
+from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import DataError, DivergedError
-from colorzoo.metrics import color_panel, noise_panel
+from colorzoo.metrics import color_metrics, denoising_metrics
 
-Pairs = ColorPairs | NoisyPairs
+Pairs = ColorBatch | NoisyBatch
 _PANELS: dict[str, Callable[[Tensor, Tensor, Tensor], dict[str, Tensor]]] = {
-    "colorization": color_panel,
-    "denoising": noise_panel,
+    "colorization": color_metrics,
+    "denoising": denoising_metrics,
 }
 
 
@@ -40,14 +41,14 @@ class PictureTask(LightningModule):
 
     Example:
         >>> import colorzoo
-        >>> task = PictureTask(colorzoo.create("fusion_cnn"), Optim(lr=3e-4))
+        >>> task = PictureTask(colorzoo.create("fusion_cnn"), OptimizerConfig(lr=3e-4))
     """
 
-    def __init__(self, model: Method, optim: Optim | None = None) -> None:
+    def __init__(self, model: ZooModule, optim: OptimizerConfig | None = None) -> None:
         super().__init__()
         # A third more pictures a second on a CPU, and what tensor cores want on a GPU.
         self.model = model.to(memory_format=torch.channels_last)
-        self.optim = optim or Optim()
+        self.optim = optim or OptimizerConfig()
         self.lr_factors: dict[Parameter, float] = {}
         """What the rate of some parameters is multiplied by, if a callback asks for it in its ``setup``."""
         self.automatic_optimization = len(model.learners()) == 1 and not model.closed_form
@@ -59,7 +60,7 @@ class PictureTask(LightningModule):
             DataError: If the DataModule makes pairs for de-noisers and the method colours, or the other way round.
         """
         data = getattr(self.trainer, "datamodule", None)
-        if isinstance(data, PictureDataModule) and (data.noise is not None) != (self.model.sees == "noisy"):
+        if isinstance(data, ImageDataModule) and (data.noise is not None) != (self.model.input_key == "noisy"):
             advice = "give noise, such as --data.noise.impulse=0.15" if data.noise is None else "leave out data.noise"
             raise DataError(f"{type(self.model).__name__} learns {self.model.task} from other pairs; {advice}")
         if isinstance(self.trainer.strategy, DDPStrategy):
@@ -142,10 +143,10 @@ class PictureTask(LightningModule):
 
     def predict_step(self, batch: Pairs, batch_idx: int) -> Tensor:
         """Return what the model makes of a batch."""
-        return self.model(batch[self.model.sees])  # type: ignore[no-any-return,literal-required]
+        return self.model(batch[self.model.input_key])  # type: ignore[no-any-return,literal-required]
 
     def _measure(self, split: str, batch: Pairs) -> Tensor:
-        seen, truth = batch[self.model.sees], batch[self.model.learns]  # type: ignore[literal-required]
+        seen, truth = batch[self.model.input_key], batch[self.model.target_key]  # type: ignore[literal-required]
         output: Tensor = self.model(seen)
         figures = _PANELS[self.model.task](output, truth, seen)
         self._log(split, self.model.losses(batch) | figures, batch)
@@ -154,7 +155,7 @@ class PictureTask(LightningModule):
     def _log(self, split: str, figures: dict[str, Tensor], batch: Pairs) -> None:
         # A float: Lightning 2.6 divides by the processes in whole numbers (its issue 21859), so that an odd number of
         # pictures in two processes would count as one less.
-        pictures: Any = float(len(batch[self.model.sees]))  # type: ignore[literal-required]
+        pictures: Any = float(len(batch[self.model.input_key]))  # type: ignore[literal-required]
         for name, value in figures.items():
             running = split == "train" and name == "loss"
             self.log(
@@ -167,13 +168,13 @@ class PictureTask(LightningModule):
                 sync_dist=split != "train",
             )
 
-    def configure_optimizers(self) -> list[OptimizerConfig | OptimizerLRSchedulerConfig]:
+    def configure_optimizers(self) -> list[LightningOptimizers | OptimizerLRSchedulerConfig]:
         """An optimiser a learner, and its schedule, if it has one, over the batches that the trainer will see."""
         if self.model.closed_form:
             return [{"optimizer": ClosedForm(self.model, partial(self.trainer.strategy.reduce, reduce_op="sum"))}]
         return [self._optimization(group) for group in self.model.learners().values()]
 
-    def _optimization(self, parameters: list[Parameter]) -> OptimizerConfig | OptimizerLRSchedulerConfig:
+    def _optimization(self, parameters: list[Parameter]) -> LightningOptimizers | OptimizerLRSchedulerConfig:
         fused = self.device.type in ("cpu", "cuda") and self.trainer.precision != "16-mixed"
         optimizer = self.optim.optimizer(parameters, self.lr_factors, fused)
         counted_in_steps = self.trainer.max_steps > 0 and not self.trainer.fast_dev_run  # type: ignore[attr-defined]

@@ -6,12 +6,12 @@ import torch
 from numpy.typing import NDArray
 
 from colorzoo.base.colorizer import Colorizer
-from colorzoo.inference.color_adjustments import Control
-from colorzoo.inference.integer_image import Levels
+from colorzoo.inference.color_adjustments import ColorAdjustments
+from colorzoo.inference.integer_image import IntegerImage
 from colorzoo.video.smoothing import DEFAULT_SMOOTHING, TemporalSmoothing
 
 
-class ClipColorizer:
+class VideoColorizer:
     """Colours the frames of one clip, which come in order; a new clip needs a new one.
 
     Args:
@@ -26,7 +26,7 @@ class ClipColorizer:
 
     Example:
         >>> import colorzoo, numpy
-        >>> colour = ClipColorizer(colorzoo.create("fusion_cnn").eval())
+        >>> colour = VideoColorizer(colorzoo.create("fusion_cnn").eval())
         >>> colour(numpy.zeros((48, 40), numpy.uint8)).shape
         (48, 40, 3)
     """
@@ -42,7 +42,7 @@ class ClipColorizer:
     ) -> None:
         self._colorizer = colorizer
         self._working_size = working_size
-        self._control = Control(saturation, (), min_confidence)
+        self._control = ColorAdjustments(saturation, (), min_confidence)
         self._smoothing = TemporalSmoothing(smooth)
 
     @property
@@ -60,8 +60,8 @@ class ClipColorizer:
         Returns:
             sRGB of the same type, ``(H, W, 3)``.
         """
-        picture = Levels(levels)
-        ab = self._colorizer.predicted(picture, self._working_size, self._control.min_confidence)
+        picture = IntegerImage(levels)
+        ab = self._colorizer.predict(picture, self._working_size, self._control.min_confidence)
         if self._smoothing.share:
-            ab = self._smoothing(ab, picture.shrunk(ab.shape[2], ab.shape[3]))
-        return picture.joined(self._control.applied(ab, picture))
+            ab = self._smoothing(ab, picture.lightness_at(ab.shape[2], ab.shape[3]))
+        return picture.merge_ab(self._control.apply(ab, picture))

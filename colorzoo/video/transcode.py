@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorzoo.errors import UnreadableVideoError, UsageError
-from colorzoo.io.atomic import new_file
+from colorzoo.io.atomic import atomic_write
 from colorzoo.video.encoder import VideoEncoder, container_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _SLACK = Fraction(1, 10)
 
 
 @dataclass(frozen=True)
-class Look:
+class VideoInfo:
     """What a video is, by its header and its first frame.
 
     Args:
@@ -46,7 +46,7 @@ class Look:
     first: "VideoFrame"
 
 
-def look(source: Path) -> Look:
+def probe(source: Path) -> VideoInfo:
     """Decode the first frame of a video.
 
     Args:
@@ -59,11 +59,11 @@ def look(source: Path) -> Look:
     with _opened(source) as (container, video):
         for frame in container.decode(video):
             estimate = (container.duration or 0) / 1_000_000 * float(video.average_rate or 0)
-            return Look(frame.width, frame.height, video.frames or round(estimate), frame)
+            return VideoInfo(frame.width, frame.height, video.frames or round(estimate), frame)
     raise UnreadableVideoError(f"{source} has a video stream without a frame; give another file")
 
 
-def change_video(
+def transform_video(
     source: Path,
     target: Path,
     change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
@@ -93,8 +93,8 @@ def change_video(
         ValueError: If the format does not hold a stream of the source.
     """
     container_of(target)
-    seen = look(source)
-    with new_file(target, overwrite) as stream, _opened(source) as (container, video):
+    seen = probe(source)
+    with atomic_write(target, overwrite) as stream, _opened(source) as (container, video):
         with VideoEncoder(stream, target, container, video, seen.first, note) as encoder:
             times = _Times(video)
             for packet in _packets(container, video, source):
@@ -123,7 +123,7 @@ class _Times:
 
 
 def _changed(
-    frame: "VideoFrame", seen: Look, change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+    frame: "VideoFrame", seen: VideoInfo, change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 ) -> NDArray[np.uint8]:
     """Change a frame upright, and turn it back."""
     turns = round(seen.first.rotation / 90)

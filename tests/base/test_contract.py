@@ -12,14 +12,14 @@ from lightning.pytorch import Trainer
 import colorzoo
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.base.denoiser import Denoiser
-from colorzoo.base.optimizer import Optim
+from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.color.conversions import grey_to_lightness
-from colorzoo.data.batches import color_pairs, noisy_pairs
+from colorzoo.data.batches import color_batch, noisy_batch
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.hub import checkpoint_file
 from colorzoo.noise.synthesis import Noise
 from colorzoo.training.task import PictureTask
-from colorzoo.zoo import laid_out, model_class
+from colorzoo.zoo import model_class, to_channels_last
 
 NOISE = Noise(impulse=0.2, sigma=10.0)
 every_model = pytest.mark.parametrize("name", colorzoo.list_models())
@@ -67,8 +67,8 @@ def batch(model, count=8, size=32):
     source = SyntheticDataModule(size=size, train_images=count).load_split("train")
     pictures = source.__getitems__(list(range(count)))
     if isinstance(model, Colorizer):
-        return color_pairs(pictures)
-    return noisy_pairs(pictures, NOISE, color=model.channels == 3, seeds=range(count))
+        return color_batch(pictures)
+    return noisy_batch(pictures, NOISE, color=model.channels == 3, seeds=range(count))
 
 
 def shown(model, count=2, size=(32, 32)):
@@ -94,8 +94,8 @@ def test_lightness_is_kept(colorizer, size):
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 47), (1, 20), (7, 3), (300, 270)])
 def test_lightness_of_eight_bit_pictures_is_kept_however_strong_the_colours(colorizer, size):
-    predict = colorizer.chroma
-    colorizer.chroma = lambda lightness: 200 * torch.nn.functional.normalize(predict(lightness) + 1e-3, dim=1)
+    predict = colorizer.predict_ab
+    colorizer.predict_ab = lambda lightness: 200 * torch.nn.functional.normalize(predict(lightness) + 1e-3, dim=1)
     levels = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
     coloured = colorizer.colorize(levels)
     assert float(np.ptp(coloured, axis=2).mean()) > 15
@@ -181,7 +181,7 @@ def test_tiles_leave_no_seam(denoiser, monkeypatch):
 
 
 def test_what_lies_beyond_the_reach_does_not_matter(denoiser):
-    far, wide = denoiser.reach + 1, 2 * (denoiser.reach + denoiser.grid)
+    far, wide = denoiser.receptive_radius + 1, 2 * (denoiser.receptive_radius + denoiser.grid)
     noisy = shown(denoiser, 1, (denoiser.grid, wide))
     with torch.no_grad():
         whole = denoiser(noisy)
@@ -258,22 +258,26 @@ def test_what_is_frozen_stays_as_it_is(name):
 @every_model
 def test_a_trunk_can_be_kept_while_the_rest_learns(name):
     model = colorzoo.create(name)
-    model.freeze(*model.trunk)
+    model.freeze(*model.backbone_modules)
     model.train()
     before = {
         key: value.clone()
-        for part in model.trunk
-        for key, value in model.submodule(part).state_dict(prefix=part).items()
+        for part in model.backbone_modules
+        for key, value in model.get_submodule(part).state_dict(prefix=part).items()
     }
     assert trainable(model)
     optimizer = torch.optim.AdamW(trainable(model).values(), 0.1)
     backward(model, batch(model))
     assert all(parameter.grad is not None for parameter in trainable(model).values())
     optimizer.step()
-    after = {key: value for part in model.trunk for key, value in model.submodule(part).state_dict(prefix=part).items()}
+    after = {
+        key: value
+        for part in model.backbone_modules
+        for key, value in model.get_submodule(part).state_dict(prefix=part).items()
+    }
     assert all(torch.equal(value, before[key]) for key, value in after.items())
-    model.thaw(*model.trunk)
-    assert all(module.training for part in model.trunk for module in model.submodule(part).modules())
+    model.unfreeze(*model.backbone_modules)
+    assert all(module.training for part in model.backbone_modules for module in model.get_submodule(part).modules())
 
 
 @every_model
@@ -312,7 +316,7 @@ def test_written_and_loaded_model_answers_bit_equal(name, tmp_path, record):
     checkpoint_file.write(checkpoint_file.Checkpoint(path, name, model.hparams, model.state_dict(), record))
     pictures = shown(model)
     with torch.no_grad():
-        assert torch.equal(colorzoo.load(path)(pictures), laid_out(model)(pictures))
+        assert torch.equal(colorzoo.load(path)(pictures), to_channels_last(model)(pictures))
 
 
 @every_model
@@ -321,7 +325,7 @@ def test_checkpoint_of_a_run_loads_by_path_and_resumes(name, tmp_path):
     data = SyntheticDataModule(size=32, train_images=16, val_images=4, batch_size=8, noise=noise)
     options = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     trainer = Trainer(max_epochs=1, default_root_dir=tmp_path, **options)
-    task = PictureTask(colorzoo.create(name), Optim())
+    task = PictureTask(colorzoo.create(name), OptimizerConfig())
     trainer.fit(task, data)
     path = tmp_path / "run.ckpt"
     trainer.save_checkpoint(path)
@@ -330,7 +334,7 @@ def test_checkpoint_of_a_run_loads_by_path_and_resumes(name, tmp_path):
     assert all(torch.equal(loaded[key], value) for key, value in task.model.state_dict().items())
 
     resumed = Trainer(max_epochs=2, default_root_dir=tmp_path, **options)
-    resumed.fit(PictureTask(colorzoo.create(name), Optim()), data, ckpt_path=path, weights_only=True)
+    resumed.fit(PictureTask(colorzoo.create(name), OptimizerConfig()), data, ckpt_path=path, weights_only=True)
     assert resumed.current_epoch == 2
 
 

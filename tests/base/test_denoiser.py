@@ -8,7 +8,7 @@ import torch
 import colorzoo
 from colorzoo.base.denoiser import Denoiser
 from colorzoo.hub import checkpoint_file
-from colorzoo.noise.synthesis import KINDS, Noise, spoiled
+from colorzoo.noise.synthesis import KINDS, Noise, add_noise
 from colorzoo.zoo import model_class
 
 DENOISERS = [name for name in colorzoo.list_models() if issubclass(model_class(name), Denoiser)]
@@ -46,22 +46,22 @@ def test_what_auto_gives_back_is_a_copy(impulse_model):
 
 
 def test_auto_restores_noisy_pictures_wholly(impulse_model):
-    noisy = spoiled(clean_picture(), Noise(impulse=0.15), seeds=[0])
+    noisy = add_noise(clean_picture(), Noise(impulse=0.15), seeds=[0])
     assert torch.equal(impulse_model.denoise(noisy, "auto"), impulse_model.denoise(noisy))
 
 
 def test_auto_judges_each_picture_of_a_batch(impulse_model):
     clean = clean_picture()
-    noisy = spoiled(clean, Noise(impulse=0.15), seeds=[0])
+    noisy = add_noise(clean, Noise(impulse=0.15), seeds=[0])
     restored = impulse_model.denoise(torch.cat([clean, noisy]), "auto")
     assert torch.equal(restored[:1], clean)
     torch.testing.assert_close(restored[1:], impulse_model.denoise(noisy))
 
 
 def test_auto_looks_for_the_noise_of_the_training(impulse_model, tmp_path, record):
-    assert impulse_model.made_for == ("impulse",)
-    assert colorzoo.create("linear_denoiser", detector="extremes", fill=True).made_for == KINDS
-    grainy = spoiled(torch.full((1, 1, 64, 64), 0.5), Noise(sigma=30), seeds=[0])
+    assert impulse_model.noise_kinds == ("impulse",)
+    assert colorzoo.create("linear_denoiser", detector="extremes", fill=True).noise_kinds == KINDS
+    grainy = add_noise(torch.full((1, 1, 64, 64), 0.5), Noise(sigma=30), seeds=[0])
     assert torch.equal(impulse_model.denoise(grainy, "auto"), grainy)
 
     path = tmp_path / "linear_denoiser.grain.safetensors"
@@ -69,17 +69,17 @@ def test_auto_looks_for_the_noise_of_the_training(impulse_model, tmp_path, recor
     about = {**vars(record), "data": f"pictures, with {Noise(sigma=(0.0, 50.0)).describe()}"}
     checkpoint_file.write(
         checkpoint_file.Checkpoint(
-            path, model.name(), model.hparams, model.state_dict(), checkpoint_file.Record(**about)
+            path, model.name(), model.hparams, model.state_dict(), checkpoint_file.CheckpointInfo(**about)
         )
     )
     grain_model = colorzoo.load(path)
-    assert grain_model.made_for == ("gaussian",)
+    assert grain_model.noise_kinds == ("gaussian",)
     assert torch.equal(grain_model.denoise(grainy, "auto"), grain_model.denoise(grainy))
-    assert colorzoo.create("linear_denoiser", detector="none", weights=str(path)).made_for == ("gaussian",)
+    assert colorzoo.create("linear_denoiser", detector="none", weights=str(path)).noise_kinds == ("gaussian",)
 
 
 def test_each_picture_may_have_its_own_strength(impulse_model):
-    noisy = spoiled(clean_picture().expand(2, -1, -1, -1), Noise(impulse=0.15), seeds=[0, 1])
+    noisy = add_noise(clean_picture().expand(2, -1, -1, -1), Noise(impulse=0.15), seeds=[0, 1])
     restored = impulse_model.denoise(noisy, [0, 0.5])
     assert torch.equal(restored[0], noisy[0])
     torch.testing.assert_close(restored[1:], impulse_model.denoise(noisy[1:], 0.5))
@@ -98,7 +98,7 @@ def test_no_pixel_depends_on_what_lies_beyond_the_reach(name):
     model = colorzoo.create(name).eval()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
-    reach, grid = model.reach, model.grid
+    reach, grid = model.receptive_radius, model.grid
     middle = -(-(reach + 2) // grid) * grid + grid // 2
     noisy = torch.rand(1, model.channels, 2 * middle + 1, 2 * middle + 1)
     other = noisy.clone()
@@ -111,7 +111,7 @@ def test_no_pixel_depends_on_what_lies_beyond_the_reach(name):
 @pytest.mark.parametrize("strength", [1.0, "auto"])
 @pytest.mark.parametrize("tile", [16, 33])
 def test_tiles_give_what_the_whole_picture_gives(impulse_model, monkeypatch, strength, tile):
-    noisy = spoiled(clean_picture((70, 90)), Noise(impulse=0.3), seeds=[0])
+    noisy = add_noise(clean_picture((70, 90)), Noise(impulse=0.3), seeds=[0])
     with torch.no_grad():
         whole = impulse_model(noisy)
     monkeypatch.setattr("colorzoo.base.denoiser._TILE", tile)

@@ -5,7 +5,7 @@ import torch
 from lightning.pytorch import Trainer
 
 import colorzoo
-from colorzoo.base.optimizer import Optim
+from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import DivergedError
 from colorzoo.training.task import PictureTask
@@ -24,7 +24,7 @@ def test_a_rate_that_is_far_too_high_ends_with_batch_pictures_and_advice(tmp_pat
     with pytest.raises(
         DivergedError, match=r"batch \d of epoch \d \(\w+.*(nan|inf); lower optim.lr, set optim.clip_norm"
     ):
-        fit(model, Optim(name="sgd", lr=1e30), tmp_path)
+        fit(model, OptimizerConfig(name="sgd", lr=1e30), tmp_path)
 
 
 def test_in_a_game_the_player_is_named_and_takes_no_step(tmp_path):
@@ -33,5 +33,5 @@ def test_in_a_game_the_player_is_named_and_takes_no_step(tmp_path):
         model.generator.out.bias.fill_(torch.nan)
     before = {key: value.clone() for key, value in model.improver.state_dict().items()}
     with pytest.raises(DivergedError, match="the discriminator's loss of batch 0 of epoch 0"):
-        fit(model, Optim(), tmp_path)
+        fit(model, OptimizerConfig(), tmp_path)
     assert all(torch.equal(value, before[key]) for key, value in model.improver.state_dict().items())

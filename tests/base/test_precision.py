@@ -8,9 +8,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import colorzoo
-from colorzoo.base.optimizer import Optim
+from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb, lightness_to_grey, rgb_to_lab
-from colorzoo.data.batches import color_pairs, noisy_pairs
+from colorzoo.data.batches import color_batch, noisy_batch
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.noise.synthesis import Noise
 from colorzoo.training.task import PictureTask
@@ -40,9 +40,9 @@ class Watch(TorchDispatchMode):
 
 def pairs(model):
     pictures = SyntheticDataModule(size=32, train_images=2).load_split("train").__getitems__([0, 1])
-    if model.sees == "noisy":
-        return noisy_pairs(pictures, NOISE, color=model.channels == 3, seeds=[0, 1])
-    return color_pairs(pictures)
+    if model.input_key == "noisy":
+        return noisy_batch(pictures, NOISE, color=model.channels == 3, seeds=[0, 1])
+    return color_batch(pictures)
 
 
 @pytest.mark.parametrize("name", colorzoo.list_models())
@@ -74,10 +74,10 @@ def test_colours_are_converted_in_full_precision(half):
 
 
 def fit(model, tmp_path, **options):
-    noise = NOISE if model.sees == "noisy" else None
+    noise = NOISE if model.input_key == "noisy" else None
     data = SyntheticDataModule(size=16, train_images=8, val_images=2, batch_size=4, noise=noise, flip=False)
     trainer = Trainer(max_epochs=1, enable_checkpointing=False, default_root_dir=tmp_path, **QUIET, **options)
-    trainer.fit(PictureTask(model, Optim(clip_norm=1.0)), data)
+    trainer.fit(PictureTask(model, OptimizerConfig(clip_norm=1.0)), data)
     return trainer
 
 

@@ -20,7 +20,7 @@ def source():
 
 def test_a_model_without_colour_stands_where_the_grey_picture_stands(benchmark, source, monkeypatch):
     dull = colorzoo.create("fusion_cnn").eval()
-    monkeypatch.setattr(dull, "chroma", lambda lightness: lightness.expand(-1, 2, -1, -1) * 0)
+    monkeypatch.setattr(dull, "predict_ab", lambda lightness: lightness.expand(-1, 2, -1, -1) * 0)
     measured = benchmark.measured(source, {"dull": dull})
     figures = benchmark.means(measured, ~measured["truth"]["grey"])
     assert figures["dull"]["psnr"] == pytest.approx(figures["L* grey"]["psnr"], abs=0.01)

@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 
 import colorzoo
-from colorzoo.base.optimizer import Optim
+from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.callbacks.fine_tuning import FineTuning
 from colorzoo.cli import main
 from colorzoo.datamodules.synthetic import SyntheticDataModule
@@ -73,7 +73,7 @@ def fit(folder, model, *callbacks, epochs=3, optim=None, images=8, batch=4, nois
     data.train_dataloader = lambda: data._loader("train")  # in order: sums in another order round otherwise
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     trainer = Trainer(max_epochs=epochs, default_root_dir=folder, callbacks=list(callbacks), **quiet, **options)
-    trainer.fit(PictureTask(model, optim or Optim(lr=LR)), data, ckpt_path=path, weights_only=True)
+    trainer.fit(PictureTask(model, optim or OptimizerConfig(lr=LR)), data, ckpt_path=path, weights_only=True)
     return trainer
 
 
@@ -88,7 +88,7 @@ def moved(after, before, prefix):
 
 def test_a_frozen_trunk_stays_bit_for_bit_whatever_mode_is_asked_for(tmp_path, model):
     before, watch = state(model), Watch(restless=True)
-    fit(tmp_path, model, FineTuning(), watch, optim=Optim(lr=LR, weight_decay=0.1))
+    fit(tmp_path, model, FineTuning(), watch, optim=OptimizerConfig(lr=LR, weight_decay=0.1))
     after = model.state_dict()
     assert all(torch.equal(after[key], value) for key, value in before.items() if key.startswith("net.encoder"))
     distance, other_statistics = moved(after, before, "net.decoder")
@@ -133,7 +133,7 @@ def test_stages_begin_with_the_last_layers(tmp_path, model):
 
 @pytest.mark.parametrize("stages", [1, 2])
 def test_a_resumed_run_thaws_as_it_would_have(tmp_path, start, stages):
-    optim = Optim(lr=LR, schedule="cosine", warmup=0.3, clip_norm=0.1)
+    optim = OptimizerConfig(lr=LR, schedule="cosine", warmup=0.3, clip_norm=0.1)
 
     def train(path=None):
         model, watch = colorzoo.create("conv_autoencoder", **TINY, weights=start), Watch()
@@ -168,7 +168,7 @@ def test_schedule_and_rate_reach_the_trunk(tmp_path, model):
         def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
             rates.append({group["lr"] for group in trainer.optimizers[0].param_groups})
 
-    optim = Optim(lr=LR, weight_decay=0.1, schedule="cosine")
+    optim = OptimizerConfig(lr=LR, weight_decay=0.1, schedule="cosine")
     fit(tmp_path, model, FineTuning(unfreeze_epoch=1, lr_factor=0.25), Rates(), optim=optim, epochs=2)
     assert all(min(pair) == pytest.approx(0.25 * max(pair)) for pair in rates)
     assert [max(pair) for pair in rates] == sorted((max(pair) for pair in rates), reverse=True)
@@ -200,7 +200,7 @@ def test_two_processes_thaw_what_one_does(tmp_path, start):
     def train(batch, **options):
         hparams = TINY | {"batch_norm": False}
         model = colorzoo.create("conv_autoencoder", **hparams, weights=written(tmp_path, "conv_autoencoder", **hparams))
-        sgd = Optim(name="sgd", lr=0.5)
+        sgd = OptimizerConfig(name="sgd", lr=0.5)
         tuning = FineTuning(unfreeze_epoch=1, stages=2)
         fit(tmp_path, model, tuning, optim=sgd, images=4, batch=batch, limit_val_batches=0, **options)
         return state(model)

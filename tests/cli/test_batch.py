@@ -10,10 +10,10 @@ import PIL.ImageOps
 from scanned import coloured, grey
 
 from colorzoo.cli import batch
-from colorzoo.cli.batch import run_pictures
-from colorzoo.cli.if_color import by_tone
-from colorzoo.io.raster import Scan
-from colorzoo.io.raster_file import read_scan
+from colorzoo.cli.batch import run_images
+from colorzoo.cli.if_color import dispatch_by_tone
+from colorzoo.io.raster import RasterImage
+from colorzoo.io.raster_file import read_raster
 
 
 def test_errors_that_nobody_foresaw_stop_no_folder(scans, tmp_path, capsys):
@@ -23,7 +23,7 @@ def test_errors_that_nobody_foresaw_stop_no_folder(scans, tmp_path, capsys):
         return scan, ""
 
     pairs = [(scans / name, tmp_path / name) for name in ("a.png", "b.tif", "box/a.png")]
-    assert run_pictures(pairs, transform) == 1
+    assert run_images(pairs, transform) == 1
     assert f"colorzoo: {scans / 'b.tif'}: KeyError: 'odd'\n" == capsys.readouterr().err
     assert (tmp_path / "box" / "a.png").exists()
 
@@ -31,11 +31,11 @@ def test_errors_that_nobody_foresaw_stop_no_folder(scans, tmp_path, capsys):
 def test_warnings_of_pillow_are_told_with_their_picture(tmp_path, capsys, monkeypatch):
     def warned(path, max_megapixels):
         exec(compile("import warnings; warnings.warn('odd tag')", "x", "exec"), {"__name__": "PIL.TiffImagePlugin"})
-        return read_scan(path, max_megapixels)
+        return read_raster(path, max_megapixels)
 
-    monkeypatch.setattr(batch, "read_scan", warned)
+    monkeypatch.setattr(batch, "read_raster", warned)
     grey().save(tmp_path / "a.png")
-    assert run_pictures([(tmp_path / "a.png", tmp_path / "b.png")], lambda scan: (scan, "done")) == 0
+    assert run_images([(tmp_path / "a.png", tmp_path / "b.png")], lambda scan: (scan, "done")) == 0
     assert capsys.readouterr().err.splitlines() == [f"{tmp_path / 'a.png'}: done", f"{tmp_path / 'a.png'}: odd tag"]
 
 
@@ -47,26 +47,26 @@ class Terminal(io.StringIO):
 def test_terminals_show_how_far_it_is(scans, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stderr", Terminal())
     pairs = [(path, tmp_path / "out" / path.relative_to(scans)) for path in sorted(scans.rglob("*.*"))]
-    assert run_pictures(pairs, lambda scan: (scan, "")) == 0
+    assert run_images(pairs, lambda scan: (scan, "")) == 0
     assert "4/4" in sys.stderr.getvalue()
     assert "picture/s" in sys.stderr.getvalue()
     sys.stderr = Terminal()
-    assert run_pictures(pairs[:1], lambda scan: (scan, ""), overwrite=True) == 0
+    assert run_images(pairs[:1], lambda scan: (scan, ""), overwrite=True) == 0
     assert sys.stderr.getvalue() == "", "one picture needs no bar"
 
 
 def test_kept_pictures_may_be_changed_otherwise():
-    keeping = by_tone(lambda scan: (None, "coloured"), "keep", lambda scan: (scan, "cleaned"))
-    scan = Scan.of(coloured())
+    keeping = dispatch_by_tone(lambda scan: (None, "coloured"), "keep", lambda scan: (scan, "cleaned"))
+    scan = RasterImage.of(coloured())
     assert keeping(scan) == (scan, "in colour, which it keeps; cleaned")
-    assert keeping(Scan.of(grey())) == (None, "coloured")
+    assert keeping(RasterImage.of(grey())) == (None, "coloured")
 
 
 def test_all_pages_of_a_file_are_done_and_told_of(tmp_path, capsys):
     pages = [grey(seed) for seed in range(3)]
     pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
     pairs = [(tmp_path / "a.tif", tmp_path / "b.tif")]
-    assert run_pictures(pairs, lambda scan: (scan, "done"), all_frames=True) == 0
+    assert run_images(pairs, lambda scan: (scan, "done"), all_frames=True) == 0
     with PIL.Image.open(tmp_path / "b.tif") as image:
         assert image.n_frames == 3
     about = f"{tmp_path / 'a.tif'}: "
@@ -75,7 +75,7 @@ def test_all_pages_of_a_file_are_done_and_told_of(tmp_path, capsys):
 
 def test_a_picture_beyond_the_limit_is_refused(tmp_path, capsys):
     grey().save(tmp_path / "a.png")
-    assert run_pictures([(tmp_path / "a.png", tmp_path / "b.png")], lambda scan: (scan, ""), max_megapixels=1e-4) == 1
+    assert run_images([(tmp_path / "a.png", tmp_path / "b.png")], lambda scan: (scan, ""), max_megapixels=1e-4) == 1
     assert "is too large" in capsys.readouterr().err
 
 
@@ -86,7 +86,7 @@ def test_remarks_on_what_was_made_of_a_later_page_are_told(tmp_path, capsys):
     def transform(scan):
         return replace(scan, remarks=(*scan.remarks, "its profile was ignored")), ""
 
-    assert run_pictures([(tmp_path / "a.tif", tmp_path / "b.tif")], transform, all_frames=True) == 0
+    assert run_images([(tmp_path / "a.tif", tmp_path / "b.tif")], transform, all_frames=True) == 0
     about = f"{tmp_path / 'a.tif'}: "
     expected = [f"{about}its profile was ignored", f"{about}page 2: its profile was ignored"]
     assert capsys.readouterr().err.splitlines() == expected

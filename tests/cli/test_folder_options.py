@@ -12,7 +12,7 @@ from scanned import below, coloured, grey, sepia
 import colorzoo
 from colorzoo.cli import batch, main
 from colorzoo.cli.images import COLORIZER
-from colorzoo.io.raster_file import write_scan
+from colorzoo.io.raster_file import write_raster
 from colorzoo.pipeline import RESTORERS
 
 
@@ -91,9 +91,9 @@ def test_after_ctrl_c_all_results_are_whole_and_the_run_can_be_resumed(scans, tm
             pressed.append(target)
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
             time.sleep(0.1)
-        write_scan(scan, target, overwrite)
+        write_raster(scan, target, overwrite)
 
-    monkeypatch.setattr(batch, "write_scan", write_slowly)
+    monkeypatch.setattr(batch, "write_raster", write_slowly)
     command = ["denoise", str(scans), "-o", str(out), "--report", str(report)]
     assert main(command) == 130
     done = below(out)

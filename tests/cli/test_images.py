@@ -11,7 +11,7 @@ import torch
 import colorzoo
 from colorzoo.cli import main
 from colorzoo.cli.images import COLORIZER
-from colorzoo.noise.synthesis import Noise, spoiled
+from colorzoo.noise.synthesis import Noise, add_noise
 from colorzoo.pipeline import RESTORERS, Pipeline
 
 
@@ -30,7 +30,7 @@ def scans(tmp_path):
     """A folder: a clean picture, a noisy one below it, and what is no picture."""
     folder = tmp_path / "scans"
     save(slope(), folder / "clean.png")
-    save(spoiled(slope(), Noise(impulse=0.15), seeds=[0]), folder / "box 1" / "NOISY.PNG")
+    save(add_noise(slope(), Noise(impulse=0.15), seeds=[0]), folder / "box 1" / "NOISY.PNG")
     (folder / "notes.txt").write_text("no picture")
     (folder / "._clean.png").write_bytes(b"left by a Mac")
     return folder
@@ -136,7 +136,7 @@ def test_denoise_leaves_clean_pictures_alone_and_says_so(scans, tmp_path, capsys
 
 def test_noise_of_each_channel_is_taken_out_by_the_model_for_colour(tmp_path, capsys):
     across, down = torch.linspace(0.2, 0.8, 64).expand(48, 64), torch.linspace(0.2, 0.8, 48)[:, None].expand(48, 64)
-    noisy = spoiled(torch.stack([across, across.flip(1), down])[None], Noise(sigma=20), seeds=[0])[0]
+    noisy = add_noise(torch.stack([across, across.flip(1), down])[None], Noise(sigma=20), seeds=[0])[0]
     PIL.Image.fromarray((255 * noisy).round().byte().movedim(0, 2).numpy()).save(tmp_path / "photo.png")
     assert main(["denoise", str(tmp_path / "photo.png"), "-o", str(tmp_path / "out.png")]) == 0
     assert capsys.readouterr().err.rstrip().endswith("; cnn_denoiser.color at strength 1")

@@ -91,7 +91,7 @@ def test_ctrl_c_leaves_nothing_half_written(clip, monkeypatch, capsys, terminal)
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         return levels
 
-    monkeypatch.setattr(videos.ClipColorizer, "__call__", pressed)
+    monkeypatch.setattr(videos.VideoColorizer, "__call__", pressed)
     assert main(["colorize", str(clip)]) == 130
     assert "interrupted; nothing of" in capsys.readouterr().err
     assert [path.name for path in clip.parent.iterdir()] == ["clip.mp4"]

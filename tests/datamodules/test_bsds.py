@@ -5,7 +5,7 @@ import PIL.Image
 import pytest
 import torch
 
-from colorzoo.data.augmentation import turned
+from colorzoo.data.augmentation import random_rot90
 from colorzoo.datamodules.bsds import BSDSDataModule
 from colorzoo.errors import DataError
 from colorzoo.noise.synthesis import Noise
@@ -97,14 +97,14 @@ def test_what_was_measured_on_is_told(photographs):
 def test_turns_are_those_of_a_quarter_and_each_as_frequent():
     corner = torch.zeros(400, 3, 5, 5)
     corner[..., 0, 0] = 1.0
-    corners = turned(corner)[:, 0, ::4, ::4].flatten(start_dim=1).T
+    corners = random_rot90(corner)[:, 0, ::4, ::4].flatten(start_dim=1).T
     assert torch.equal(corners.sum(dim=0), torch.ones(400))
     assert all(0.17 < share < 0.33 for share in corners.mean(dim=1).tolist())
 
 
 def test_only_squares_are_turned():
     with pytest.raises(ValueError, match="4x3 cannot be turned; set turn=False"):
-        turned(torch.zeros(1, 3, 3, 4))
+        random_rot90(torch.zeros(1, 3, 3, 4))
 
 
 def test_what_is_missing_or_does_not_fit_is_told(photographs, tmp_path):

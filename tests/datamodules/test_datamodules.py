@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from colorzoo.color.conversions import grey_to_lightness, rgb_to_lab, rgb_to_luma
-from colorzoo.data.augmentation import flipped, shifted
-from colorzoo.data.batches import color_pairs
-from colorzoo.data.splits import ranked, share_of, split_hash
+from colorzoo.data.augmentation import random_flip, random_shift
+from colorzoo.data.batches import color_batch
+from colorzoo.data.splits import fraction_of, hash_order, split_hash
 from colorzoo.datamodules.cifar10 import CLASSES, CIFAR10DataModule
 from colorzoo.datamodules.folder import ImageFolderDataModule
 from colorzoo.datamodules.imagenette import CLASSES as IMAGENETTE_CLASSES
@@ -17,17 +17,17 @@ from colorzoo.datamodules.mnist import MNISTDataModule
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import DataError, UnreadableImageError
 from colorzoo.noise.synthesis import Noise
-from colorzoo.runtime.batch_random import Draws
+from colorzoo.runtime.batch_random import SharedRandom
 
 
 def test_ranking_ignores_order_and_what_else_is_there():
     names = [f"picture{i}" for i in range(50)]
-    order = ranked(names, seed=1)
+    order = hash_order(names, seed=1)
     assert sorted(order) == sorted(names)
-    assert order == ranked(reversed(names), seed=1)
-    assert order != ranked(names, seed=2)
+    assert order == hash_order(reversed(names), seed=1)
+    assert order != hash_order(names, seed=2)
     some = set(names[::2])
-    assert [name for name in order if name in some] == ranked(some, seed=1)
+    assert [name for name in order if name in some] == hash_order(some, seed=1)
 
 
 def test_split_hash_sees_every_move():
@@ -38,20 +38,20 @@ def test_split_hash_sees_every_move():
 
 def test_pairs_keep_lightness_or_luma():
     rgb = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8)
-    pairs = color_pairs({"rgb": rgb, "label": torch.arange(4)})
+    pairs = color_batch({"rgb": rgb, "label": torch.arange(4)})
     torch.testing.assert_close(pairs["rgb"], rgb / 255)
     torch.testing.assert_close(pairs["lab"], rgb_to_lab(rgb / 255))
     torch.testing.assert_close(grey_to_lightness(pairs["grey"]), pairs["lab"][:, :1], atol=0.05, rtol=0)
     assert torch.equal(pairs["label"], torch.arange(4))
-    assert torch.equal(color_pairs({"rgb": rgb}, "luma")["grey"], rgb_to_luma(rgb / 255))
-    assert "label" not in color_pairs({"rgb": rgb})
+    assert torch.equal(color_batch({"rgb": rgb}, "luma")["grey"], rgb_to_luma(rgb / 255))
+    assert "label" not in color_batch({"rgb": rgb})
 
 
 def test_flip_mirrors_about_half_and_shift_moves_within_bounds():
     rgb = torch.arange(8, dtype=torch.uint8).expand(200, 3, 8, 8).contiguous()
-    mirrored = (flipped(rgb)[:, 0, 0, 0] == 7).float().mean()
+    mirrored = (random_flip(rgb)[:, 0, 0, 0] == 7).float().mean()
     assert 0.35 < mirrored < 0.65
-    moved = shifted(rgb, 2)
+    moved = random_shift(rgb, 2)
     assert moved.shape == rgb.shape
     assert moved.dtype == rgb.dtype
     assert set(moved[:, 0, 0, 4].tolist()) == {2, 3, 4, 5, 6}
@@ -59,7 +59,7 @@ def test_flip_mirrors_about_half_and_shift_moves_within_bounds():
 
 def test_a_flipped_batch_keeps_its_order():
     rgb = torch.arange(20 * 3 * 2 * 4, dtype=torch.uint8).view(20, 3, 2, 4)
-    after = flipped(rgb, Draws(1))
+    after = random_flip(rgb, SharedRandom(1))
     mirrored = [torch.equal(picture, other) for picture, other in zip(after, rgb.flip(-1), strict=True)]
     kept = [torch.equal(picture, other) for picture, other in zip(after, rgb, strict=True)]
     assert {*mirrored} == {True, False}
@@ -210,7 +210,7 @@ def test_a_new_photograph_moves_no_other_between_train_and_val(photos):
 
 def test_place_of_a_name_is_uniform_and_in_the_order_of_ranking():
     names = [f"picture{i}" for i in range(2000)]
-    places = [share_of(name, 3) for name in ranked(names, 3)]
+    places = [fraction_of(name, 3) for name in hash_order(names, 3)]
     assert places == sorted(places)
     assert sum(place < 0.1 for place in places) / 2000 == pytest.approx(0.1, abs=0.02)
 

@@ -4,9 +4,9 @@ import PIL.Image
 import pytest
 import torch
 
-from colorzoo.data.datasets import TensorPictures
+from colorzoo.data.datasets import InMemoryDataset
 from colorzoo.datamodules.imagenette import CLASSES
-from colorzoo.datamodules.photos import MixedPictures, Mosaics, PhotosDataModule
+from colorzoo.datamodules.photos import MixedDataset, MosaicDataset, PhotosDataModule
 
 
 def save(path, level, size):
@@ -53,8 +53,8 @@ def test_only_imagenette_is_measured_and_nothing_of_it_twice(photographs):
 
 def test_a_mosaic_is_four_whole_pictures():
     levels = torch.arange(10, 90, 10, dtype=torch.uint8)
-    pictures = TensorPictures([str(level) for level in levels], levels[:, None, None, None].expand(-1, 3, 32, 32))
-    square = Mosaics(pictures, size=20, count=3).__getitems__([0])["rgb"][0]
+    pictures = InMemoryDataset([str(level) for level in levels], levels[:, None, None, None].expand(-1, 3, 32, 32))
+    square = MosaicDataset(pictures, size=20, count=3).__getitems__([0])["rgb"][0]
     quarters = square.unfold(1, 10, 10).unfold(2, 10, 10).flatten(3)
     assert bool((quarters == quarters[..., :1]).all())
     assert set(quarters.flatten().tolist()) <= set(levels.tolist())
@@ -62,10 +62,10 @@ def test_a_mosaic_is_four_whole_pictures():
 
 def test_indices_go_to_the_source_that_has_them():
     parts = [
-        TensorPictures([f"{part}{index}" for index in range(count)], torch.full((count, 3, 2, 2), part).byte())
+        InMemoryDataset([f"{part}{index}" for index in range(count)], torch.full((count, 3, 2, 2), part).byte())
         for part, count in ((1, 3), (2, 2))
     ]
-    mixed = MixedPictures(parts)
+    mixed = MixedDataset(parts)
     assert len(mixed) == 5
     answer = mixed.__getitems__([4, 0, 3])
     assert sorted(zip(answer["name"], answer["rgb"][:, 0, 0, 0].tolist(), strict=True)) == [

@@ -12,11 +12,11 @@ import torch
 from lightning.pytorch import Callback, Trainer
 
 import colorzoo
-from colorzoo.base.optimizer import Optim
+from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.cli import main
 from colorzoo.data.crop import Crop
-from colorzoo.data.samplers import seed_of_picture
-from colorzoo.datamodules.folder import FolderPictures, ImageFolderDataModule
+from colorzoo.data.samplers import image_seed
+from colorzoo.datamodules.folder import FolderDataset, ImageFolderDataModule
 from colorzoo.datamodules.streaming import StreamingDataModule
 from colorzoo.errors import DataError, UsageError
 from colorzoo.noise.synthesis import Noise
@@ -92,9 +92,9 @@ def test_what_trains_is_that_of_the_folder_in_the_same_order(photos, shards):
     for epoch in range(2):
         batches = list(loader)
         assert len(batches) == len(data.split_names()["train"]) // 4
-        source = FolderPictures(photos, names_of(batches), 16, random_crop=True, zoom=1.5)
+        source = FolderDataset(photos, names_of(batches), 16, random_crop=True, zoom=1.5)
         for index, square in enumerate(torch.cat([batch["rgb"] for batch in batches])):
-            torch.manual_seed(seed_of_picture(source.names[index], epoch, seed=0))
+            torch.manual_seed(image_seed(source.names[index], epoch, seed=0))
             assert torch.equal(square, source[index]["rgb"][0])
 
 
@@ -157,7 +157,7 @@ def test_a_resumed_run_goes_on_with_the_next_pair(shards, tmp_path, workers, sto
             accelerator="cpu",
         )
         data = StreamingDataModule(str(shards), size=32, batch_size=2, num_workers=workers)
-        trainer.fit(PictureTask(colorzoo.create("mlp"), Optim()), data, **options)
+        trainer.fit(PictureTask(colorzoo.create("mlp"), OptimizerConfig()), data, **options)
         return callback
 
     whole = fit(Seen(stop_after))

@@ -103,7 +103,7 @@ class Vivid(Colorizer):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.tensor([90.0, -70.0]).view(1, 2, 1, 1))
 
-    def chroma(self, lightness):
+    def predict_ab(self, lightness):
         return self.weight * (lightness / 50 - 0.7)
 
     def losses(self, batch):
@@ -121,15 +121,15 @@ def test_colours_outside_of_srgb_lose_the_same_chroma(format, tmp_path):
 class Fickle(Vivid):
     """What it does depends on what it sees."""
 
-    def chroma(self, lightness):
-        return super().chroma(lightness) if bool(lightness.mean() > 50) else lightness.expand(-1, 2, -1, -1)
+    def predict_ab(self, lightness):
+        return super().predict_ab(lightness) if bool(lightness.mean() > 50) else lightness.expand(-1, 2, -1, -1)
 
 
 class Restless(Vivid):
     """It answers otherwise each time."""
 
-    def chroma(self, lightness):
-        return super().chroma(lightness) * torch.rand(())
+    def predict_ab(self, lightness):
+        return super().predict_ab(lightness) * torch.rand(())
 
 
 @pytest.mark.parametrize(("model", "message"), [(Fickle, "cannot be written as pt2"), (Restless, "would differ")])

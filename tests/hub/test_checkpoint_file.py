@@ -128,7 +128,7 @@ def test_damaged_sums_are_named(published):
 def test_a_record_must_say_everything(record):
     fields = dict(record.__dict__) | {"licence": ""}
     with pytest.raises(CheckpointError, match="lacks licence"):
-        checkpoint_file.Record(**fields)
+        checkpoint_file.CheckpointInfo(**fields)
 
 
 def test_publishing_without_a_record_is_refused(published, tmp_path):

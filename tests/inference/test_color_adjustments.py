@@ -28,11 +28,11 @@ class Sure(Colorizer):
     def losses(self, batch):
         raise NotImplementedError
 
-    def chroma(self, lightness):
+    def predict_ab(self, lightness):
         return self.ab[:, None, None].expand(len(lightness), 2, *lightness.shape[-2:])
 
-    def chroma_and_confidence(self, lightness):
-        return self.chroma(lightness), torch.linspace(1, 0, lightness.shape[-1]).expand(lightness.shape)
+    def predict_ab_with_confidence(self, lightness):
+        return self.predict_ab(lightness), torch.linspace(1, 0, lightness.shape[-1]).expand(lightness.shape)
 
 
 @pytest.fixture
@@ -173,11 +173,11 @@ class Greedy(Sure):
             self.most = 1000 if self.most == 0 else self.most
         return self
 
-    def chroma(self, lightness):
+    def predict_ab(self, lightness):
         if max(lightness.shape[-2:]) > self.most:
             raise torch.OutOfMemoryError("CUDA out of memory")
         self.seen = max(lightness.shape[-2:])
-        return super().chroma(lightness)
+        return super().predict_ab(lightness)
 
 
 @pytest.mark.parametrize("kind", ["levels", "floats"])

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 import colorzoo
 from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb, rgb_to_lab
-from colorzoo.color.srgb8 import Srgb8, shifts
+from colorzoo.color.srgb8 import Srgb8Writer, shifts
 from colorzoo.inference import integer_image
-from colorzoo.inference.integer_image import Levels
+from colorzoo.inference.integer_image import IntegerImage
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def whole(levels):
 @pytest.mark.parametrize(("shape", "tolerance"), [((40, 33), 1e-4), ((40, 33, 3), 0.01), ((1, 1), 1e-4)])
 def test_lightness_of_the_strips_is_that_of_the_whole(shape, tolerance, dtype):
     levels = noise(shape, dtype)
-    rows, parts = zip(*Levels(levels).strips(), strict=True)
+    rows, parts = zip(*IntegerImage(levels).strips(), strict=True)
     assert [row for part in rows for row in range(part.start, part.stop)] == list(range(shape[0]))
     torch.testing.assert_close(torch.cat(parts)[None, None], whole(levels), atol=tolerance, rtol=0)
 
@@ -44,14 +44,14 @@ def test_lightness_of_the_strips_is_that_of_the_whole(shape, tolerance, dtype):
 def test_grey_stored_as_rgb_is_grey_exactly():
     grey = noise((20, 30))
     ab = torch.randn(1, 2, 5, 4) * 30
-    assert np.array_equal(Levels(np.dstack([grey] * 3)).joined(ab), Levels(grey).joined(ab))
+    assert np.array_equal(IntegerImage(np.dstack([grey] * 3)).merge_ab(ab), IntegerImage(grey).merge_ab(ab))
 
 
 @pytest.mark.parametrize("size", [(20, 30), (7, 3), (1, 1), (149, 211), (12, 211)])
 def test_shrinking_in_strips_is_that_of_the_whole(size):
     levels = noise((149, 211))
     expected = F.interpolate(whole(levels), size, mode="bilinear", antialias=True)
-    torch.testing.assert_close(Levels(levels).shrunk(*size), expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(IntegerImage(levels).lightness_at(*size), expected, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (17, 13), (80, 60), (200, 3)])
@@ -61,7 +61,7 @@ def test_eight_bits_in_strips_are_those_of_the_whole(size, chroma):
     ab = (torch.rand(1, 2, *size) * 2 - 1) * chroma
     lab = torch.cat([whole(levels), F.interpolate(ab, (80, 60), mode="bilinear")], dim=1)
     expected = (lab_to_rgb(lab) * 255).round()[0].movedim(0, 2).numpy()
-    difference = np.abs(Levels(levels).joined(ab) - expected)
+    difference = np.abs(IntegerImage(levels).merge_ab(ab) - expected)
     assert difference.max() <= 1
     assert (difference > 0).mean() < 0.03
 
@@ -71,7 +71,7 @@ def test_sixteen_bits_in_strips_are_those_of_the_whole():
     ab = torch.randn(1, 2, 9, 7) * 20
     lab = torch.cat([whole(levels), F.interpolate(ab, (80, 60), mode="bilinear")], dim=1)
     expected = (lab_to_rgb(lab) * 65535).round()[0].movedim(0, 2).numpy()
-    joined = Levels(levels).joined(ab)
+    joined = IntegerImage(levels).merge_ab(ab)
     assert joined.dtype == np.uint16
     # A thousandth of an 8-bit step would be 0.3: two orders of summation in float32, magnified near the gamut's edge.
     assert np.abs(joined - expected).max() <= 64
@@ -83,7 +83,7 @@ def test_each_colour_of_srgb_is_met_and_each_beyond_it_keeps_its_lightness():
     )
     lab = torch.stack([lightness, a, b])[None].reshape(1, 3, 41, -1)
     filled = torch.empty(*lab.shape[2:], 3, dtype=torch.uint8)
-    picture = Srgb8(filled)
+    picture = Srgb8Writer(filled)
     picture.write(slice(0, 41), lab[0, 0], shifts(lab[:, 1:])[0])
     picture.finish()
     levels = filled.movedim(2, 0)[None]
@@ -109,8 +109,8 @@ def test_threads_change_no_byte():
     try:
         for threads in (1, 3):
             torch.set_num_threads(threads)
-            picture = Levels(levels)
-            answers.append((picture.shrunk(31, 21), picture.joined(ab)))
+            picture = IntegerImage(levels)
+            answers.append((picture.lightness_at(31, 21), picture.merge_ab(ab)))
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
@@ -143,4 +143,4 @@ def test_no_float_copy_is_made_of_a_large_picture(monkeypatch):
 
 def test_numbers_that_are_none_are_refused():
     with pytest.raises(ValueError, match="weights may be damaged"):
-        Levels(noise((4, 4))).joined(torch.full((1, 2, 2, 2), float("nan")))
+        IntegerImage(noise((4, 4))).merge_ab(torch.full((1, 2, 2, 2), float("nan")))

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb, rgb_to_lab
-from colorzoo.inference.toning import Tone, neutralize, tone
+from colorzoo.inference.toning import ToneInfo, classify_tone, neutralize
 from colorzoo.io.convert import to_batch
 
 PHOTO = Path(__file__).parents[2] / "examples" / "cameraman.png"
@@ -54,11 +54,11 @@ def coloured_blocks(size=240):
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "I;16", "RGB", "RGBA"])
 def test_grey_pictures_are_grey_however_they_are_stored(grey, mode):
-    assert tone(grey.convert(mode)) == Tone("grey", pytest.approx(0, abs=0.05))
+    assert classify_tone(grey.convert(mode)) == ToneInfo("grey", pytest.approx(0, abs=0.05))
 
 
 def test_noise_and_compression_make_no_colour(grey):
-    assert tone(jpeg(grainy(grey), 60)).kind == "grey"
+    assert classify_tone(jpeg(grainy(grey), 60)).kind == "grey"
 
 
 TONINGS = {
@@ -73,14 +73,14 @@ TONINGS = {
 @pytest.mark.parametrize("name", TONINGS)
 @pytest.mark.parametrize("spoil", [lambda image: image, jpeg, lambda image: jpeg(grainy(image))])
 def test_toned_prints_are_toned(grey, name, spoil):
-    found = tone(spoil(TONINGS[name](grey)))
+    found = classify_tone(spoil(TONINGS[name](grey)))
     assert found.kind == "toned"
     assert "split" in name or (180 < found.hue < 300 if "cyan" in name else 30 < found.hue < 110)
 
 
 @pytest.mark.parametrize("hue", [75, 250, 335])
 def test_hue_and_strength_of_a_tone_are_found(grey, hue):
-    found = tone(toned_in_lab(grey, hue, chroma=20))
+    found = classify_tone(toned_in_lab(grey, hue, chroma=20))
     assert found.kind == "toned"
     assert found.hue == pytest.approx(hue, abs=3)
     assert found.chroma == pytest.approx(20, abs=2)
@@ -88,48 +88,48 @@ def test_hue_and_strength_of_a_tone_are_found(grey, hue):
 
 
 def test_what_has_colours_is_in_colour(grey):
-    assert tone(coloured_blocks()).kind == "color"
+    assert classify_tone(coloured_blocks()).kind == "color"
     hand_coloured = grey.convert("RGB")
     hand_coloured.paste((180, 60, 70), (100, 100, 140, 150))
-    assert tone(hand_coloured).kind == "color"
-    assert tone(hand_coloured).describe() == "in colour"
+    assert classify_tone(hand_coloured).kind == "color"
+    assert classify_tone(hand_coloured).describe() == "in colour"
 
 
 def test_few_colours_are_colours_even_if_each_has_its_lightness():
     flag = np.repeat(np.array([[[30, 40, 140], [255, 255, 255], [220, 40, 50]]], np.uint8), 30, axis=1)
-    assert tone(np.repeat(flag, 60, axis=0)).kind == "color"
+    assert classify_tone(np.repeat(flag, 60, axis=0)).kind == "color"
     patches = np.random.default_rng(0).integers(0, 255, (4, 4, 3), dtype=np.uint8)
-    assert tone(PIL.Image.fromarray(patches).resize((40, 40), PIL.Image.Resampling.NEAREST)).kind == "color"
+    assert classify_tone(PIL.Image.fromarray(patches).resize((40, 40), PIL.Image.Resampling.NEAREST)).kind == "color"
 
 
 def test_a_blue_sky_is_no_cyanotype():
     sky = PIL.ImageOps.colorize(PIL.Image.linear_gradient("L"), "#5c9fe0", "#86b8ea")
-    assert tone(sky).kind == "color"
+    assert classify_tone(sky).kind == "color"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 3), (2000, 1)])
 def test_pictures_of_any_size_are_judged(size):
-    assert tone(PIL.Image.new("RGB", size, "red")).kind == "color"
-    assert tone(PIL.Image.new("RGB", size, "silver")).kind == "grey"
+    assert classify_tone(PIL.Image.new("RGB", size, "red")).kind == "color"
+    assert classify_tone(PIL.Image.new("RGB", size, "silver")).kind == "grey"
 
 
 def test_every_kind_of_picture_is_judged_alike(grey, tmp_path):
     sepia = sepia_by_matrix(grey)
     sepia.save(tmp_path / "sepia.png")
-    found = tone(sepia)
-    assert tone(tmp_path / "sepia.png") == found
+    found = classify_tone(sepia)
+    assert classify_tone(tmp_path / "sepia.png") == found
     array = np.asarray(sepia)
     for other in (array, array.astype(np.float32) / 255, to_batch(sepia), sepia.convert("RGBA")):
-        assert (tone(other).kind, tone(other).hue) == ("toned", pytest.approx(found.hue, abs=1))
-    assert tone(grey.convert("F").point(lambda value: value / 255)).kind == "grey"
-    assert tone(coloured_blocks().convert("P")).kind == "color"
+        assert (classify_tone(other).kind, classify_tone(other).hue) == ("toned", pytest.approx(found.hue, abs=1))
+    assert classify_tone(grey.convert("F").point(lambda value: value / 255)).kind == "grey"
+    assert classify_tone(coloured_blocks().convert("P")).kind == "color"
 
 
 def test_several_pictures_are_refused():
     with pytest.raises(ValueError, match="2 pictures"):
-        tone(torch.rand(2, 3, 8, 8))
+        classify_tone(torch.rand(2, 3, 8, 8))
     with pytest.raises(TypeError, match="cannot read a picture"):
-        tone(7)
+        classify_tone(7)
 
 
 def test_neutralising_keeps_the_lightness(grey):

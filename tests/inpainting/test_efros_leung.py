@@ -9,8 +9,8 @@ import colorzoo
 from colorzoo.cli import main
 from colorzoo.inpainting import efros_leung
 from colorzoo.inpainting.efros_leung import Inpainting, inpaint
-from colorzoo.inpainting.patch_search import Windows
-from colorzoo.io.raster import Scan
+from colorzoo.inpainting.patch_search import PatchIndex
+from colorzoo.io.raster import RasterImage
 
 
 def grow_image(picture, hole, window, seed, limit=0.3):
@@ -283,7 +283,7 @@ class Interruption:
     """Presses Ctrl-C in the search for the pixel of this number, once."""
 
     def __init__(self, number):
-        self.number, self.searches, self.search = number, 0, Windows.like
+        self.number, self.searches, self.search = number, 0, PatchIndex.like
 
     def __call__(self, windows, template, weight):
         self.searches += 1
@@ -296,7 +296,7 @@ def test_an_interruption_loses_nothing(monkeypatch):
     picture = noise(14, 13)
     filling = Inpainting(picture, HOLE, 5)
     interruption = Interruption(8)
-    monkeypatch.setattr(Windows, "like", lambda *args: interruption(*args))
+    monkeypatch.setattr(PatchIndex, "match_kind", lambda *args: interruption(*args))
     with pytest.raises(KeyboardInterrupt):
         list(filling)
     assert (filling.filled, filling.total) == (7, 16)
@@ -349,7 +349,7 @@ def test_the_command_shows_its_progress_on_a_terminal(files, capsys, monkeypatch
 
 def test_the_command_keeps_what_is_filled_when_interrupted(files, capsys, monkeypatch):
     interruption = Interruption(8)
-    monkeypatch.setattr(Windows, "like", lambda *args: interruption(*args))
+    monkeypatch.setattr(PatchIndex, "match_kind", lambda *args: interruption(*args))
     assert main(command(files, "--window", "5")) == 1
     assert f"interrupted; 7 of 16 pixels are filled in {files / 'out.png'}" in capsys.readouterr().err
     with PIL.Image.open(files / "out.png") as after, PIL.Image.open(files / "in.png") as before:
@@ -390,7 +390,7 @@ def test_scans_are_filled_with_all_their_bits():
     stripes = np.tile(np.array([1, 300, 65535, 7], np.uint16), (16, 4))
     hole = np.zeros((16, 16), bool)
     hole[5:9, 6:11] = True
-    scan = Scan(np.where(hole, 77, stripes), np.where(hole, 9, stripes))
+    scan = RasterImage(np.where(hole, 77, stripes), np.where(hole, 9, stripes))
     filled = colorzoo.inpaint(scan, hole, window=5)
     assert np.array_equal(filled.levels, stripes)
     assert np.array_equal(filled.alpha, stripes)

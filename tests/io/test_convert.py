@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from colorzoo.errors import OutputExistsError, UnreadableImageError
-from colorzoo.io.convert import on_grey
-from colorzoo.io.pil_file import read, write
+from colorzoo.io.convert import apply_to_gray
+from colorzoo.io.pil_file import read_image, write_image
 
 
 def tinted(grey):
@@ -24,7 +24,7 @@ def test_every_mode_of_picture_comes_back_in_colour_and_size(mode):
         image = PIL.Image.fromarray((values / 255).astype(np.float32))
     else:
         image = PIL.Image.fromarray(values.astype(np.uint8)).convert(mode)
-    out = on_grey(image, tinted)
+    out = apply_to_gray(image, tinted)
     assert out.size == (30, 20)
     assert out.mode == ("RGBA" if mode in ("LA", "RGBA") else "RGB")
     red = np.asarray(out)[:, :, 0].astype(int)
@@ -35,14 +35,14 @@ def test_every_mode_of_picture_comes_back_in_colour_and_size(mode):
 def test_alpha_is_untouched():
     alpha = np.arange(256, dtype=np.uint8).reshape(16, 16)
     image = PIL.Image.fromarray(np.dstack([np.full((16, 16), 99, np.uint8)] * 3 + [alpha]))
-    assert np.array_equal(np.asarray(on_grey(image, tinted))[:, :, 3], alpha)
+    assert np.array_equal(np.asarray(apply_to_gray(image, tinted))[:, :, 3], alpha)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(9, 7), (9, 7, 1), (9, 7, 3)])
 def test_arrays_come_back_as_arrays_of_their_type(dtype, shape):
     top = np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else 1
-    out = on_grey(np.full(shape, top, dtype), tinted)
+    out = apply_to_gray(np.full(shape, top, dtype), tinted)
     assert out.dtype == dtype
     assert out.shape == (9, 7, 3)
     assert out[0, 0, 0] == top
@@ -50,7 +50,7 @@ def test_arrays_come_back_as_arrays_of_their_type(dtype, shape):
 
 def test_colour_is_reduced_to_its_lightness():
     seen = []
-    on_grey(np.full((4, 4, 3), (255, 0, 0), np.uint8), lambda grey: seen.append(grey) or tinted(grey))
+    apply_to_gray(np.full((4, 4, 3), (255, 0, 0), np.uint8), lambda grey: seen.append(grey) or tinted(grey))
     # L* of sRGB red is 53.24, and the grey of that L* is 0.4980.
     assert seen[0].mean().item() == pytest.approx(0.498, abs=2e-3)
 
@@ -73,19 +73,19 @@ def test_colour_is_reduced_to_its_lightness():
 )
 def test_bad_values_are_named(bad, message):
     with pytest.raises(ValueError, match=message):
-        on_grey(bad, tinted)
+        apply_to_gray(bad, tinted)
 
 
 def test_other_kinds_are_refused():
     with pytest.raises(TypeError, match="give a path, a PIL image, an array or a tensor"):
-        on_grey([1, 2], tinted)
+        apply_to_gray([1, 2], tinted)
 
 
 def test_orientation_is_honoured(tmp_path):
     exif = PIL.Image.Exif()
     exif[0x0112] = 6
     PIL.Image.new("L", (30, 20)).save(tmp_path / "turned.jpg", exif=exif)
-    assert read(tmp_path / "turned.jpg").size == (20, 30)
+    assert read_image(tmp_path / "turned.jpg").size == (20, 30)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_unreadable_files_are_told_apart(photo, tmp_path):
     cases = {"": "directory", "missing.png": "does not exist", "empty.png": "0 bytes", "text.png": "not a picture"}
     for name, message in {**cases, "short.jpg": "truncated"}.items():
         with pytest.raises(UnreadableImageError, match=message):
-            read(tmp_path / name)
+            read_image(tmp_path / name)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
@@ -110,21 +110,21 @@ def test_decompression_bombs_are_refused_and_pillow_keeps_its_own_limit(tmp_path
     photo = tmp_path / f"photo{suffix}"
     PIL.Image.effect_noise((80, 60), 80).save(photo)
     with pytest.raises(UnreadableImageError, match=r"at most 0.001 are decoded.*--max-megapixels"):
-        read(photo, max_megapixels=0.001)
+        read_image(photo, max_megapixels=0.001)
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 2500 if suffix == ".webp" else 1000)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert read(photo).size == (80, 60)
+        assert read_image(photo).size == (80, 60)
     assert PIL.Image.MAX_IMAGE_PIXELS in (1000, 2500)
 
 
 def test_nothing_is_overwritten_unasked(photo):
     before = photo.read_bytes()
     with pytest.raises(OutputExistsError):
-        write(PIL.Image.new("RGB", (8, 8)), photo)
+        write_image(PIL.Image.new("RGB", (8, 8)), photo)
     assert photo.read_bytes() == before
-    write(PIL.Image.new("RGB", (8, 8)), photo, overwrite=True)
-    assert read(photo).size == (8, 8)
+    write_image(PIL.Image.new("RGB", (8, 8)), photo, overwrite=True)
+    assert read_image(photo).size == (8, 8)
 
 
 def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
@@ -133,28 +133,28 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(PIL.Image.Image, "save", full_disk)
     with pytest.raises(OSError, match="no space"):
-        write(PIL.Image.new("RGB", (8, 8)), tmp_path / "out.png")
+        write_image(PIL.Image.new("RGB", (8, 8)), tmp_path / "out.png")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_unknown_suffix_is_refused(tmp_path):
     with pytest.raises(ValueError, match="end the name in"):
-        write(PIL.Image.new("RGB", (8, 8)), tmp_path / "out.xyz")
+        write_image(PIL.Image.new("RGB", (8, 8)), tmp_path / "out.xyz")
 
 
 def test_jpeg_keeps_its_chroma(tmp_path):
     stripes = np.zeros((16, 16, 3), np.uint8)
     stripes[:, ::2] = (200, 40, 40)
     stripes[:, 1::2] = (40, 40, 200)
-    write(PIL.Image.fromarray(stripes), tmp_path / "stripes.jpg")
-    assert np.abs(np.asarray(read(tmp_path / "stripes.jpg")).astype(int) - stripes).mean() < 8
+    write_image(PIL.Image.fromarray(stripes), tmp_path / "stripes.jpg")
+    assert np.abs(np.asarray(read_image(tmp_path / "stripes.jpg")).astype(int) - stripes).mean() < 8
 
 
 @pytest.mark.parametrize(("suffix", "deep"), [(".png", True), (".tif", True), (".jpg", False), (".webp", False)])
 def test_sixteen_bits_stay_or_are_scaled_never_clipped(tmp_path, suffix, deep):
     picture = PIL.Image.fromarray(np.full((20, 20), 30000, dtype=np.uint16))
     path = tmp_path / f"deep{suffix}"
-    write(picture, path)
+    write_image(picture, path)
     with PIL.Image.open(path) as image:
         level = float(np.asarray(image).mean())
         assert (image.mode in ("I;16", "I")) is deep

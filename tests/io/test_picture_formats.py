@@ -8,8 +8,8 @@ import PIL.Image
 import pytest
 
 from colorzoo.cli import main
-from colorzoo.io.raster import Scan
-from colorzoo.io.raster_file import read_frames, read_scan, write_scan
+from colorzoo.io.raster import RasterImage
+from colorzoo.io.raster_file import read_pages, read_raster, write_raster
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,7 +37,7 @@ def test_the_verbs_take_every_kind_of_picture(formats, tmp_path, capsys):
         out = tmp_path / verb
         assert main([verb, str(tmp_path / "in"), "-o", str(out)]) == 0
         for kind, path in paths.items():
-            before, after = read_scan(path), read_scan(out / path.name)
+            before, after = read_raster(path), read_raster(out / path.name)
             assert after.levels.shape[:2] == before.levels.shape[:2]
             assert after.levels.ndim == (before.levels.ndim if verb == "denoise" else 3)
             assert before.levels.dtype in (after.levels.dtype, np.float32), kind
@@ -57,7 +57,7 @@ def test_names_of_any_script_go_through(tmp_path, capsys):
     source = tmp_path / "Ünïcode 写真 📷.png"
     PIL.Image.new("L", (9, 9), 99).save(source)
     assert main(["colorize", str(source)]) == 0
-    assert read_scan(tmp_path / "Ünïcode 写真 📷-color.png").levels.shape == (9, 9, 3)
+    assert read_raster(tmp_path / "Ünïcode 写真 📷-color.png").levels.shape == (9, 9, 3)
     assert "写真" in capsys.readouterr().out
 
 
@@ -67,9 +67,9 @@ def test_all_frames_become_pages(tmp_path, capsys):
     out = tmp_path / "out.tif"
     assert main(["denoise", str(tmp_path / "pages.tif"), "-o", str(out)]) == 0
     assert "it has 2 pages, of which the first was taken" in capsys.readouterr().err
-    assert len(list(read_frames(out))) == 1
+    assert len(list(read_pages(out))) == 1
     assert main(["denoise", str(tmp_path / "pages.tif"), "-o", str(out), "--all-frames", "--overwrite"]) == 0
-    assert [int(page.levels[0, 0]) for page in read_frames(out)] == [60, 190]
+    assert [int(page.levels[0, 0]) for page in read_pages(out)] == [60, 190]
     assert main(["denoise", str(tmp_path / "pages.tif"), "-o", str(tmp_path / "out.png"), "--all-frames"]) == 1
     assert "end the name in .tif" in capsys.readouterr().err
 
@@ -86,7 +86,9 @@ def test_the_limit_can_be_lifted_and_lowered(tmp_path, capsys):
 
 def test_truncated_pictures_are_reported(tmp_path, capsys):
     PIL.Image.effect_noise((80, 60), 80).save(tmp_path / "whole.jpg")
-    write_scan(Scan(np.random.default_rng(0).integers(0, 65536, (40, 40, 3), dtype=np.uint16)), tmp_path / "whole.png")
+    write_raster(
+        RasterImage(np.random.default_rng(0).integers(0, 65536, (40, 40, 3), dtype=np.uint16)), tmp_path / "whole.png"
+    )
     for name in ("whole.jpg", "whole.png"):
         path = tmp_path / f"short-{name}"
         path.write_bytes((tmp_path / name).read_bytes()[:-700])

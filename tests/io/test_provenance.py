@@ -11,9 +11,9 @@ from colorzoo.cli import main
 from colorzoo.cli.images import COLORIZER
 from colorzoo.hub import checkpoint_file
 from colorzoo.io.metadata import Metadata
-from colorzoo.io.raster import Scan
-from colorzoo.io.raster_file import read_scan, write_scan
-from colorzoo.io.xmp_history import signed, with_entry
+from colorzoo.io.raster import RasterImage
+from colorzoo.io.raster_file import read_raster, write_raster
+from colorzoo.io.xmp_history import add_history_entry, with_entry
 from colorzoo.zoo import locate
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -69,8 +69,8 @@ def test_a_history_of_others_goes_on():
     ],
 )
 def test_a_damaged_packet_is_replaced_with_a_remark(damaged):
-    scan = Scan(np.zeros((2, 2), np.uint8), metadata=Metadata(xmp=damaged))
-    result = signed(scan, "colorize", [], "")
+    scan = RasterImage(np.zeros((2, 2), np.uint8), metadata=Metadata(xmp=damaged))
+    result = add_history_entry(scan, "colorize", [], "")
     assert events(result.metadata.xmp)[0]["parameters"] == "colorize"
     assert "its XMP was replaced" in result.remarks[0]
 
@@ -94,13 +94,13 @@ def test_loaded_models_know_their_file(tmp_path, record):
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
 def test_the_command_line_tells_model_digest_and_parameters(tmp_path, suffix):
     source, out = tmp_path / "grey.png", tmp_path / f"out{suffix}"
-    write_scan(Scan(np.full((9, 9), 99, np.uint8), metadata=Metadata(xmp=GIVEN)), source)
+    write_raster(RasterImage(np.full((9, 9), 99, np.uint8), metadata=Metadata(xmp=GIVEN)), source)
     assert main(["colorize", str(source), "-o", str(out), "--working-size", "48"]) == 0
-    told = events(read_scan(out).metadata.xmp)[0]["parameters"]
+    told = events(read_raster(out).metadata.xmp)[0]["parameters"]
     assert told == f"colorize; {colorzoo.load(COLORIZER).source.describe()}; working size 48"
-    assert b"Ulm" in read_scan(out).metadata.xmp
+    assert b"Ulm" in read_raster(out).metadata.xmp
     assert main(["restore", str(source), "-o", str(out), "--overwrite"]) == 0
-    told = events(read_scan(out).metadata.xmp)[0]["parameters"]
+    told = events(read_raster(out).metadata.xmp)[0]["parameters"]
     assert "cnn_denoiser.impulse (SHA-256 " in told
     assert "strength auto; 0.0 % salt and pepper" in told
 

@@ -6,14 +6,14 @@ import pytest
 import torch
 
 import colorzoo
-from colorzoo.data.batches import color_pairs
+from colorzoo.data.batches import color_batch
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.models.context_mlp import _STRIP
 
 
 def pairs(count=4, size=16):
     source = SyntheticDataModule(size=size, train_images=count).load_split("train")
-    return color_pairs(source.__getitems__(list(range(count))))
+    return color_batch(source.__getitems__(list(range(count))))
 
 
 def tanh_model(**hparams):
@@ -81,7 +81,7 @@ def test_a_shifted_picture_gets_shifted_colours_away_from_the_border(radius, pad
     model = colorzoo.create("context_mlp", radius=radius, padding=padding, target="ab").eval()
     lightness = 100 * torch.rand(1, 1, 24, 24)
     with torch.no_grad():
-        whole, part = model.chroma(lightness), model.chroma(lightness[..., 3:, 4:])
+        whole, part = model.predict_ab(lightness), model.predict_ab(lightness[..., 3:, 4:])
     inside = slice(radius, -radius or None)
     torch.testing.assert_close(part[..., inside, inside], whole[..., 3:, 4:][..., inside, inside], atol=1e-3, rtol=0)
 
@@ -93,7 +93,7 @@ def test_a_pixel_sees_its_window_and_nothing_else(distance):
     changed = lightness.clone()
     changed[..., 7, 7 + distance] = 90
     with torch.no_grad():
-        same = torch.equal(model.chroma(lightness)[..., 7, 7], model.chroma(changed)[..., 7, 7])
+        same = torch.equal(model.predict_ab(lightness)[..., 7, 7], model.predict_ab(changed)[..., 7, 7])
     assert same == (distance > 3)
 
 
@@ -101,7 +101,7 @@ def test_a_pixel_sees_its_window_and_nothing_else(distance):
 def test_only_zeros_show_where_the_border_is(padding, felt):
     model = colorzoo.create("context_mlp", padding=padding, target="ab").eval()
     with torch.no_grad():
-        colours = model.chroma(torch.full((1, 1, 16, 16), 80.0))
+        colours = model.predict_ab(torch.full((1, 1, 16, 16), 80.0))
     assert bool((colours[..., 0, 0] - colours[..., 8, 8]).abs().max() > 1e-3) == felt
 
 
@@ -109,9 +109,9 @@ def test_strips_of_a_large_picture_join_without_a_seam():
     model = colorzoo.create("context_mlp", target="ab", batch_norm=True).eval()
     lightness = 100 * torch.rand(1, 1, 3 * _STRIP // 128 + 5, 128)
     with torch.no_grad():
-        whole = model.chroma(lightness)
+        whole = model.predict_ab(lightness)
         top = _STRIP // 128
-        around = model.chroma(lightness[..., top - 20 : top + 20, :])
+        around = model.predict_ab(lightness[..., top - 20 : top + 20, :])
     torch.testing.assert_close(whole[..., top - 10 : top + 10, :], around[..., 10:-10, :], atol=1e-3, rtol=0)
 
 

@@ -4,13 +4,13 @@ import pytest
 import torch
 
 import colorzoo
-from colorzoo.data.batches import color_pairs
+from colorzoo.data.batches import color_batch
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 
 
 def pairs(count):
     source = SyntheticDataModule(size=16, train_images=count).load_split("train")
-    return color_pairs(source.__getitems__(list(range(count))), "luma")
+    return color_batch(source.__getitems__(list(range(count))), "luma")
 
 
 def learn(model, batch, steps=300):

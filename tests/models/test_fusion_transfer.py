@@ -11,7 +11,7 @@ from lightning.pytorch import Trainer
 from safetensors.torch import save_file
 
 import colorzoo
-from colorzoo.base.optimizer import Optim
+from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import CheckpointError, ChecksumError, UnknownModelError
 from colorzoo.hub import checkpoint_file
@@ -79,7 +79,7 @@ def test_a_frozen_backbone_leaves_a_run_as_it_came():
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     trainer = Trainer(max_steps=2, accelerator="cpu", **quiet)
     data = SyntheticDataModule(size=16, train_images=8, val_images=4, batch_size=4)
-    trainer.fit(PictureTask(model, Optim(lr=0.1)), data)
+    trainer.fit(PictureTask(model, OptimizerConfig(lr=0.1)), data)
     assert all(torch.equal(value, before[key]) for key, value in model.backbone.state_dict().items())
 
 

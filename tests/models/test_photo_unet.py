@@ -6,7 +6,7 @@ import torch
 
 import colorzoo
 from colorzoo.color.conversions import lightness_to_grey
-from colorzoo.models._ab_bins import bin_width, certainty, divergence, mean_colour, surroundings
+from colorzoo.models._ab_bins import annealed_mean, bin_width, confidence_of_bins, kl_divergence, soft_encode_ab
 
 BINS = 14
 
@@ -17,7 +17,7 @@ def small():
 
 
 def spread(ab):
-    index, share = surroundings(ab, BINS)
+    index, share = soft_encode_ab(ab, BINS)
     return torch.zeros(ab.shape[0], BINS * BINS, *ab.shape[2:]).scatter(1, index, share)
 
 
@@ -26,12 +26,12 @@ def test_every_colour_is_the_mean_of_the_four_bins_around_it():
     distribution = spread(ab)
     torch.testing.assert_close(distribution.sum(dim=1), torch.ones(2, 5, 7))
     assert int((distribution > 0).sum(dim=1).max()) <= 4
-    torch.testing.assert_close(mean_colour(distribution.log()), ab, atol=1e-3, rtol=0)
+    torch.testing.assert_close(annealed_mean(distribution.log()), ab, atol=1e-3, rtol=0)
 
 
 def test_the_ends_of_the_plane_have_a_bin_and_what_is_beyond_counts_as_the_end():
     ends = torch.tensor([[110.0, 110.0], [-110.0, 130.0]]).T[None, :, :, None]
-    torch.testing.assert_close(mean_colour(spread(ends).log()), ends.clamp(-110, 110), atol=1e-3, rtol=0)
+    torch.testing.assert_close(annealed_mean(spread(ends).log()), ends.clamp(-110, 110), atol=1e-3, rtol=0)
 
 
 def test_a_low_temperature_gives_the_likeliest_colour():
@@ -39,23 +39,23 @@ def test_a_low_temperature_gives_the_likeliest_colour():
     rare = ab - 3 * bin_width(BINS)
     pure = [spread(colour) for colour in (ab, rare)]
     logarithm = (0.7 * pure[0] + 0.3 * pure[1]).clamp(min=1e-9).log()
-    torch.testing.assert_close(mean_colour(logarithm), 0.7 * ab + 0.3 * rare, atol=0.1, rtol=0)
-    torch.testing.assert_close(mean_colour(logarithm, 0.05), ab, atol=0.1, rtol=0)
+    torch.testing.assert_close(annealed_mean(logarithm), 0.7 * ab + 0.3 * rare, atol=0.1, rtol=0)
+    torch.testing.assert_close(annealed_mean(logarithm, 0.05), ab, atol=0.1, rtol=0)
 
 
 def test_certainty_goes_from_all_alike_to_a_single_bin():
     alike = torch.full((1, BINS * BINS, 1, 1), 1 / BINS**2).log()
     single = torch.full((1, BINS * BINS, 1, 1), -1e4)
     single[:, 7] = 0
-    assert certainty(alike).item() == pytest.approx(0, abs=1e-5)
-    assert certainty(single).item() == 1
+    assert confidence_of_bins(alike).item() == pytest.approx(0, abs=1e-5)
+    assert confidence_of_bins(single).item() == 1
 
 
 def test_divergence_is_nothing_for_the_truth_itself_and_something_for_all_else():
-    index, share = surroundings(torch.rand(1, 2, 3, 3) * 100, BINS)
+    index, share = soft_encode_ab(torch.rand(1, 2, 3, 3) * 100, BINS)
     truth = torch.zeros(1, BINS * BINS, 3, 3).scatter(1, index, share).clamp(min=1e-12).log()
-    assert divergence(truth, index, share).item() == pytest.approx(0, abs=1e-5)
-    assert divergence(torch.randn_like(truth).log_softmax(dim=1), index, share).item() > 1
+    assert kl_divergence(truth, index, share).item() == pytest.approx(0, abs=1e-5)
+    assert kl_divergence(torch.randn_like(truth).log_softmax(dim=1), index, share).item() > 1
 
 
 @torch.no_grad()
@@ -63,8 +63,8 @@ def test_a_temperature_below_one_takes_nothing_but_the_temperature(small):
     lively = colorzoo.create("photo_unet", widths=[16, 16, 16], temperature=0.4).eval()
     lively.load_state_dict(small.state_dict())
     lightness = 100 * torch.rand(1, 1, 64, 48)
-    mean, sure = small.chroma_and_confidence(lightness)
-    likelier, as_sure = lively.chroma_and_confidence(lightness)
+    mean, sure = small.predict_ab_with_confidence(lightness)
+    likelier, as_sure = lively.predict_ab_with_confidence(lightness)
     assert torch.equal(sure, as_sure)
     assert sure.shape == (1, 1, 16, 12)
     assert bool(((sure >= 0) & (sure <= 1)).all())
@@ -76,7 +76,7 @@ def test_a_vivid_model_answers_with_more_of_the_same_chroma(small):
     vivid = colorzoo.create("photo_unet", widths=[16, 16, 16], vividness=1.5).eval()
     vivid.load_state_dict(small.state_dict())
     lightness = 100 * torch.rand(1, 1, 40, 50)
-    assert torch.equal(vivid.chroma(lightness), 1.5 * small.chroma(lightness))
+    assert torch.equal(vivid.predict_ab(lightness), 1.5 * small.predict_ab(lightness))
 
 
 def test_fidelity_is_what_restraint_is_learnt_from(small):
@@ -85,7 +85,7 @@ def test_fidelity_is_what_restraint_is_learnt_from(small):
     careful = colorzoo.create("photo_unet", widths=[16, 16, 16], mean_weight=0.0, fidelity_weight=2.0).eval()
     careful.load_state_dict(small.state_dict())
     losses = careful.losses(batch)
-    chroma = mean_colour(careful._answer(batch["grey"]))
+    chroma = annealed_mean(careful._answer(batch["grey"]))
     expected = (chroma.square().sum(dim=1).mean(dim=(1, 2)) + 1).log().mean()
     torch.testing.assert_close(losses["fidelity"], expected.detach())
     torch.testing.assert_close(losses["loss"], losses["divergence"] + 2 * expected)

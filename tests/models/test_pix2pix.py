@@ -5,15 +5,15 @@ import torch
 from lightning.pytorch import Trainer
 
 import colorzoo
-from colorzoo.base.optimizer import Optim
-from colorzoo.data.batches import color_pairs
+from colorzoo.base.optimizer import OptimizerConfig
+from colorzoo.data.batches import color_batch
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.training.task import PictureTask
 
 
 def pairs(count=4, size=32):
     source = SyntheticDataModule(size=size, train_images=count).load_split("train")
-    return color_pairs(source.__getitems__(list(range(count))))
+    return color_batch(source.__getitems__(list(range(count))))
 
 
 def create(**hparams):
@@ -38,7 +38,7 @@ def fit(model, tmp_path, data=None, optim=None, **options):
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     data = data or SyntheticDataModule(size=32, train_images=8, val_images=4, batch_size=4)
     trainer = Trainer(default_root_dir=tmp_path, enable_checkpointing=False, **quiet, **options)
-    trainer.fit(PictureTask(model, optim or Optim(lr=1e-3)), data)
+    trainer.fit(PictureTask(model, optim or OptimizerConfig(lr=1e-3)), data)
     return trainer
 
 
@@ -131,7 +131,7 @@ def test_improver_begins_by_leaving_the_picture_nearly_as_it_is():
 def test_training_moves_all_three_players_and_their_schedules(tmp_path):
     model = create()
     before = {name: state(model.get_submodule(name)) for name in model.learners()}
-    trainer = fit(model, tmp_path, optim=Optim(lr=1e-3, schedule="cosine"), max_epochs=2)
+    trainer = fit(model, tmp_path, optim=OptimizerConfig(lr=1e-3, schedule="cosine"), max_epochs=2)
     assert not any(same(model.get_submodule(name), tensors) for name, tensors in before.items())
     assert all(optimizer.param_groups[0]["lr"] < 1e-4 for optimizer in trainer.optimizers)
 
@@ -148,7 +148,7 @@ def test_gradients_are_clipped(tmp_path):
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     trainer = Trainer(default_root_dir=tmp_path, enable_checkpointing=False, max_steps=6, **quiet)
     data = SyntheticDataModule(size=32, train_images=8, val_images=4, batch_size=4)
-    trainer.fit(Watched(create(), Optim(clip_norm=0.01)), data)
+    trainer.fit(Watched(create(), OptimizerConfig(clip_norm=0.01)), data)
     assert len(longest) == 6
     assert max(longest) == pytest.approx(0.01, rel=1e-3)
 
@@ -163,7 +163,7 @@ def test_game_runs_in_mixed_precision(tmp_path):
 
 def test_a_cosine_over_steps_is_refused_where_a_batch_is_several_steps(tmp_path):
     with pytest.raises(ValueError, match="max_epochs"):
-        fit(create(), tmp_path, optim=Optim(schedule="cosine"), max_steps=6)
+        fit(create(), tmp_path, optim=OptimizerConfig(schedule="cosine"), max_steps=6)
 
 
 def test_resumed_run_is_the_run_that_was_never_interrupted(tmp_path):
@@ -174,7 +174,7 @@ def test_resumed_run_is_the_run_that_was_never_interrupted(tmp_path):
         trainer = Trainer(max_epochs=epochs, default_root_dir=tmp_path, limit_val_batches=0, **options)
         data = SyntheticDataModule(size=32, train_images=4, val_images=4, batch_size=4, flip=False)
         data.train_dataloader = lambda: data._loader("train")  # in order: sums in another order round otherwise
-        trainer.fit(PictureTask(model, Optim(lr=1e-3)), data, ckpt_path=path, weights_only=True)
+        trainer.fit(PictureTask(model, OptimizerConfig(lr=1e-3)), data, ckpt_path=path, weights_only=True)
         trainer.save_checkpoint(tmp_path / f"{epochs}.ckpt")
         return model.state_dict()
 
@@ -191,7 +191,7 @@ def test_two_processes_learn_what_one_learns_from_the_joint_batch(tmp_path):
     def run(batch_size, **options):
         model = copied(before)
         data = SyntheticDataModule(size=32, train_images=4, val_images=4, batch_size=batch_size, flip=False)
-        fit(model, tmp_path, data, Optim(name="sgd", lr=0.1), max_epochs=1, limit_val_batches=0, **options)
+        fit(model, tmp_path, data, OptimizerConfig(name="sgd", lr=0.1), max_epochs=1, limit_val_batches=0, **options)
         return model.state_dict()
 
     alone = run(4, devices=1)

@@ -11,7 +11,7 @@ import torch
 import colorzoo
 from colorzoo.io.convert import to_batch
 from colorzoo.noise.estimation import NoiseLevel, noise_levels
-from colorzoo.noise.synthesis import Noise, kinds_in, spoiled
+from colorzoo.noise.synthesis import Noise, add_noise, kinds_in
 
 PHOTO = Path(__file__).parents[2] / "examples" / "cameraman.png"
 
@@ -27,20 +27,20 @@ def stored(noisy):
 
 @pytest.mark.parametrize("share", [0.02, 0.05, 0.15, 0.4, 0.7])
 def test_share_of_impulses_is_found(photo, share):
-    level = colorzoo.estimate_noise(spoiled(photo, Noise(impulse=share), seeds=[0]))
+    level = colorzoo.estimate_noise(add_noise(photo, Noise(impulse=share), seeds=[0]))
     assert level.impulse == pytest.approx(share, rel=0.05, abs=0.003)
     assert level.strength(["impulse"]) == 1
 
 
 @pytest.mark.parametrize("sigma", [10, 15, 25])
 def test_deviation_is_found(photo, sigma):
-    level = colorzoo.estimate_noise(stored(spoiled(photo, Noise(sigma=sigma), seeds=[0])))
+    level = colorzoo.estimate_noise(stored(add_noise(photo, Noise(sigma=sigma), seeds=[0])))
     assert level.sigma == pytest.approx(sigma, rel=0.12)
     assert level.impulse < 0.002
 
 
 def test_both_are_found_side_by_side(photo):
-    level = colorzoo.estimate_noise(stored(spoiled(photo, Noise(impulse=0.15, sigma=25), seeds=[0])))
+    level = colorzoo.estimate_noise(stored(add_noise(photo, Noise(impulse=0.15, sigma=25), seeds=[0])))
     assert level.impulse == pytest.approx(0.15, abs=0.01)
     assert level.sigma == pytest.approx(25, rel=0.12)
 
@@ -95,20 +95,20 @@ def test_nothing_but_impulses_is_noise():
 
 
 def test_each_picture_of_a_batch_is_judged_by_itself(photo):
-    noisy = spoiled(photo, Noise(impulse=0.15), seeds=[0])
+    noisy = add_noise(photo, Noise(impulse=0.15), seeds=[0])
     together = noise_levels(torch.cat([photo, noisy]))
     assert together == [colorzoo.estimate_noise(photo), colorzoo.estimate_noise(noisy)]
 
 
 def test_channels_are_judged_together(photo):
-    noisy = stored(spoiled(photo.expand(-1, 3, -1, -1), Noise(impulse=0.2, sigma=15), seeds=[0]))
+    noisy = stored(add_noise(photo.expand(-1, 3, -1, -1), Noise(impulse=0.2, sigma=15), seeds=[0]))
     level = colorzoo.estimate_noise(noisy)
     assert level.impulse == pytest.approx(0.2, abs=0.01)
     assert level.sigma == pytest.approx(15, rel=0.1)
 
 
 def test_squares_speak_for_a_large_picture(photo, monkeypatch):
-    noisy = stored(spoiled(to_batch(PHOTO), Noise(impulse=0.1, sigma=12), seeds=[0]))
+    noisy = stored(add_noise(to_batch(PHOTO), Noise(impulse=0.1, sigma=12), seeds=[0]))
     whole = colorzoo.estimate_noise(noisy)
     monkeypatch.setattr("colorzoo.noise.estimation._ENOUGH", 1000)
     monkeypatch.setattr("colorzoo.noise.estimation._SQUARE", 40)
@@ -120,7 +120,7 @@ def test_squares_speak_for_a_large_picture(photo, monkeypatch):
 
 
 def test_every_kind_of_picture_is_judged_alike(photo):
-    array = np.rint(255 * spoiled(photo, Noise(impulse=0.1), seeds=[0])[0, 0].numpy()).astype(np.uint8)
+    array = np.rint(255 * add_noise(photo, Noise(impulse=0.1), seeds=[0])[0, 0].numpy()).astype(np.uint8)
     level = colorzoo.estimate_noise(array)
     assert level == colorzoo.estimate_noise(PIL.Image.fromarray(array))
     assert level == colorzoo.estimate_noise(torch.from_numpy(array)[None, None] / 255)

@@ -8,7 +8,7 @@ import torch
 from colorzoo.metrics import psnr
 from colorzoo.noise.filters import adaptive_median, median, switching_mean
 from colorzoo.noise.nonlocal_mean import nonlocal_adaptive_mean
-from colorzoo.noise.synthesis import Noise, spoiled
+from colorzoo.noise.synthesis import Noise, add_noise
 
 FILTERS = (median, adaptive_median, switching_mean, nonlocal_adaptive_mean)
 IMPULSE_FILTERS = FILTERS[1:]
@@ -30,7 +30,7 @@ def test_constant_pictures_come_back(restore, level):
 @pytest.mark.parametrize("restore", FILTERS)
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 2), (13, 40)])
 def test_any_size_is_restored_even_if_the_window_is_larger(restore, size):
-    noisy = spoiled(torch.rand(2, 3, *size), Noise(impulse=0.5), seeds=[0, 1])
+    noisy = add_noise(torch.rand(2, 3, *size), Noise(impulse=0.5), seeds=[0, 1])
     restored = restore(noisy)
     assert restored.shape == noisy.shape
     assert float(restored.min()) >= 0
@@ -39,7 +39,7 @@ def test_any_size_is_restored_even_if_the_window_is_larger(restore, size):
 
 @pytest.mark.parametrize("restore", FILTERS)
 def test_pictures_of_noise_alone_are_survived(restore):
-    noisy = spoiled(torch.full((1, 1, 30, 30), 0.5), Noise(impulse=1.0), seeds=[0])
+    noisy = add_noise(torch.full((1, 1, 30, 30), 0.5), Noise(impulse=1.0), seeds=[0])
     restored = restore(noisy)
     assert bool(restored.isfinite().all())
     assert float(restored.min()) >= 0
@@ -48,7 +48,7 @@ def test_pictures_of_noise_alone_are_survived(restore):
 
 @pytest.mark.parametrize("restore", FILTERS)
 def test_pictures_and_channels_are_restored_by_themselves(restore):
-    noisy = spoiled(smooth(20).expand(2, 3, -1, -1), Noise(impulse=0.4), seeds=[0, 1])
+    noisy = add_noise(smooth(20).expand(2, 3, -1, -1), Noise(impulse=0.4), seeds=[0, 1])
     torch.testing.assert_close(restore(noisy)[1:, 2:], restore(noisy[1:, 2:]))
 
 
@@ -63,7 +63,7 @@ def test_lone_impulses_vanish_and_a_picture_without_them_stays(restore):
 
 @pytest.mark.parametrize("restore", [switching_mean, nonlocal_adaptive_mean])
 def test_sound_values_are_never_changed(restore):
-    noisy = spoiled(torch.rand(1, 1, 32, 32), Noise(impulse=0.5), seeds=[3])
+    noisy = add_noise(torch.rand(1, 1, 32, 32), Noise(impulse=0.5), seeds=[3])
     sound = (noisy > 0) & (noisy < 1)
     assert torch.equal(restore(noisy)[sound], noisy[sound])
 
@@ -78,7 +78,7 @@ def test_the_adaptive_median_grows_until_the_median_is_no_impulse():
 @pytest.mark.parametrize("share", [0.15, 0.5, 0.7])
 def test_likes_restore_better_than_neighbours(share):
     clean = smooth()
-    noisy = spoiled(clean, Noise(impulse=share), seeds=[0])
+    noisy = add_noise(clean, Noise(impulse=share), seeds=[0])
     trivial, better = (float(psnr(restore(noisy), clean)) for restore in (switching_mean, nonlocal_adaptive_mean))
     assert better > trivial + 3
 
@@ -86,7 +86,7 @@ def test_likes_restore_better_than_neighbours(share):
 def test_white_areas_stay_white_under_noise():
     clean = smooth(60)
     clean[..., :30, :] = 1.0
-    noisy = spoiled(clean, Noise(impulse=0.5), seeds=[0])
+    noisy = add_noise(clean, Noise(impulse=0.5), seeds=[0])
     assert float((noisy[..., :20, :] == 0).float().mean()) > 0.2
     torch.testing.assert_close(nonlocal_adaptive_mean(noisy)[..., :20, :], torch.ones(1, 1, 20, 60), atol=1e-4, rtol=0)
 

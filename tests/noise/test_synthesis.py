@@ -3,16 +3,16 @@
 import pytest
 import torch
 
-from colorzoo.data.batches import noisy_pairs
+from colorzoo.data.batches import noisy_batch
 from colorzoo.datamodules.synthetic import SyntheticDataModule
-from colorzoo.noise.synthesis import Noise, spoiled
+from colorzoo.noise.synthesis import Noise, add_noise
 
 GREY = torch.full((1, 1, 200, 200), 0.5)
 
 
 @pytest.mark.parametrize("share", [0.04, 0.15, 0.64])
 def test_as_many_pixels_turn_black_and_white_as_were_asked_for(share):
-    noisy = spoiled(GREY, Noise(impulse=share), seeds=[1])
+    noisy = add_noise(GREY, Noise(impulse=share), seeds=[1])
     black, white = float((noisy == 0).float().mean()), float((noisy == 1).float().mean())
     assert black == pytest.approx(share / 2, abs=0.01)
     assert white == pytest.approx(share / 2, abs=0.01)
@@ -20,19 +20,19 @@ def test_as_many_pixels_turn_black_and_white_as_were_asked_for(share):
 
 
 def test_gaussian_noise_has_its_deviation_and_mean():
-    noise = spoiled(GREY, Noise(sigma=25, bias=10, clip=False), seeds=[1]) - GREY
+    noise = add_noise(GREY, Noise(sigma=25, bias=10, clip=False), seeds=[1]) - GREY
     assert float(noise.std()) == pytest.approx(25 / 255, rel=0.03)
     assert float(noise.mean()) == pytest.approx(10 / 255, abs=0.003)
 
 
 def test_clipping_keeps_to_what_a_file_can_hold():
-    assert float(spoiled(GREY, Noise(sigma=300, clip=False), seeds=[0]).max()) > 1
-    clipped = spoiled(GREY, Noise(sigma=300), seeds=[0])
+    assert float(add_noise(GREY, Noise(sigma=300, clip=False), seeds=[0]).max()) > 1
+    clipped = add_noise(GREY, Noise(sigma=300), seeds=[0])
     assert 0 <= float(clipped.min()) < float(clipped.max()) <= 1
 
 
 def test_each_picture_draws_its_own_level():
-    noisy = spoiled(GREY.expand(20, -1, -1, -1), Noise(sigma=(0.0, 50.0)), seeds=range(20))
+    noisy = add_noise(GREY.expand(20, -1, -1, -1), Noise(sigma=(0.0, 50.0)), seeds=range(20))
     deviations = (noisy - 0.5).flatten(start_dim=1).std(dim=1) * 255
     assert float(deviations.min()) < 15
     assert 35 < float(deviations.max()) < 51
@@ -41,15 +41,15 @@ def test_each_picture_draws_its_own_level():
 def test_noise_of_a_seed_does_not_depend_on_its_neighbours_in_the_batch():
     pictures = torch.rand(4, 3, 8, 8)
     noise = Noise(impulse=0.3, sigma=(5.0, 20.0))
-    together = spoiled(pictures, noise, seeds=[5, 6, 7, 8])
-    assert torch.equal(spoiled(pictures[2:3], noise, seeds=[7]), together[2:3])
-    assert not torch.equal(spoiled(pictures[2:3], noise), together[2:3])
+    together = add_noise(pictures, noise, seeds=[5, 6, 7, 8])
+    assert torch.equal(add_noise(pictures[2:3], noise, seeds=[7]), together[2:3])
+    assert not torch.equal(add_noise(pictures[2:3], noise), together[2:3])
 
 
 @pytest.mark.parametrize(("color", "channels"), [(False, 1), (True, 3)])
 def test_pairs_are_grey_or_coloured(color, channels):
     rgb = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8)
-    pairs = noisy_pairs({"rgb": rgb, "label": torch.arange(2)}, Noise(sigma=25), color)
+    pairs = noisy_batch({"rgb": rgb, "label": torch.arange(2)}, Noise(sigma=25), color)
     assert pairs["noisy"].shape == pairs["clean"].shape == (2, channels, 8, 8)
     assert torch.equal(pairs["label"], torch.arange(2))
 
@@ -106,4 +106,4 @@ def test_levels_out_of_range_are_refused(arguments, message):
 
 def test_seeds_must_be_as_many_as_pictures():
     with pytest.raises(ValueError, match="2 seeds for 1 pictures"):
-        spoiled(GREY, Noise(sigma=1), seeds=[0, 1])
+        add_noise(GREY, Noise(sigma=1), seeds=[0, 1])

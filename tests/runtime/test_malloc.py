@@ -9,7 +9,7 @@ COUNT = """
 import ctypes, resource
 ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)  # no large pages, which would hide how often memory is fetched
 import colorzoo.runtime.malloc
-if KEEP: colorzoo.runtime.malloc.keep_memory()
+if KEEP: colorzoo.runtime.malloc.retain_freed_memory()
 import torch
 def work():
     for _ in range(5):

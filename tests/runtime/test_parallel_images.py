@@ -13,9 +13,9 @@ import PIL.Image
 import pytest
 import torch
 
-from colorzoo.io.pil_file import read as read_picture
-from colorzoo.io.pil_file import write as write_picture
-from colorzoo.runtime.parallel_images import convey
+from colorzoo.io.pil_file import read_image as read_picture
+from colorzoo.io.pil_file import write_image as write_picture
+from colorzoo.runtime.parallel_images import map_images
 
 WAIT = 20
 """Seconds after which a test that waits for another thread fails."""
@@ -43,15 +43,15 @@ def names(outcomes):
 
 @pytest.mark.parametrize("workers", [None, 1, 3])
 def test_outcomes_come_in_the_order_of_the_pictures(workers):
-    def read(path):
+    def read_image(path):
         time.sleep(0.02 if number(path) % 3 == 0 else 0)
         return number(path)
 
     written = {}
     outcomes = list(
-        convey(
+        map_images(
             numbered(10),
-            read,
+            read_image,
             lambda content: (content * 10, f"was {content}"),
             lambda content, target: written.update({target: content}),
             workers=workers,
@@ -66,7 +66,7 @@ def test_outcomes_come_in_the_order_of_the_pictures(workers):
 def test_a_picture_is_read_while_another_is_computed():
     second_was_read = threading.Event()
 
-    def read(path):
+    def read_image(path):
         if number(path) == 1:
             second_was_read.set()
         return number(path)
@@ -74,14 +74,14 @@ def test_a_picture_is_read_while_another_is_computed():
     def change(content):
         return content, second_was_read.wait(WAIT)
 
-    assert all(outcome.remark for outcome in convey(numbered(2), read, change, nowhere, workers=2))
+    assert all(outcome.remark for outcome in map_images(numbered(2), read_image, change, nowhere, workers=2))
 
 
 def test_few_pictures_are_in_memory_and_few_results_wait():
     in_hand, most, begun = set(), [], []
     go_on = threading.Event()
 
-    def read(path):
+    def read_image(path):
         begun.append(number(path))
         in_hand.add(number(path))
         most.append(len(in_hand))
@@ -89,10 +89,10 @@ def test_few_pictures_are_in_memory_and_few_results_wait():
             assert go_on.wait(WAIT)
         return number(path)
 
-    def write(content, target):
+    def write_image(content, target):
         in_hand.discard(content)
 
-    outcomes = convey(numbered(50), read, unchanged, write, workers=2)
+    outcomes = map_images(numbered(50), read_image, unchanged, write_image, workers=2)
     threading.Timer(0.3, go_on.set).start()
     assert names([next(outcomes)]) == [0]
     assert len(begun) <= 9, "the first took long: no more than a few go before it"
@@ -107,16 +107,16 @@ def test_pixels_in_hand_are_bounded(tmp_path, room, at_once):
         PIL.Image.new("L", (10, 10)).save(source)
     in_hand, most = set(), []
 
-    def read(path):
+    def read_image(path):
         in_hand.add(path.stem)
         time.sleep(0.01)
         most.append(len(in_hand))
         return path.stem
 
-    def write(content, target):
+    def write_image(content, target):
         in_hand.discard(content)
 
-    assert names(convey(pairs, read, unchanged, write, workers=3, room=room)) == list(range(9))
+    assert names(map_images(pairs, read_image, unchanged, write_image, workers=3, room=room)) == list(range(9))
     assert max(most) == at_once
 
 
@@ -131,9 +131,9 @@ def test_small_pictures_share_the_cores_and_large_ones_have_them_all(tmp_path):
         def threads(content):
             return None, torch.get_num_threads()
 
-        outcomes = list(convey(pairs, str, threads, nowhere, workers=4, room=400))
+        outcomes = list(map_images(pairs, str, threads, nowhere, workers=4, room=400))
         assert [outcome.remark for outcome in outcomes] == [1] * 4 + [4] * 4
-        assert [outcome.remark for outcome in convey(pairs[:1], str, threads, nowhere, room=400)] == [4]
+        assert [outcome.remark for outcome in map_images(pairs[:1], str, threads, nowhere, room=400)] == [4]
         assert torch.get_num_threads() == 4
     finally:
         torch.set_num_threads(before)
@@ -145,7 +145,7 @@ def test_an_error_is_told_and_the_others_are_done():
             raise KeyError("odd")
         return content, "done"
 
-    outcomes = list(convey(numbered(5), str, change, nowhere, workers=2))
+    outcomes = list(map_images(numbered(5), str, change, nowhere, workers=2))
     assert [type(outcome.error) for outcome in outcomes] == [type(None), type(None), KeyError, type(None), type(None)]
     assert [outcome.remark for outcome in outcomes] == ["done", "done", None, "done", "done"]
 
@@ -156,13 +156,13 @@ def test_nothing_is_written_where_nothing_is_to_be():
     def change(content):
         return (content, "kept") if content == "1.png" else (None, "left out")
 
-    outcomes = convey(numbered(3), str, change, lambda content, target: written.append(content))
+    outcomes = map_images(numbered(3), str, change, lambda content, target: written.append(content))
     assert [outcome.remark for outcome in outcomes] == ["left out", "kept", "left out"]
     assert written == ["1.png"]
 
 
 def test_warnings_go_with_their_picture():
-    def read(path):
+    def read_image(path):
         if number(path) % 2:
             warnings.warn(f"{path} is odd", stacklevel=1)
             warnings.warn(f"{path} is odd", stacklevel=1)
@@ -171,7 +171,7 @@ def test_warnings_go_with_their_picture():
     filters, shown = warnings.filters[:], warnings.showwarning
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        outcomes = list(convey(numbered(4), read, unchanged, nowhere, workers=2))
+        outcomes = list(map_images(numbered(4), read_image, unchanged, nowhere, workers=2))
     assert [outcome.warnings for outcome in outcomes] == [(), ("1.png is odd",), (), ("3.png is odd",)]
     assert warnings.filters == filters
     assert warnings.showwarning is shown
@@ -181,19 +181,19 @@ def test_pictures_that_are_too_large_stay_refused_in_every_thread(tmp_path):
     pairs = [(tmp_path / f"{index}.png", tmp_path / f"{index}.out") for index in range(40)]
     for source, _ in pairs:
         PIL.Image.new("L", (15, 10)).save(source)
-    outcomes = list(convey(pairs, lambda path: read_picture(path, 100 / 1e6), unchanged, nowhere, workers=4))
+    outcomes = list(map_images(pairs, lambda path: read_picture(path, 100 / 1e6), unchanged, nowhere, workers=4))
     assert all("is too large" in str(outcome.error) for outcome in outcomes)
 
 
 def test_closing_begins_nothing_more():
     begun = []
 
-    def read(path):
+    def read_image(path):
         begun.append(path)
         time.sleep(0.01)
         return path
 
-    with closing(convey(numbered(50), read, unchanged, nowhere, workers=2)) as outcomes:
+    with closing(map_images(numbered(50), read_image, unchanged, nowhere, workers=2)) as outcomes:
         next(outcomes)
     after = len(begun)
     assert after <= 9
@@ -207,7 +207,7 @@ def test_when_stopped_what_is_being_written_is_finished(how, terminal):
     written, stop = [], threading.Event()
     five_before, pressed = threading.Event(), threading.Event()
 
-    def write(content, target):
+    def write_image(content, target):
         if number(target) == 5:
             assert five_before.wait(WAIT)
             if how == "event":
@@ -229,7 +229,7 @@ def test_when_stopped_what_is_being_written_is_finished(how, terminal):
     told = []
     with (
         pytest.raises(KeyboardInterrupt) if how == "interrupt" else nullcontext(),
-        closing(convey(numbered(50), Path, change, write, workers=2, stop=stop)) as outcomes,
+        closing(map_images(numbered(50), Path, change, write_image, workers=2, stop=stop)) as outcomes,
     ):
         told.extend(number(outcome.source) for outcome in outcomes)
     assert sorted(written) == [0, 1, 2, 3, 4, 5]
@@ -240,11 +240,11 @@ def test_when_stopped_what_is_being_written_is_finished(how, terminal):
 @pytest.mark.parametrize(("workers", "room"), [(0, 1), (1, 0)])
 def test_at_least_one_of_each_is_needed(workers, room):
     with pytest.raises(ValueError, match="give at least 1 of each"):
-        convey([], str, unchanged, nowhere, workers=workers, room=room)
+        map_images([], str, unchanged, nowhere, workers=workers, room=room)
 
 
 def test_no_pictures_are_done_at_once():
-    assert list(convey([], str, unchanged, nowhere)) == []
+    assert list(map_images([], str, unchanged, nowhere)) == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no umask")
@@ -262,7 +262,7 @@ def test_files_of_all_threads_have_the_permissions_of_the_umask(tmp_path, monkey
     before = set_umask(0o027)
     try:
         monkeypatch.setattr(os, "umask", set_umask_slowly)
-        outcomes = list(convey(pairs, read_picture, unchanged, write_picture, workers=4))
+        outcomes = list(map_images(pairs, read_picture, unchanged, write_picture, workers=4))
         assert not [outcome for outcome in outcomes if outcome.error]
         assert {stat.S_IMODE(target.stat().st_mode) for _, target in pairs} == {0o640}
         assert set_umask(0o027) == 0o027

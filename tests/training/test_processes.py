@@ -12,13 +12,13 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
 
 import colorzoo
-from colorzoo.base.optimizer import Optim
-from colorzoo.callbacks.prediction_writer import PictureWriter
+from colorzoo.base.optimizer import OptimizerConfig
+from colorzoo.callbacks.prediction_writer import PredictionWriter
 from colorzoo.datamodules.folder import ImageFolderDataModule
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import DataError
-from colorzoo.noise.synthesis import Noise, spoiled
-from colorzoo.runtime.batch_random import Draws
+from colorzoo.noise.synthesis import Noise, add_noise
+from colorzoo.runtime.batch_random import SharedRandom
 from colorzoo.training.cli import run
 from colorzoo.training.task import PictureTask
 
@@ -33,7 +33,7 @@ def together():
 
 def fit(model, data, folder, **options):
     trainer = Trainer(max_epochs=2, default_root_dir=folder, enable_checkpointing=False, **QUIET, **options)
-    trainer.fit(PictureTask(model, Optim(name="sgd", lr=0.1)), data)
+    trainer.fit(PictureTask(model, OptimizerConfig(name="sgd", lr=0.1)), data)
     return model.state_dict(), trainer.callback_metrics
 
 
@@ -101,11 +101,11 @@ def test_more_processes_than_pictures_to_measure_are_refused(monkeypatch):
 
 def test_noise_is_that_of_the_joint_batch():
     clean = torch.rand(6, 1, 8, 8)
-    noisy = spoiled(clean, NOISE, draws=Draws(3))
+    noisy = add_noise(clean, NOISE, draws=SharedRandom(3))
     for process in (0, 1, 2):
-        mine = spoiled(clean[process::3], NOISE, draws=Draws(3, process=process, processes=3))
+        mine = add_noise(clean[process::3], NOISE, draws=SharedRandom(3, process=process, processes=3))
         assert torch.equal(mine, noisy[process::3])
-    assert not torch.equal(spoiled(clean, NOISE, draws=Draws(4)), noisy)
+    assert not torch.equal(add_noise(clean, NOISE, draws=SharedRandom(4)), noisy)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def photos(tmp_path):
 
 def predict(photos, folder, writer=None, unreadable="fail", **devices):
     data = ImageFolderDataModule(str(photos), size=16, batch_size=2, num_workers=0, unreadable=unreadable)
-    trainer = Trainer(callbacks=[writer or PictureWriter(str(folder))], **QUIET, **devices)
+    trainer = Trainer(callbacks=[writer or PredictionWriter(str(folder))], **QUIET, **devices)
     trainer.predict(PictureTask(colorzoo.create("mlp", size=16)), data, return_predictions=False)
 
 
@@ -140,11 +140,11 @@ def test_every_picture_of_a_folder_is_predicted_once_and_not_again(photos, tmp_p
     gone = folder / "box1" / "3.png.png"
     gone.unlink()
     (photos / "box0" / "0.png").write_bytes(b"who reads this ends the run")
-    predict(photos, folder, PictureWriter(str(folder), skip_existing=True), **devices())
+    predict(photos, folder, PredictionWriter(str(folder), skip_existing=True), **devices())
     second = written(folder)
     assert set(second) == set(first)
     assert [name for name in first if second[name] != first[name]] == ["box1/3.png.png"]
-    predict(photos, folder, PictureWriter(str(folder), skip_existing=True), **devices())
+    predict(photos, folder, PredictionWriter(str(folder), skip_existing=True), **devices())
     assert written(folder) == second
 
 
@@ -162,7 +162,7 @@ def test_predictions_are_not_written_among_what_is_read(photos):
 
 def test_replacing_and_leaving_out_contradict_each_other():
     with pytest.raises(ValueError, match="contradict"):
-        PictureWriter(overwrite=True, skip_existing=True)
+        PredictionWriter(overwrite=True, skip_existing=True)
 
 
 CONFIGS = Path(__file__).parents[2] / "configs"

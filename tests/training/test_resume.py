@@ -12,12 +12,18 @@ import pytest
 import torch
 
 from colorzoo.cli import main
-from colorzoo.data.datasets import PictureSource
-from colorzoo.data.samplers import EpochPictures, PictureLoader, Share, TrainingLoader, TrainingOrder
-from colorzoo.datamodules.folder import FolderPictures
+from colorzoo.data.datasets import ImageDataset
+from colorzoo.data.samplers import (
+    ImageDataLoader,
+    ResumableDataLoader,
+    ResumableSampler,
+    SeededDataset,
+    UnrepeatedSampler,
+)
+from colorzoo.datamodules.folder import FolderDataset
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import DataError, UnwritableError
-from colorzoo.training.checkpoint_io import WholeCheckpointIO
+from colorzoo.training.checkpoint_io import AtomicCheckpointIO
 from colorzoo.training.cli import run
 from colorzoo.training.task import PictureTask
 
@@ -98,7 +104,7 @@ def test_without_a_last_checkpoint_training_begins_and_nothing_is_measured(capsy
 
 def test_a_full_disk_leaves_the_checkpoint_that_was_there(tmp_path):
     path = tmp_path / "run" / "last.ckpt"
-    writer = WholeCheckpointIO()
+    writer = AtomicCheckpointIO()
     writer.save_checkpoint({"weights": torch.ones(3)}, path)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
@@ -115,25 +121,25 @@ def test_a_full_disk_ends_a_run_with_one_line(monkeypatch, capsys):
     def full(path, data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("colorzoo.training.checkpoint_io.replace_file", full)
+    monkeypatch.setattr("colorzoo.training.checkpoint_io.atomic_replace", full)
     assert main([*RUN, *ONE]) == 2
     assert "No space left on device" in capsys.readouterr().err.strip().splitlines()[-1]
 
 
-class Deadly(PictureSource):
+class Deadly(ImageDataset):
     def __getitems__(self, indices):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_loader_process_that_is_killed_is_no_riddle():
-    loader = PictureLoader(Deadly(["a"]), num_workers=1)
+    loader = ImageDataLoader(Deadly(["a"]), num_workers=1)
     with pytest.raises(DataError, match=r"loads pictures ended .*data.num_workers.*--ckpt_path last"):
         next(iter(loader))
 
 
 def test_processes_share_each_epoch_and_its_batches():
     for epoch in (0, 5):
-        orders = [TrainingOrder(23, 8), *(TrainingOrder(23, 4, 0, process, 2) for process in (0, 1))]
+        orders = [ResumableSampler(23, 8), *(ResumableSampler(23, 4, 0, process, 2) for process in (0, 1))]
         for order in orders:
             order.set_epoch(epoch)
         joint, first, second = (list(order) for order in orders)
@@ -142,19 +148,19 @@ def test_processes_share_each_epoch_and_its_batches():
         assert len(set(joint)) == 16
         assert {index // 23 for index in joint} == {epoch}
     assert len(set(orders[0])) == 16
-    assert list(TrainingOrder(23, 8)) != [index - 5 * 23 for index in joint]
-    assert list(TrainingOrder(23, 8)) != list(TrainingOrder(23, 8, seed=1))
+    assert list(ResumableSampler(23, 8)) != [index - 5 * 23 for index in joint]
+    assert list(ResumableSampler(23, 8)) != list(ResumableSampler(23, 8, seed=1))
 
 
 def test_few_pictures_are_repeated_rather_than_leave_a_process_behind():
-    orders = [list(TrainingOrder(3, 4, 0, process, 2)) for process in (0, 1)]
+    orders = [list(ResumableSampler(3, 4, 0, process, 2)) for process in (0, 1)]
     assert [len(order) for order in orders] == [2, 2]
     assert {*orders[0], *orders[1]} == {0, 1, 2}
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
 def test_what_is_measured_is_measured_once(processes):
-    shares = [Share(7, process, processes) for process in range(processes)]
+    shares = [UnrepeatedSampler(7, process, processes) for process in range(processes)]
     assert sorted(index for share in shares for index in share) == list(range(7))
     assert [len(list(share)) for share in shares] == [len(share) for share in shares]
 
@@ -162,13 +168,13 @@ def test_what_is_measured_is_measured_once(processes):
 def test_random_crops_are_those_of_epoch_and_picture_whoever_loads_them(tmp_path):
     for index in range(6):
         PIL.Image.effect_noise((40, 30), 90).convert("RGB").save(tmp_path / f"{index}.png")
-    source = FolderPictures(tmp_path, [f"{index}.png" for index in range(6)], 8, random_crop=True, zoom=1.5)
+    source = FolderDataset(tmp_path, [f"{index}.png" for index in range(6)], 8, random_crop=True, zoom=1.5)
 
     def crops(epoch, batch_size, workers=0):
-        order = TrainingOrder(6, batch_size)
+        order = ResumableSampler(6, batch_size)
         order.set_epoch(epoch)
-        pictures = EpochPictures(source, 0)
-        loader = TrainingLoader(
+        pictures = SeededDataset(source, 0)
+        loader = ResumableDataLoader(
             pictures, batch_size, sampler=order, num_workers=workers, collate_fn=lambda batch: batch
         )
         return {name: rgb for batch in loader for name, rgb in zip(batch["name"], batch["rgb"], strict=True)}
@@ -179,15 +185,15 @@ def test_random_crops_are_those_of_epoch_and_picture_whoever_loads_them(tmp_path
         assert all(torch.equal(again[name], rgb) for name, rgb in alone.items())
     assert not any(torch.equal(rgb, alone[name]) for name, rgb in crops(2, 3).items())
     state = torch.get_rng_state()
-    EpochPictures(source, 0).__getitems__([0, 1])
+    SeededDataset(source, 0).__getitems__([0, 1])
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_a_loader_goes_on_in_its_epoch_and_begins_the_next_at_its_beginning():
-    pictures = EpochPictures(SyntheticDataModule(size=8, train_images=12).load_split("train"), 0)
+    pictures = SeededDataset(SyntheticDataModule(size=8, train_images=12).load_split("train"), 0)
 
     def loader():
-        return TrainingLoader(pictures, 4, sampler=TrainingOrder(12, 4), collate_fn=lambda batch: batch)
+        return ResumableDataLoader(pictures, 4, sampler=ResumableSampler(12, 4), collate_fn=lambda batch: batch)
 
     def told(loader, epoch):
         loader.sampler.set_epoch(epoch)

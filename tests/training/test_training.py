@@ -9,14 +9,14 @@ import torch
 import yaml
 
 import colorzoo
-from colorzoo.base.optimizer import Optim
+from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.cli import main
-from colorzoo.data.batches import color_pairs
+from colorzoo.data.batches import color_batch
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import CheckpointError, DataError
 from colorzoo.hub import checkpoint_file
 from colorzoo.hub.model_card import write_reports
-from colorzoo.metrics import color_panel, colorfulness, median, mse, noise_panel, psnr
+from colorzoo.metrics import color_metrics, colorfulness, denoising_metrics, median, mse, psnr
 from colorzoo.noise.synthesis import Noise
 from colorzoo.training.cli import run
 from colorzoo.training.publish import publish
@@ -184,7 +184,7 @@ def test_predict_overwrites_nothing(recipe, trained, tmp_path):
 
 
 def held_out_pairs():
-    return color_pairs(SyntheticDataModule(test_images=8).load_split("test").__getitems__(list(range(8))))
+    return color_batch(SyntheticDataModule(test_images=8).load_split("test").__getitems__(list(range(8))))
 
 
 def test_publish_measures_writes_and_never_replaces(recipe, trained, tmp_path, monkeypatch):
@@ -276,7 +276,7 @@ def test_a_study_with_other_keys_is_refused(tmp_path):
 
 def test_cosine_schedule_rises_and_falls():
     parameter = torch.nn.Parameter(torch.zeros(2, 2))
-    optim = Optim(lr=1.0, schedule="cosine", warmup=0.1)
+    optim = OptimizerConfig(lr=1.0, schedule="cosine", warmup=0.1)
     optimizer = optim.optimizer([parameter])
     scheduler = optim.scheduler(optimizer, steps=100)
     rates = []
@@ -292,12 +292,12 @@ def test_cosine_schedule_rises_and_falls():
 
 
 def test_a_constant_rate_is_no_schedule_that_would_undo_what_a_callback_sets():
-    optim = Optim()
+    optim = OptimizerConfig()
     assert optim.scheduler(optim.optimizer([torch.nn.Parameter(torch.zeros(2, 2))]), steps=float("inf")) is None
 
 
 def test_a_cosine_without_an_end_is_refused():
-    optim = Optim(schedule="cosine")
+    optim = OptimizerConfig(schedule="cosine")
     with pytest.raises(ValueError, match="max_epochs"):
         optim.scheduler(optim.optimizer([torch.nn.Parameter(torch.zeros(2, 2))]), steps=float("inf"))
 
@@ -305,7 +305,7 @@ def test_a_cosine_without_an_end_is_refused():
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd", "rmsprop"])
 def test_every_optimizer_learns_and_spares_norms_from_decay(name):
     model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
-    optimizer = Optim(name=name, lr=0.01, weight_decay=0.1, momentum=0.5).optimizer(model.parameters())
+    optimizer = OptimizerConfig(name=name, lr=0.01, weight_decay=0.1, momentum=0.5).optimizer(model.parameters())
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.1, 0.0]
     assert [len(group["params"]) for group in optimizer.param_groups] == [1, 3]
 
@@ -316,7 +316,7 @@ def test_a_fused_step_is_the_same_step(name):
     for fused in (False, True):
         torch.manual_seed(0)
         net = torch.nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
-        optimizer = Optim(name=name, lr=0.01, weight_decay=0.1).optimizer(net.parameters(), fused=fused)
+        optimizer = OptimizerConfig(name=name, lr=0.01, weight_decay=0.1).optimizer(net.parameters(), fused=fused)
         for _ in range(3):
             optimizer.zero_grad()
             net(torch.rand(2, 3, 8, 8)).square().mean().backward()
@@ -328,7 +328,7 @@ def test_a_fused_step_is_the_same_step(name):
 @pytest.mark.parametrize("arguments", [{"lr": 0}, {"weight_decay": -1}, {"momentum": 1}, {"warmup": 1}])
 def test_optimisers_out_of_range_are_refused(arguments):
     with pytest.raises(ValueError, match=next(iter(arguments))):
-        Optim(**arguments)
+        OptimizerConfig(**arguments)
 
 
 def test_figures_of_known_pictures():
@@ -347,25 +347,25 @@ def test_figures_of_known_pictures():
 
 def test_figures_do_not_depend_on_precision():
     truth, rgb = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
-    expected = color_panel(rgb, truth)
+    expected = color_metrics(rgb, truth)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert color_panel(rgb, truth) == expected
+        assert color_metrics(rgb, truth) == expected
 
 
 def test_the_panel_stands_beside_its_baselines():
     truth = torch.rand(3, 3, 16, 16)
-    figures = color_panel(truth, truth)
+    figures = color_metrics(truth, truth)
     assert float(figures["mse"]) == 0
     assert float(figures["grey_mse"]) > float(figures["luma_mse"]) > 0
     assert {name for name in figures if name.endswith("ssim")} == {"ssim", "grey_ssim", "luma_ssim"}
-    assert not any(name.endswith("ssim") for name in color_panel(truth[..., :8], truth[..., :8]))
+    assert not any(name.endswith("ssim") for name in color_metrics(truth[..., :8], truth[..., :8]))
 
 
 def test_the_panel_of_denoisers_stands_beside_noise_and_median():
     clean = torch.full((2, 1, 16, 16), 0.5)
     noisy = clean.clone()
     noisy[:, :, 8, 8] = 1.0
-    figures = noise_panel(clean, clean, noisy)
+    figures = denoising_metrics(clean, clean, noisy)
     assert float(figures["mse"]) == 0
     assert float(figures["noisy_mse"]) == pytest.approx(0.25 / 256)
     assert float(figures["median_mse"]) == pytest.approx(0, abs=1e-9)

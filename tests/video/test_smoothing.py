@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from colorzoo.base.colorizer import Colorizer
-from colorzoo.video.clip_colorizer import ClipColorizer
+from colorzoo.video.clip_colorizer import VideoColorizer
 from colorzoo.video.flicker import flicker
 from colorzoo.video.smoothing import TemporalSmoothing, is_cut, sameness
 
@@ -20,7 +20,7 @@ class Flickering(Colorizer):
         self.anchor = torch.nn.Parameter(torch.zeros(()))
         self.calls = 0
 
-    def chroma(self, lightness):
+    def predict_ab(self, lightness):
         self.calls += 1
         ab = torch.tensor([20.0, 10.0]) + (6.0 if self.calls % 2 else -6.0)
         return ab[None, :, None, None].expand(1, 2, lightness.shape[2] // 2, lightness.shape[3] // 2)
@@ -36,7 +36,7 @@ def scene(seed, height=96, width=128):
 
 
 def colored(frames, **options):
-    colour = ClipColorizer(Flickering().eval(), **options)
+    colour = VideoColorizer(Flickering().eval(), **options)
     return [colour(frame) for frame in frames], colour.cuts
 
 

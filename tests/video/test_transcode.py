@@ -8,7 +8,7 @@ import pytest
 from films import TIMES, av, frames, make, packets
 
 from colorzoo.errors import OutputExistsError, UnreadableVideoError, UsageError
-from colorzoo.video.transcode import change_video, look
+from colorzoo.video.transcode import probe, transform_video
 
 
 def redden(levels):
@@ -21,7 +21,7 @@ def redden(levels):
 def test_frames_are_changed_and_sound_and_times_stay(suffix, tmp_path):
     codec = "libvpx-vp9" if suffix == ".webm" else "libx264"
     source, target = make(tmp_path / f"in{suffix}", codec=codec), tmp_path / "deep" / f"out{suffix}"
-    assert change_video(source, target, redden, note="colorize; a model") == ()
+    assert transform_video(source, target, redden, note="colorize; a model") == ()
     assert packets(target, "audio") == packets(source, "audio")
     assert len(packets(target, "audio")) > 10
     before, after = frames(source), frames(target)
@@ -40,7 +40,7 @@ def test_frames_are_changed_and_sound_and_times_stay(suffix, tmp_path):
 
 def test_a_format_that_is_only_read_can_become_another(tmp_path):
     source = make(tmp_path / "in.avi", times=range(8), sound=False, codec="mpeg4")
-    change_video(source, tmp_path / "out.mkv", redden)
+    transform_video(source, tmp_path / "out.mkv", redden)
     assert [time for time, _ in frames(tmp_path / "out.mkv")] == [time for time, _ in frames(source)]
 
 
@@ -48,7 +48,7 @@ def test_a_format_that_is_only_read_can_become_another(tmp_path):
 def test_a_turned_clip_is_shown_upright_and_stays_turned(angle, brightest, tmp_path):
     source = make(tmp_path / "in.mp4", matrix=angle)
     shown = []
-    change_video(source, tmp_path / "out.mp4", lambda levels: shown.append(levels) or levels)
+    transform_video(source, tmp_path / "out.mp4", lambda levels: shown.append(levels) or levels)
     side = {"left": np.s_[:, :10], "right": np.s_[:, -10:], "bottom": np.s_[-10:], "top": np.s_[:10]}[brightest]
     assert shown[0].shape == ((48, 64, 3) if angle == 180 else (64, 48, 3))
     assert shown[0][side].mean() > 200
@@ -60,7 +60,7 @@ def test_a_turned_clip_is_shown_upright_and_stays_turned(angle, brightest, tmp_p
 
 def test_odd_sizes_are_kept(tmp_path):
     source = make(tmp_path / "in.mp4", size=(63, 47), pix_fmt="yuv444p")
-    remarks = change_video(source, tmp_path / "out.mp4", redden)
+    remarks = transform_video(source, tmp_path / "out.mp4", redden)
     assert "63x47 is odd" in remarks[0]
     assert {(frame.width, frame.height) for _, frame in frames(tmp_path / "out.mp4")} == {(63, 47)}
 
@@ -68,7 +68,7 @@ def test_odd_sizes_are_kept(tmp_path):
 def test_full_range_and_other_primaries_are_understood(tmp_path):
     source = make(tmp_path / "in.mp4", pix_fmt="yuvj420p", color_range=2, color_primaries=6, color_trc=6)
     shown = []
-    change_video(source, tmp_path / "out.mp4", lambda levels: shown.append(levels) or levels)
+    transform_video(source, tmp_path / "out.mp4", lambda levels: shown.append(levels) or levels)
     _, frame = frames(tmp_path / "out.mp4")[0]
     assert (frame.color_range, frame.colorspace, frame.color_primaries, frame.color_trc) == (1, 1, 6, 6)
     luma = frames(source)[0][1].to_ndarray(format="gray")[-5:]
@@ -103,29 +103,29 @@ def test_bad_input_is_told_and_leaves_nothing(tmp_path):
     }
     for name, message in expected.items():
         with pytest.raises(UnreadableVideoError, match=message):
-            change_video(tmp_path / name, out / "out.mp4", redden)
+            transform_video(tmp_path / name, out / "out.mp4", redden)
         assert left_in(out) == [], name
 
 
 def test_a_video_without_frames_is_told(tmp_path):
     source = make(tmp_path / "none.mkv", times=(), sound=True)
     with pytest.raises(UnreadableVideoError, match=r"without a frame|holds no video"):
-        change_video(source, tmp_path / "out.mkv", redden)
+        transform_video(source, tmp_path / "out.mkv", redden)
     assert left_in(tmp_path) == ["none.mkv"]
 
 
 def test_what_cannot_be_written_is_told_and_leaves_nothing(tmp_path):
     source = make(tmp_path / "in.mp4")
     with pytest.raises(UsageError, match=r"end the name in \.mp4"):
-        change_video(source, tmp_path / "out.gif", redden)
+        transform_video(source, tmp_path / "out.gif", redden)
     with pytest.raises(ValueError, match=r"no audio of the kind aac.*\.mkv"):
-        change_video(source, tmp_path / "out.webm", redden)
+        transform_video(source, tmp_path / "out.webm", redden)
     (tmp_path / "out.mp4").write_text("precious")
     with pytest.raises(OutputExistsError):
-        change_video(source, tmp_path / "out.mp4", redden)
+        transform_video(source, tmp_path / "out.mp4", redden)
     assert (tmp_path / "out.mp4").read_text() == "precious"
     assert left_in(tmp_path) == ["in.mp4", "out.mp4"]
-    change_video(source, tmp_path / "out.mp4", redden, overwrite=True)
+    transform_video(source, tmp_path / "out.mp4", redden, overwrite=True)
     assert len(frames(tmp_path / "out.mp4")) == len(TIMES)
 
 
@@ -140,7 +140,7 @@ def test_what_is_interrupted_leaves_nothing(error, tmp_path):
         return levels
 
     with pytest.raises(error):
-        change_video(source, tmp_path / "out.mp4", fail)
+        transform_video(source, tmp_path / "out.mp4", fail)
     assert left_in(tmp_path) == ["in.mp4"]
 
 
@@ -148,7 +148,7 @@ def test_without_pyav_the_error_says_what_to_install(tmp_path, monkeypatch):
     source = make(tmp_path / "in.mp4")
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(UsageError, match=r"pip install 'colorzoo\[video\]'"):
-        look(source)
+        probe(source)
 
 
 def test_subtitles_attachments_and_chapters_are_copied(tmp_path):
@@ -170,7 +170,7 @@ def test_subtitles_attachments_and_chapters_are_copied(tmp_path):
         line = av.Packet("Hyvää yötä".encode())
         line.stream, line.time_base, line.pts, line.dts, line.duration = words, Fraction(1, 1000), 100, 100, 300
         out.mux(line)
-    assert change_video(source, target, redden) == ()
+    assert transform_video(source, target, redden) == ()
     assert packets(target, "subtitle") == packets(source, "subtitle") == [(0.1, "Hyvää yötä".encode())]
     with av.open(str(target)) as container:
         attached = next(stream for stream in container.streams if stream.type == "attachment")

@@ -11,10 +11,10 @@ from tqdm import tqdm
 
 from colorzoo.cli.batch import INTERRUPTED
 from colorzoo.data.shards.index import BEGUN, INDEX, ShardIndex, check_litdata
-from colorzoo.data.shards.writer import SHARD_BYTES, SplitWriter, forget_journals
-from colorzoo.data.splits import by_share, check_shares, ranked
+from colorzoo.data.shards.writer import SHARD_BYTES, SplitWriter, remove_journals
+from colorzoo.data.splits import check_fractions, hash_order, split_by_fraction
 from colorzoo.errors import DataError, OutputExistsError
-from colorzoo.io.find import names_below
+from colorzoo.io.find import filter_below
 
 
 def make_shards(
@@ -49,26 +49,26 @@ def make_shards(
         UsageError: If litdata is not installed.
     """
     check_litdata()
-    check_shares(val_share, test_share)
+    check_fractions(val_share, test_share)
     if shard_bytes < 1 or (shorter_side is not None and shorter_side < 1):
         raise DataError(f"shards of {shard_bytes} bytes and pictures of {shorter_side} pixels: give at least 1 each")
     failures: list[str] = []
     index = ShardIndex(seed, val_share, test_share, shorter_side, {"train": [], "val": [], "test": []})
     try:
         begun = _is_begun(target, index)
-        names = list(names_below(source, lambda path, error: failures.append(f"{path} is no picture ({error})")))
-        splits = by_share(names, seed, val_share, test_share, str(source))
+        names = list(filter_below(source, lambda path, error: failures.append(f"{path} is no picture ({error})")))
+        splits = split_by_fraction(names, seed, val_share, test_share, str(source))
         if not begun:
             index.write(target / BEGUN)
         with tqdm(total=len(names), unit="picture", disable=None, dynamic_ncols=True) as bar:
             for split, found in splits.items():
-                ordered = ranked(found, seed) if split == "train" else found
+                ordered = hash_order(found, seed) if split == "train" else found
                 writer = SplitWriter(source, target / split, shorter_side, shard_bytes, bar)
                 index.names[split].extend(writer.write(ordered, failures))
         if not index.names["train"] or not index.names["val"]:
             raise DataError(f"too few pictures of {source} can be decoded to train and to validate")
         index.write(target / INDEX)
-        forget_journals(target)
+        remove_journals(target)
         (target / BEGUN).unlink()
     except KeyboardInterrupt:
         failures.append("interrupted; the same command goes on with the next shard")

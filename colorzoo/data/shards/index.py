@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from colorzoo.errors import DataError, UsageError
-from colorzoo.io.atomic import replace_file
+from colorzoo.io.atomic import atomic_replace
 
 INDEX = "colorzoo.json"
 """The file of a folder of shards that says what they are; it is written last."""
@@ -36,7 +36,7 @@ class ShardIndex:
 
     def write(self, path: Path) -> None:
         """Write it to a file, whole, in place of what bears its name."""
-        replace_file(path, json.dumps({"colorzoo_shards": 1, **asdict(self)}).encode())
+        atomic_replace(path, json.dumps({"colorzoo_shards": 1, **asdict(self)}).encode())
 
     @classmethod
     def read(cls, path: Path, source: str) -> "ShardIndex":

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from colorzoo.data.batches import Pictures
+from colorzoo.data.batches import ImageBatch
 from colorzoo.data.crop import Crop
-from colorzoo.data.datasets import PictureSource
+from colorzoo.data.datasets import ImageDataset
 from colorzoo.data.root import data_root
-from colorzoo.data.samplers import seed_of_picture
+from colorzoo.data.samplers import image_seed
 from colorzoo.data.shards.index import BEGUN, INDEX, ShardIndex
 from colorzoo.errors import DataError
-from colorzoo.io.pil_file import decode
+from colorzoo.io.pil_file import decode_image
 
 if TYPE_CHECKING:
     from litdata import StreamingDataset
@@ -27,7 +27,7 @@ _REMOTE = ("s3://", "gs://", "r2://", "azure://", "local:")
 _ADVICE = "make them with: colorzoo shard PHOTOS SHARDS (ImageFolder takes photographs as they are)"
 
 
-class Shards:
+class ShardReader:
     """The shards of all splits.
 
     Args:
@@ -104,7 +104,7 @@ class Shards:
         return stream
 
 
-class SquareOf:
+class CropTransform:
     """Makes a name and a square of what is stored; a class, for workers may get it by pickling.
 
     Args:
@@ -121,21 +121,21 @@ class SquareOf:
         """Return name and square of a picture's bytes and encoded name."""
         data, encoded = stored
         name = os.fsdecode(bytes(encoded))
-        picture = decode(data, name)
+        picture = decode_image(data, name)
         if not self.crop.random:
             return name, self.crop(picture)
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed_of_picture(name, self.epoch, self.seed))
+            torch.default_generator.manual_seed(image_seed(name, self.epoch, self.seed))
             return name, self.crop(picture)
 
 
-def batch_of(pictures: Sequence[tuple[str, Tensor]]) -> Pictures:
+def collate_shard_items(pictures: Sequence[tuple[str, Tensor]]) -> ImageBatch:
     """Join names and squares to a batch."""
     names, squares = zip(*pictures, strict=True)
     return {"rgb": torch.stack(squares), "name": list(names)}
 
 
-class ShardedPictures(PictureSource):
+class ShardDataset(ImageDataset):
     """Pictures in shards, by index, in the order of their names.
 
     Args:
@@ -144,22 +144,22 @@ class ShardedPictures(PictureSource):
         crop: Makes them squares.
     """
 
-    def __init__(self, shards: Shards, split: str, crop: Crop) -> None:
+    def __init__(self, shards: ShardReader, split: str, crop: Crop) -> None:
         stored = shards.index.names[split]
         self.places = sorted(range(len(stored)), key=stored.__getitem__)
         super().__init__([stored[place] for place in self.places])
         self.shards = shards
         self.split = split
-        self.square_of = SquareOf(crop)
+        self.square_of = CropTransform(crop)
         self._process = 0
         self._stream: Any = None
 
-    def __getitems__(self, indices: list[int]) -> Pictures:
+    def __getitems__(self, indices: list[int]) -> ImageBatch:
         # Threads of the library do not live on in a forked worker, so that each opens the shards for itself.
         if self._process != os.getpid():
             self._stream = self.shards.opened(self.split)
             self._process = os.getpid()
-        return batch_of([self.square_of(self._stream[self.places[index]]) for index in indices])
+        return collate_shard_items([self.square_of(self._stream[self.places[index]]) for index in indices])
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_process": 0, "_stream": None}

@@ -12,10 +12,10 @@ from pathlib import Path
 import PIL.Image
 from tqdm import tqdm
 
-from colorzoo.cli.batch import failure_text
-from colorzoo.io.atomic import replace_file
-from colorzoo.io.pil_file import decode, encode, to_rgb
-from colorzoo.runtime.parallel_images import convey
+from colorzoo.cli.batch import describe_error
+from colorzoo.io.atomic import atomic_replace
+from colorzoo.io.pil_file import decode_image, encode_image, to_rgb
+from colorzoo.runtime.parallel_images import map_images
 
 SHARD_BYTES = 64_000_000
 """What a shard has at most, unless a single picture has more: few requests to a remote store, and no long wait."""
@@ -96,7 +96,7 @@ class SplitWriter:
         index_file.replace(self.folder / f"{number}.index.json")
         scratch.rmdir()
         names = [name for name, _ in pictures]
-        replace_file(self.folder / f"{number}{_JOURNAL}", json.dumps(names).encode())
+        atomic_replace(self.folder / f"{number}{_JOURNAL}", json.dumps(names).encode())
         with tqdm.external_write_mode():
             print(target, flush=True)
         return names
@@ -104,7 +104,7 @@ class SplitWriter:
     def _encoded(self, names: Sequence[str], failures: list[str]) -> Generator[tuple[str, bytes]]:
         """Yield the pictures that can be decoded, several of which are decoded at once."""
         pairs = [(self.source / name, self.folder) for name in names]
-        conveyed = convey(pairs, _read, lambda content: (None, self._checked(*content)), _write_nothing)
+        conveyed = map_images(pairs, _read, lambda content: (None, self._checked(*content)), _write_nothing)
         with closing(conveyed) as outcomes:
             for name, outcome in zip(names, outcomes, strict=True):
                 self.bar.update()
@@ -112,13 +112,13 @@ class SplitWriter:
                     with tqdm.external_write_mode():
                         print(f"{outcome.source}: {text}", file=sys.stderr)
                 if outcome.error is not None:
-                    failures.append(failure_text(outcome.error, outcome.source))
+                    failures.append(describe_error(outcome.error, outcome.source))
                 elif outcome.remark is not None:
                     yield name, outcome.remark
 
     def _checked(self, path: Path, data: bytes) -> bytes:
         """Decode a picture, and return what is stored of it."""
-        image = decode(data, path)
+        image = decode_image(data, path)
         if self.shorter_side is None or min(image.size) <= self.shorter_side:
             return data
         share = self.shorter_side / min(image.size)
@@ -127,7 +127,7 @@ class SplitWriter:
         # What the file said beside the pixels is of no use to training.
         image.info.clear()
         stream = io.BytesIO()
-        encode(image, stream, "JPEG")
+        encode_image(image, stream, "JPEG")
         return stream.getvalue()
 
 
@@ -139,7 +139,7 @@ def _journals(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{_JOURNAL}"), key=lambda path: int(path.name.removesuffix(_JOURNAL)))
 
 
-def forget_journals(target: Path) -> None:
+def remove_journals(target: Path) -> None:
     """Remove the journals of all splits, once all that they tell stands elsewhere.
 
     Args:
