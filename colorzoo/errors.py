@@ -13,7 +13,7 @@ class UnknownModelError(ColorzooError, ValueError):
     """No model, or no published checkpoint, has this name."""
 
 
-class UnknownModuleError(ColorzooError, ValueError):
+class UnknownModuleError(ColorzooError, AttributeError, ValueError):
     """A model has no part of this name."""
 
 

@@ -157,7 +157,8 @@ class ZooModule(nn.Module, ABC):
         try:
             return super().get_submodule(target)
         except AttributeError:
-            found, known = self, target.split(".")
+            found: nn.Module = self
+            known = target.split(".")
             while known[0] in (inner := dict(found.named_children())):
                 found = inner[known.pop(0)]
             where = ".".join([type(self).__name__, *target.split(".")[: target.count(".") + 1 - len(known)]])
