@@ -1,5 +1,8 @@
 """What can go wrong, by name. Each message says what was wrong and what to do."""
 
+import difflib
+from collections.abc import Sequence
+
 
 class ColorzooError(Exception):
     """Base of every error that colorzoo raises on purpose."""
@@ -59,3 +62,20 @@ class DivergedError(ColorzooError, RuntimeError):
 
 class PictureWarning(UserWarning):
     """Something of a picture could not be kept or understood; the rest was."""
+
+
+def describe_unknown(name: str, known: Sequence[str], what: str) -> str:
+    """Say that a name is unknown, which one is nearest, and which there are.
+
+    Args:
+        name: The unknown name.
+        known: The known ones.
+        what: What they name, such as ``"model"``.
+
+    Example:
+        >>> describe_unknown("fusion_cn", ["fusion_cnn"], "model")
+        "no model is called 'fusion_cn'; did you mean 'fusion_cnn'? available: fusion_cnn"
+    """
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"no {what} is called {name!r}; {hint}available: {', '.join(known) or 'none'}"

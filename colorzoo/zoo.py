@@ -1,41 +1,117 @@
-"""The zoo: names, and the models behind them. The folder ``models/`` is the registry."""
+"""The zoo: names, and the models behind them. The folder ``models/`` is the registry; others can be registered."""
 
-import difflib
 import inspect
 import pkgutil
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import torch
 from torch.nn import Conv2d
 
 from colorzoo import models
-from colorzoo.base.module import CheckpointRef, ZooModule
-from colorzoo.errors import CheckpointError, UnknownModelError, UsageError
-from colorzoo.hub import checkpoint_file
+from colorzoo.base.module import ZooModule
+from colorzoo.errors import CheckpointError, UnknownModelError, UsageError, describe_unknown
+from colorzoo.hub import checkpoint_file, published
+from colorzoo.hub.record import SUFFIX, Checkpoint, CheckpointInfo
 from colorzoo.hub.state_dict import load_strict
+from colorzoo.runtime.device import pick_device
+
+if TYPE_CHECKING:
+    from colorzoo.base.colorizer import Colorizer
+    from colorzoo.base.denoiser import Denoiser
+    from colorzoo.models import ColorizerName, ColorizerTag, DenoiserName, DenoiserTag
+
+M = TypeVar("M", bound=type[ZooModule])
+_ENTRY_POINTS = "colorzoo.models"
+_registered: dict[str, type[ZooModule]] = {}
 
 
-def list_models() -> list[str]:
-    """Return the names of all methods, sorted; none is imported.
+@overload
+def register(cls: M) -> M: ...
+@overload
+def register(*, name: str) -> Callable[[M], M]: ...
+def register(cls: M | None = None, *, name: str | None = None) -> M | Callable[[M], M]:
+    """Make a model of your own known by name to `list_models`, `load`, `create`, the CLI, ``export`` and ``publish``.
+
+    A package can do so for all its users with an entry point of the group ``colorzoo.models``.
+
+    Args:
+        cls: The class; a decorator without arguments gives it.
+        name: Its name; that of the class in snake case by default.
+
+    Returns:
+        The class.
+
+    Raises:
+        ValueError: If the name is taken, or is none.
+        TypeError: If the class is no `ZooModule`.
+
+    Example:
+        >>> from colorzoo.models import FusionCNN
+        >>> @register
+        ... class RegisteredExample(FusionCNN):
+        ...     pass
+        >>> "registered_example" in list_models()
+        True
+    """
+    if cls is None:
+        return lambda decorated: _register(decorated, name)
+    return _register(cls, name)
+
+
+def _register(cls: M, name: str | None) -> M:
+    if not (isinstance(cls, type) and issubclass(cls, ZooModule)):
+        raise TypeError(f"{cls!r} is no model; register a subclass of Colorizer or Denoiser")
+    name = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
+    if not re.fullmatch(r"[a-z]\w*", name):
+        raise ValueError(f"{name!r} is no name for a model; give lower-case letters, digits and _")
+    known = _registered.get(name)
+    same = known is not None and (known.__module__, known.__qualname__) == (cls.__module__, cls.__qualname__)
+    if name in _in_package() or (known is not None and not same):
+        raise ValueError(f"a model is already called {name!r}; register {cls.__name__} under another name")
+    cls.registered_name = name
+    _registered[name] = cls
+    return cls
+
+
+def list_models(task: Literal["colorization", "denoising"] | None = None, *, published: bool = False) -> list[str]:
+    """Return the names of all models, sorted.
+
+    Args:
+        task: Only models that do this; their files are then imported.
+        published: Return the published checkpoints, as ``"model.tag"``, instead of the models.
 
     Example:
         >>> "fusion_cnn" in list_models()
         True
+        >>> "cnn_denoiser.gaussian" in list_models("denoising", published=True)
+        True
     """
-    return sorted(module.name for module in pkgutil.iter_modules(models.__path__) if not module.name.startswith("_"))
+    names = sorted({*_in_package(), *_registered, *_entry_points()})
+    if task is not None:
+        names = [name for name in names if model_class(name).task == task]
+    return [tag for tag in sorted(_published()) if tag.partition(".")[0] in names] if published else names
 
 
-def create(name: str, *, replace: Sequence[str] = (), **hparams: Any) -> ZooModule:
+@overload
+def create(name: "ColorizerName", *, reinit: Sequence[str] = (), **hparams: Any) -> "Colorizer": ...
+@overload
+def create(name: "DenoiserName", *, reinit: Sequence[str] = (), **hparams: Any) -> "Denoiser": ...
+@overload
+def create(name: str, *, reinit: Sequence[str] = (), **hparams: Any) -> Any: ...
+def create(name: str, *, reinit: Sequence[str] = (), **hparams: Any) -> Any:
     """Return a model to train.
 
     Args:
         name: A name of `list_models`.
-        replace: Modules, such as ``"head"``, that keep their initialisation although there are ``weights``: those of
-            another shape. All others must fit.
-        hparams: Arguments of the model's class, ``weights`` among them.
+        reinit: Modules, such as ``"head"``, that keep their random initialisation although there are ``weights``.
+        hparams: Arguments of the model's class. With ``weights`` (a published name or a path), what is not given is
+            as in that checkpoint.
 
     Returns:
         The model, randomly initialised or with the weights it is to start from, in training mode.
@@ -43,49 +119,60 @@ def create(name: str, *, replace: Sequence[str] = (), **hparams: Any) -> ZooModu
     Raises:
         UnknownModelError: If there is no such model.
         CheckpointError: If the weights do not fit.
-        UnknownModuleError: If there is nothing called so to replace.
-        UsageError: If something is to be replaced in weights that are not given.
+        UnknownModuleError: If there is nothing called as ``reinit`` says.
+        UsageError: If ``reinit`` is given without weights.
         TypeError: If the class has no such argument.
 
     Example:
         >>> create("fusion_cnn", alpha=0).training
         True
-        >>> create("fusion_cnn", weights="fusion_cnn", num_classes=5, replace=("head",)).pretrained
+        >>> create("fusion_cnn", weights="fusion_cnn", num_classes=5, reinit=("head",)).pretrained
         True
     """
-    if not replace:
-        return model_class(name)(**hparams)
-    weights_name = hparams.pop("weights", None)
-    if weights_name is None:
-        raise UsageError(f"replace is {list(replace)}, but there is nothing to replace it in; give weights too")
-    model = model_class(name)(**hparams)
-    load_pretrained(model, weights_name, replace)
-    return model
+    cls = model_class(name)
+    if not reinit:
+        return cls(**hparams)
+    if hparams.get("weights") is None:
+        raise UsageError(f"reinit is {list(reinit)}, but all modules are new anyway; give weights too")
+    return cls.from_pretrained(hparams.pop("weights"), reinit, **hparams)
 
 
-def load(name: str | Path, *, compile: bool = False) -> Any:
+@overload
+def load(
+    name: "ColorizerName | ColorizerTag", *, device: str | torch.device = "cpu", compile: bool = False
+) -> "Colorizer": ...
+@overload
+def load(
+    name: "DenoiserName | DenoiserTag", *, device: str | torch.device = "cpu", compile: bool = False
+) -> "Denoiser": ...
+@overload
+def load(name: str | Path, *, device: str | torch.device = "cpu", compile: bool = False) -> Any: ...
+def load(name: str | Path, *, device: str | torch.device = "cpu", compile: bool = False) -> Any:
     """Return a trained model, ready to use.
 
     Args:
         name: A published model (``"fusion_cnn"``), one of its tags (``"fusion_cnn.cifar10"``), or the path of a
             ``.safetensors`` or Lightning ``.ckpt`` file.
-        compile: Let PyTorch compile the network, for pictures of any size; the first ones wait for it. The answers
+        device: Where it runs; ``"auto"`` for the best one that is there.
+        compile: Let PyTorch compile the network, for images of any size; the first ones wait for it. The answers
             differ by less than 1e-4.
 
     Returns:
-        The model, on the CPU, in evaluation mode; of the class that the checkpoint names, hence untyped.
+        The model, in evaluation mode.
 
     Raises:
         UnknownModelError: If nothing published has this name.
         ChecksumError: If the file's bytes are not those that were published.
         CheckpointError: If the file is damaged, or does not fit the model it names.
-        UsageError: If ``compile`` is asked for and there is no C++ compiler.
+        UsageError: If there is no such device, or ``compile`` is asked for and there is no C++ compiler.
 
     Example:
         >>> load("fusion_cnn").training
         False
     """
-    model = to_channels_last(model_from_checkpoint(checkpoint_file.read(locate(name))))
+    if not isinstance(name, str | Path):
+        raise TypeError(f"the name is {name!r}; give a published name or the path of a checkpoint")
+    model = to_channels_last(model_from_checkpoint(checkpoint_file.read(locate(name)))).to(pick_device(device))
     if compile:
         from colorzoo.runtime.compile import compile_network
 
@@ -108,8 +195,8 @@ def to_channels_last(model: ZooModule) -> ZooModule:
     return model
 
 
-def info(name: str | Path) -> checkpoint_file.CheckpointInfo:
-    """Return what a published checkpoint says of itself: data, figures and baselines, licence, source.
+def info(name: str | Path) -> CheckpointInfo:
+    """Return what a published checkpoint says of itself: data, metrics and baselines, licence, source.
 
     Args:
         name: What `load` takes.
@@ -131,64 +218,44 @@ def info(name: str | Path) -> checkpoint_file.CheckpointInfo:
     return checkpoint.record
 
 
-def load_pretrained(model: ZooModule, name: str | Path, replace: Sequence[str] = ()) -> None:
-    """Copy trained weights into a model of the same shape, but for what is replaced; see `create`."""
-    load_strict(checkpoint_file.read(locate(name)), model, replace)
-
-
 def model_class(name: str) -> type[ZooModule]:
-    """Return the class of a method; only its file is imported.
+    """Return the class of a model; only its file is imported.
 
     Args:
         name: A name of `list_models`.
 
-    Returns:
-        The one `ZooModule` that the file defines.
-
     Raises:
         UnknownModelError: If there is no such model.
+        TypeError: If an entry point of another package names no model.
     """
-    if name not in list_models():
-        raise UnknownModelError(_unknown(name, list_models()))
-    module = import_module(f"{models.__name__}.{name}")
-    found = [
-        value
-        for _, value in inspect.getmembers(module, inspect.isclass)
-        if issubclass(value, ZooModule) and value.__module__ == module.__name__ and not inspect.isabstract(value)
-    ]
-    if len(found) != 1:
-        raise TypeError(f"{module.__name__} must define exactly one method, but has {len(found)}")
-    return found[0]
+    if name in _registered:
+        return _registered[name]
+    if name in _in_package():
+        return _defined_in(f"{models.__name__}.{name}")
+    if name not in _entry_points():
+        raise UnknownModelError(describe_unknown(name, list_models(), "model"))
+    cls: type[ZooModule] = _entry_points()[name].load()
+    return _register(cls, name)
 
 
 def locate(name: str | Path) -> Path:
-    """Return the file of a name, or the path itself if it is one.
-
-    Args:
-        name: What `load` takes.
-
-    Returns:
-        A path; whether there is a file is for `checkpoint_file.read` to say.
+    """Return the file of a name, or the path itself if it is one; see `colorzoo.hub.published.locate`.
 
     Raises:
         UnknownModelError: If nothing published has this name.
     """
-    path = Path(name)
-    if path.suffix in (checkpoint_file.SUFFIX, ".ckpt"):
-        return path
-    published = checkpoint_file.published()
-    model, _, tag = str(name).partition(".")
-    if model not in list_models():
-        raise UnknownModelError(_unknown(str(name), [*list_models(), *published]))
-    tag = tag or getattr(import_module(f"{models.__name__}.{model}"), "DEFAULT_TAG", "")
-    if not tag:
-        raise UnknownModelError(f"nothing is published of {model} yet; colorzoo.create({model!r}) gives it untrained")
-    if f"{model}.{tag}" not in published:
-        raise UnknownModelError(_unknown(f"{model}.{tag}", list(published), what="published checkpoint"))
-    return published[f"{model}.{tag}"]
+    if Path(name).suffix not in (SUFFIX, ".ckpt"):
+        files, model = _published(), str(name).partition(".")[0]
+        if model not in list_models():
+            raise UnknownModelError(describe_unknown(str(name), [*list_models(), *files], "model"))
+        if not any(known.partition(".")[0] == model for known in files):
+            raise UnknownModelError(
+                f"nothing is published of {model} yet; colorzoo.create({model!r}) gives it untrained"
+            )
+    return published.locate(name)
 
 
-def model_from_checkpoint(checkpoint: checkpoint_file.Checkpoint) -> ZooModule:
+def model_from_checkpoint(checkpoint: Checkpoint) -> ZooModule:
     """Return the model that a checkpoint holds, with exactly its hyper-parameters and tensors.
 
     Args:
@@ -198,9 +265,15 @@ def model_from_checkpoint(checkpoint: checkpoint_file.Checkpoint) -> ZooModule:
         The model, in evaluation mode.
 
     Raises:
-        UnknownModelError: If it names no model of the zoo.
-        CheckpointError: If its hyper-parameters or tensors do not fit.
+        CheckpointError: If it names a class that is not registered, or its hyper-parameters or tensors do not fit.
     """
+    if checkpoint.model not in list_models():
+        module, _, cls_name = checkpoint.model.rpartition(".")
+        raise CheckpointError(
+            f"{checkpoint.path} holds a {checkpoint.model}, which is not registered, and a file never decides what is "
+            f"imported: import {cls_name} from {module or 'its module'} yourself and call "
+            f"{cls_name}.load_from_checkpoint(path), or put @colorzoo.register on the class"
+        )
     cls = model_class(checkpoint.model)
     stored, expected = set(checkpoint.hparams), set(cls.hparam_names())
     if stored != expected:
@@ -209,13 +282,32 @@ def model_from_checkpoint(checkpoint: checkpoint_file.Checkpoint) -> ZooModule:
             f"unknown ones {sorted(stored - expected)}; use the version of colorzoo that wrote it"
         )
     model = cls(**checkpoint.hparams)
-    load_strict(checkpoint, model)
-    licence = checkpoint.record.licence if checkpoint.record else ""
-    model.source = CheckpointRef(checkpoint.path.name.removesuffix(checkpoint_file.SUFFIX), checkpoint.digest, licence)
+    load_strict(checkpoint, model, model.hparams)
+    model.note_source(checkpoint)
     return model.eval()
 
 
-def _unknown(name: str, known: list[str], what: str = "model") -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"no {what} is called {name!r}; {hint}available: {', '.join(known) or 'none'}"
+@cache
+def _in_package() -> list[str]:
+    return [module.name for module in pkgutil.iter_modules(models.__path__) if not module.name.startswith("_")]
+
+
+@cache
+def _entry_points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=_ENTRY_POINTS)}
+
+
+def _published() -> dict[str, Path]:
+    return published.published()
+
+
+def _defined_in(path: str) -> type[ZooModule]:
+    module = import_module(path)
+    found = [
+        value
+        for _, value in inspect.getmembers(module, inspect.isclass)
+        if issubclass(value, ZooModule) and value.__module__ == module.__name__ and not inspect.isabstract(value)
+    ]
+    if len(found) != 1:
+        raise TypeError(f"{module.__name__} must define exactly one model, but has {len(found)}")
+    return found[0]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scanned import grey
 
-from colorzoo.hub.checkpoint_file import CheckpointInfo
+from colorzoo.hub.record import CheckpointInfo
 
 
 def pytest_configure():

@@ -57,7 +57,7 @@ def fit_beside(
     """Train with what `colorzoo fit` has, a logger and the training loop, beside a plain loop.
 
     Args:
-        task: A `PictureTask`.
+        task: A model.
         data: Its pictures; validation is left out.
         plain: See `BesideFit`.
         batches: Of a turn.

@@ -6,10 +6,8 @@ import torch
 
 import colorzoo
 from colorzoo.base.colorizer import Colorizer
-from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.data.batches import ColorBatch
 from colorzoo.datamodules.synthetic import SyntheticDataModule
-from colorzoo.training.task import PictureTask
 from performance.beside_fit import PicturesInMemory, fit_beside
 from performance.comparison import Row, Work, compared
 
@@ -29,11 +27,9 @@ def _fit(name: str, size: int, batch_size: int, batches: int, seconds: float) ->
     data = PicturesInMemory(rgb, batch_size=batch_size, max_shift=2)
     data.setup("fit")
     ready = [data.on_after_batch_transfer(batch, 0) for batch in data.train_dataloader()]
-    model = colorzoo.create(name).train()
-    # Copied after PictureTask has laid the weights out, so that both train the very same network.
-    task = PictureTask(model, OptimizerConfig())
+    model = colorzoo.create(name).train().to(memory_format=torch.channels_last)
     plain = _bare_steps(copy.deepcopy(model), ready, batches)
-    turns = fit_beside(task, data, plain, batches, seconds)
+    turns = fit_beside(model, data, plain, batches, seconds)
     what = f"fit beside the bare training step, {name}, batches of {batch_size} at {size} px"
     return compared(what, turns, "pictures/s", must=0.93, aim=0.98)
 

@@ -11,7 +11,6 @@ import colorzoo
 from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.models.pix2pix import Pix2Pix
-from colorzoo.training.task import PictureTask
 from performance.beside_fit import PicturesInMemory, fit_beside
 from performance.comparison import Row, Work, compared
 from performance.tutorial_networks import TutorialUNet, tutorial_patch_gan
@@ -33,13 +32,13 @@ def pix2pix_gpu(seconds: float, size: int = 256, batch_size: int = 16) -> Row:
     if not torch.cuda.is_available():
         return Row(what, "-", "-", note="no GPU")
     task, data, plain = _players(size, batch_size, "cuda", steps=20)
-    for player in (task.model.generator, task.model.discriminator, task.model.improver):
+    for player in (task.generator, task.discriminator, task.improver):
         player.compile()  # type: ignore[operator,union-attr]
     options = {"accelerator": "gpu", "devices": 1, "precision": "bf16-mixed"}
     return compared(what, fit_beside(task, data, plain, 20, seconds, **options), "pictures/s")
 
 
-def _players(size: int, batch_size: int, device: str, steps: int) -> tuple[PictureTask, PicturesInMemory, Work]:
+def _players(size: int, batch_size: int, device: str, steps: int) -> tuple[Pix2Pix, PicturesInMemory, Work]:
     """Return colorzoo's task with the tutorials' networks, its pictures, and a plain loop over a copy of them."""
     rgb = SyntheticDataModule(size=size, train_images=4 * batch_size).load_split("train").rgb
     data = PicturesInMemory(rgb, batch_size=batch_size)
@@ -61,7 +60,8 @@ def _players(size: int, batch_size: int, device: str, steps: int) -> tuple[Pictu
             torch.cuda.synchronize()
         return float(steps * batch_size)
 
-    return PictureTask(model, OptimizerConfig("adam", lr=2e-4, beta1=0.5)), data, turn
+    model.optim = OptimizerConfig("adam", lr=2e-4, beta1=0.5)
+    return model, data, turn
 
 
 def plain_step(

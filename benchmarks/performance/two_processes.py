@@ -49,7 +49,6 @@ def _train(batches: int, cores: list[int]) -> None:
 
     import colorzoo
     from colorzoo.datamodules.synthetic import SyntheticDataModule
-    from colorzoo.training.task import PictureTask
     from performance.beside_fit import PicturesInMemory
 
     class Clock(Callback):
@@ -78,7 +77,7 @@ def _train(batches: int, cores: list[int]) -> None:
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(PictureTask(colorzoo.create("fusion_cnn")), data)
+    trainer.fit(colorzoo.create("fusion_cnn"), data)
 
 
 if __name__ == "__main__":

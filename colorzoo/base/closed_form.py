@@ -1,7 +1,9 @@
-"""The optimiser of methods that need none: statistics of an epoch, then one step that solves for the parameters."""
+"""Methods that are solved rather than trained: statistics of one epoch, then one step."""
 
-from collections.abc import Callable
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -10,26 +12,72 @@ from torch.optim import Optimizer
 from colorzoo.base.module import ZooModule
 from colorzoo.errors import CheckpointError
 
+if TYPE_CHECKING:
+    from lightning.pytorch.utilities.types import OptimizerLRScheduler
 
-class ClosedForm(Optimizer):
+
+class ClosedFormModule(ZooModule, ABC):
+    """A method whose parameters follow in closed form from sums over the data; its losses are only measured.
+
+    One epoch of `Trainer.fit` adds up the `statistics` of all batches and processes, and then calls `solve`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+
+    @abstractmethod
+    def statistics(self, batch: Any) -> dict[str, Tensor]:
+        """Return what `solve` must know of a batch, as tensors that add up over batches."""
+
+    @abstractmethod
+    def solve(self, statistics: Mapping[str, Tensor]) -> None:
+        """Set the parameters.
+
+        Args:
+            statistics: Those of `statistics`, added up over all batches.
+        """
+
+    def setup(self, stage: str) -> None:
+        """Prepare as every model, and scale no loss: a scaler refuses a step that no gradients were scaled for."""
+        from lightning.pytorch.plugins import MixedPrecision
+
+        super().setup(stage)
+        if isinstance(self.trainer.precision_plugin, MixedPrecision):
+            self.trainer.precision_plugin.scaler = None
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        """Add up the statistics of a batch; solve after the epoch's last one, in time for validation."""
+        optimizer: Any = self.optimizers()
+        cast(ClosedFormOptimizer, optimizer.optimizer).observe(self.as_pairs(batch))
+        if self.trainer.is_last_batch:
+            optimizer.step()
+            self.trainer.should_stop = True
+
+    def configure_optimizers(self) -> "OptimizerLRScheduler":
+        """Return the optimiser whose one step solves."""
+        return ClosedFormOptimizer(self, partial(self.trainer.strategy.reduce, reduce_op="sum"))
+
+
+class ClosedFormOptimizer(Optimizer):
     """Adds up a method's statistics batch by batch; its step sets the parameters to the solution.
 
     To Lightning it is an optimiser like another: the fit counts as a step, without which no checkpoint would be
     written. What was observed is not part of a checkpoint: each process has seen its own batches, and one writes.
 
     Args:
-        model: A method with ``closed_form``.
-        over_processes: Adds up a tensor over all processes, each of which has observed its own batches.
+        model: The method.
+        sum_over_processes: Adds up a tensor over all processes, each of which has observed its own batches.
 
     Raises:
         ValueError: In ``step``, if nothing was observed.
         CheckpointError: In ``load_state_dict``, if the checkpoint was written between batch and step.
     """
 
-    def __init__(self, model: ZooModule, over_processes: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, model: ClosedFormModule, sum_over_processes: Callable[[Tensor], Tensor]) -> None:
         super().__init__(model.parameters(), {})
         self.model = model
-        self.over_processes = over_processes
+        self.sum_over_processes = sum_over_processes
         self.totals: dict[str, Tensor] = {}
 
     @torch.no_grad()
@@ -45,7 +93,7 @@ class ClosedForm(Optimizer):
         return super().state_dict() | {"observed": bool(self.totals)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Refuse to go on in the middle of an epoch: without its beginning the solution would be another."""
+        """Refuse to resume in the middle of an epoch: without its beginning the solution would be another."""
         if state_dict.get("observed", False):
             raise CheckpointError(
                 "the checkpoint was written in the middle of the one epoch of a method in closed form; start anew, "
@@ -60,5 +108,5 @@ class ClosedForm(Optimizer):
             closure()
         if not self.totals:
             raise ValueError("nothing was observed; show at least one batch before the step")
-        self.model.solve({name: self.over_processes(value) for name, value in self.totals.items()})
+        self.model.solve({name: self.sum_over_processes(value) for name, value in self.totals.items()})
         self.totals = {}

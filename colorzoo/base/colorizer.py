@@ -10,6 +10,8 @@ from torch import Tensor
 
 from colorzoo.base.module import ZooModule
 from colorzoo.color.conversions import grey_to_lightness
+from colorzoo.data.batches import ColorBatch
+from colorzoo.data.pairs import as_color_batch
 from colorzoo.errors import NoConfidenceError
 from colorzoo.inference.color_adjustments import ColorAdjustments
 from colorzoo.inference.color_hints import Hint
@@ -35,6 +37,16 @@ class Colorizer(ZooModule):
     target_key: ClassVar[str] = "rgb"
     working_size: int = 256
     """Longer side, in pixels, at which `colorize` shows a large picture to the network."""
+
+    def as_pairs(self, batch: Any) -> ColorBatch:
+        """Return a batch of grey inputs and colour targets; see `colorzoo.data.pairs.as_color_batch`."""
+        return as_color_batch(batch)
+
+    def compute_metrics(self, output: Tensor, target: Tensor, given: Tensor) -> dict[str, Tensor]:
+        """Return the metrics of a batch; see `colorzoo.metrics.color_metrics`."""
+        from colorzoo.metrics import color_metrics
+
+        return color_metrics(output, target, given)
 
     @abstractmethod
     def predict_ab(self, lightness: Tensor) -> Tensor:
@@ -183,7 +195,7 @@ class Colorizer(ZooModule):
 
         return apply_to_gray(
             image,
-            lambda grey: colorized(TensorImage(grey, self._device())),
+            lambda grey: colorized(TensorImage(grey, _device_of(self))),
             lambda levels: colorized(IntegerImage(levels)),
         )
 
@@ -235,7 +247,7 @@ class Colorizer(ZooModule):
         """
         longest = self._longest(working_size)
         grey = to_grey(image)
-        picture = TensorImage(grey, self._device()) if isinstance(grey, Tensor) else IntegerImage(grey)
+        picture = TensorImage(grey, _device_of(self)) if isinstance(grey, Tensor) else IntegerImage(grey)
         _, sureness = self._run_network(picture, longest, self.predict_ab_with_confidence)
         return match_kind(image, resize_confidence(sureness, picture.height, picture.width))
 
@@ -249,19 +261,20 @@ class Colorizer(ZooModule):
             )
         return longest
 
-    def _device(self) -> torch.device:
-        return next(self.parameters()).device
-
     @torch.no_grad()
     def _run_network(self, picture: AnyPicture, longest: int, predict: Callable[[Tensor], Answer]) -> Answer:
         """Show a picture to the network at the working size, or at what fits in memory."""
 
         def answer(size: int) -> Answer:
             return predict(
-                picture.lightness_at(*fit_longer_side(size, picture.height, picture.width)).to(self._device())
+                picture.lightness_at(*fit_longer_side(size, picture.height, picture.width)).to(_device_of(self))
             )
 
         return with_oom_fallback(self, answer, min(longest, max(picture.height, picture.width)))
+
+
+def _device_of(model: ZooModule) -> torch.device:
+    return next(model.parameters()).device
 
 
 def _models_with_confidence() -> str:

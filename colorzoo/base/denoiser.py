@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Literal, overload
+from typing import Any, ClassVar, Literal, overload
 
 import PIL.Image
 import torch
@@ -11,10 +11,12 @@ from torch.nn import functional as F
 
 from colorzoo.base.module import ZooModule
 from colorzoo.data.batches import NoisyBatch
+from colorzoo.data.pairs import as_noisy_batch
+from colorzoo.hub.record import CheckpointInfo
 from colorzoo.io.convert import Array, Image, Picture, apply_to_channels
 from colorzoo.io.raster import RasterImage
 from colorzoo.noise.estimation import noise_levels
-from colorzoo.noise.synthesis import KINDS, NoiseKind, kinds_in
+from colorzoo.noise.synthesis import KINDS, Noise, NoiseKind
 
 Strength = float | Sequence[float] | Literal["auto"]
 """How far to go from the noisy picture (0) to the restored one (1): for all, for each of a batch, or by its noise."""
@@ -36,6 +38,8 @@ class Denoiser(ZooModule):
     """1: each channel of a picture is restored by itself; 3: the three of a colour picture together."""
     grid: int = 1
     """Tiles of a large picture begin at multiples of so many pixels, for methods that cut pictures into squares."""
+    noise_for_clean_batches: Noise = Noise(impulse=0.15)
+    """Added to the batches of a loader that yields clean images only; a DataModule's ``noise`` comes first."""
     noise_kinds: tuple[NoiseKind, ...] = KINDS
     """Which noise ``strength="auto"`` looks for: that of the training, as a published record tells it; else any."""
 
@@ -58,9 +62,19 @@ class Denoiser(ZooModule):
             The restored pictures, not necessarily within [0, 1].
         """
 
-    def trained_on(self, data: str) -> None:
-        """Take note of the noise that the weights were trained on; see `ZooModule.trained_on`."""
-        self.noise_kinds = kinds_in(data) or KINDS
+    def read_record(self, record: CheckpointInfo) -> None:
+        """Take from the record which noise the weights were trained on; see `ZooModule.read_record`."""
+        self.noise_kinds = record.noise or KINDS
+
+    def as_pairs(self, batch: Any) -> NoisyBatch:
+        """Return a batch of noisy inputs and clean targets; see `colorzoo.data.pairs.as_noisy_batch`."""
+        return as_noisy_batch(batch, self.noise_for_clean_batches, color=self.channels == 3)
+
+    def compute_metrics(self, output: Tensor, target: Tensor, given: Tensor) -> dict[str, Tensor]:
+        """Return the metrics of a batch; see `colorzoo.metrics.denoising_metrics`."""
+        from colorzoo.metrics import denoising_metrics
+
+        return denoising_metrics(output, target, given)
 
     def losses(self, batch: NoisyBatch) -> dict[str, Tensor]:
         """MSE of the restored pixels.

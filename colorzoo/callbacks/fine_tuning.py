@@ -6,9 +6,9 @@ unfreezes has no place in a schedule over batches, which ends the run, and a res
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from colorzoo.base.closed_form import ClosedFormModule
 from colorzoo.base.module import ZooModule
 from colorzoo.errors import UsageError
-from colorzoo.training.task import PictureTask
 
 
 class FineTuning(Callback):
@@ -62,17 +62,16 @@ class FineTuning(Callback):
         """Find the trunk, and ask for its learning rate."""
         if stage != "fit":
             return
-        if not isinstance(pl_module, PictureTask):
-            raise TypeError(f"FineTuning trains a PictureTask, not a {type(pl_module).__name__}")
-        model = pl_module.model
+        if not isinstance(pl_module, ZooModule):
+            raise TypeError(f"FineTuning trains models of colorzoo, not a {type(pl_module).__name__}")
+        model = pl_module
         if trainer.ckpt_path is None and not any(getattr(module, "pretrained", False) for module in model.modules()):
             raise UsageError("FineTuning would freeze random weights; start from trained ones: --model.weights NAME")
         self._modules = self._learning_trunk(model)
         # All of it is in the optimiser from the start, so that schedules reach it and a resumed run finds its place.
-        pl_module.lr_factors = {
+        model.lr_factors = {
             parameter: self.lr_factor for name in self._modules for parameter in model.get_submodule(name).parameters()
         }
-        self._refuse_idle_learners(model, pl_module)
         self._layers = list(
             dict.fromkeys(
                 f"{name}.{inner}" if inner else name
@@ -84,13 +83,14 @@ class FineTuning(Callback):
         if self.stages > len(self._layers):
             raise UsageError(f"stages is {self.stages}, but the trunk has only {len(self._layers)} layers")
 
-    def on_train_start(self, trainer: Trainer, pl_module: PictureTask) -> None:  # type: ignore[override]
+    def on_train_start(self, trainer: Trainer, pl_module: ZooModule) -> None:  # type: ignore[override]
         """Freeze what does not learn yet; DistributedDataParallel, which must know all of it, has been set up."""
-        self._follow(pl_module.model, trainer.current_epoch)
+        self._refuse_idle_optimizers(trainer, pl_module)
+        self._follow(pl_module, trainer.current_epoch)
 
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: PictureTask) -> None:  # type: ignore[override]
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: ZooModule) -> None:  # type: ignore[override]
         """Thaw what begins to learn in this epoch."""
-        self._follow(pl_module.model, trainer.current_epoch)
+        self._follow(pl_module, trainer.current_epoch)
 
     def learning_stages(self, epoch: int) -> int:
         """Return how many parts of the trunk learn in an epoch.
@@ -111,8 +111,8 @@ class FineTuning(Callback):
         self._thaw(pl_module)
 
     def _thaw(self, pl_module: LightningModule) -> None:
-        if isinstance(pl_module, PictureTask):
-            pl_module.model.unfreeze(*self._modules)
+        if isinstance(pl_module, ZooModule) and self._modules:
+            pl_module.unfreeze(*self._modules)
 
     def _follow(self, model: ZooModule, epoch: int) -> None:
         learning = self.learning_stages(epoch)
@@ -120,22 +120,27 @@ class FineTuning(Callback):
             model.unfreeze(*self._modules)
             return
         model.freeze(*self._modules)
-        model.unfreeze(*self._layers[len(self._layers) * (self.stages - learning) // self.stages :])
+        if learning:
+            model.unfreeze(*self._layers[len(self._layers) * (self.stages - learning) // self.stages :])
 
     def _learning_trunk(self, model: ZooModule) -> list[str]:
         """Return the names of the trunk's modules that are not frozen by the method itself."""
         names = model.backbone_modules if self.backbone_modules is None else self.backbone_modules
         learning = [name for name in names if any(p.requires_grad for p in model.get_submodule(name).parameters())]
-        if not learning or model.closed_form:
+        if not learning or isinstance(model, ClosedFormModule):
             there = ", ".join(name for name, _ in model.named_children()) or "no modules"
             raise UsageError(f"nothing of {type(model).__name__} can be frozen for fine-tuning; it has {there}")
         return learning
 
-    def _refuse_idle_learners(self, model: ZooModule, task: PictureTask) -> None:
+    def _refuse_idle_optimizers(self, trainer: Trainer, model: ZooModule) -> None:
+        """Every optimiser must have a parameter that trains from the start."""
         if self.learning_stages(0) == self.stages:
             return
-        for learner, parameters in model.learners().items():
-            if all(parameter in task.lr_factors for parameter in parameters if parameter.requires_grad):
+        names = {parameter: name for name, parameter in model.named_parameters()}
+        for optimizer in trainer.optimizers:
+            parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+            if all(parameter in model.lr_factors for parameter in parameters):
+                network = names[parameters[0]].partition(".")[0]
                 raise UsageError(
-                    f"the trunk {', '.join(self._modules)} leaves the {learner} nothing to learn; name fewer modules"
+                    f"{', '.join(self._modules)} leave the optimiser of {network} nothing to train; name fewer modules"
                 )

@@ -40,7 +40,7 @@ class ImageGrid(Callback):
         log_dir = trainer.log_dir  # a broadcast: every process must take part
         if not trainer.is_global_zero:
             return
-        model: Any = pl_module.model
+        model: Any = pl_module
         grid = comparison_grid(batch[model.input_key], outputs, batch[model.target_key], self.pictures)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):

@@ -6,10 +6,9 @@ in ``SHA256SUMS`` beside it, in the format of ``sha256sum``, and is checked befo
 
 import hashlib
 import json
-import os
 import struct
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,89 +16,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as parse_safetensors
 from safetensors.torch import save as to_safetensors
-from torch import Tensor
 
 from colorzoo.errors import CheckpointError, ChecksumError
+from colorzoo.hub.published import folders
+from colorzoo.hub.record import ADDED_FIELDS, SUFFIX, Checkpoint, CheckpointRef, parse_record
 from colorzoo.io.atomic import atomic_replace
 
-SUFFIX = ".safetensors"
 SUMS = "SHA256SUMS"
 _FORMAT = "colorzoo-1"
-_TASK_PREFIX = "model."
-
-
-@dataclass(frozen=True)
-class CheckpointInfo:
-    """What a published checkpoint says of itself.
-
-    Args:
-        task: What the model does, such as ``"colorization"``.
-        data: What it was trained on.
-        split_hash: Fingerprint of the splits, from ``colorzoo.data.splits``.
-        recipe: The configuration that rebuilds it.
-        evaluated_on: What the figures were measured on.
-        metrics: Figure by name; errors and shares as fractions, not per cent.
-        baselines: The same figures of what needs no model, by the name of the baseline.
-        parameters: Number of trained parameters.
-        licence: Licence of the weights.
-        paper: Where the method comes from.
-        code_version: Version of colorzoo that published it.
-        notes: What a user should know beside that.
-    """
-
-    task: str
-    data: str
-    split_hash: str
-    recipe: str
-    evaluated_on: str
-    metrics: dict[str, float]
-    baselines: dict[str, dict[str, float]]
-    parameters: int
-    licence: str
-    paper: str
-    code_version: str
-    notes: str
-
-    def __post_init__(self) -> None:
-        empty = [field.name for field in fields(self) if field.name != "notes" and not getattr(self, field.name)]
-        if empty:
-            raise CheckpointError(f"the record lacks {', '.join(empty)}; a published checkpoint must state them")
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A checkpoint in memory: which model, its hyper-parameters and tensors, and its record if it is published.
-
-    One that was read has the SHA-256 of its file, too.
-    """
-
-    path: Path
-    model: str
-    hparams: dict[str, Any]
-    tensors: dict[str, Tensor]
-    record: CheckpointInfo | None
-    digest: str = ""
-
-
-def folders() -> list[Path]:
-    """Return the folders that hold published files: ``$COLORZOO_HOME``, then the one that ships with the package."""
-    package = Path(__file__).parent.parent
-    # Inside a wheel the files lie in the package; in a checkout they lie beside it.
-    places = [package / "checkpoints", package.parent / "checkpoints"]
-    if home := os.environ.get("COLORZOO_HOME"):
-        if not Path(home).is_dir():
-            raise CheckpointError(f"COLORZOO_HOME names {home}, which is no folder; make it or unset the variable")
-        places.insert(0, Path(home))
-    return [place for place in places if place.is_dir()]
-
-
-def published() -> dict[str, Path]:
-    """Return the file of each published ``name.tag``; the first folder that has one wins."""
-    files: dict[str, Path] = {}
-    for folder in folders():
-        for path in sorted(folder.glob(f"*{SUFFIX}")):
-            files.setdefault(path.stem, path)
-    return files
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -127,7 +51,7 @@ def read(path: Path) -> Checkpoint:
     """Read a checkpoint; its digest, where one is known, is verified before the bytes are parsed.
 
     Args:
-        path: A ``.safetensors`` file of the zoo, or a Lightning ``.ckpt`` of one of its tasks.
+        path: A ``.safetensors`` file of the zoo, or a Lightning ``.ckpt`` of one of its models.
 
     Returns:
         Its contents, on the CPU.
@@ -155,7 +79,8 @@ def write(checkpoint: Checkpoint) -> str:
     """
     if checkpoint.record is None:
         raise CheckpointError("a published checkpoint needs a record: its data, figures, baselines and licence")
-    about = {"model": checkpoint.model, "hparams": checkpoint.hparams, "record": asdict(checkpoint.record)}
+    record = {name: value for name, value in asdict(checkpoint.record).items() if value or name not in ADDED_FIELDS}
+    about = {"model": checkpoint.model, "hparams": checkpoint.hparams, "record": record}
     # One entry, because safetensors writes several in random order and the same contents would get another digest.
     header = {_FORMAT: json.dumps(about)}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
@@ -177,8 +102,8 @@ def write_ckpt(checkpoint: Checkpoint) -> None:
         checkpoint: What to write, to ``checkpoint.path``.
     """
     content = {
-        "colorzoo": {"model": checkpoint.model, "hparams": checkpoint.hparams},
-        "state_dict": {f"{_TASK_PREFIX}{name}": tensor for name, tensor in checkpoint.tensors.items()},
+        "colorzoo": {"model": checkpoint.model, "hparams": dict(checkpoint.hparams)},
+        "state_dict": dict(checkpoint.tensors),
     }
     torch.save(content, checkpoint.path)
 
@@ -196,22 +121,12 @@ def _read_safetensors(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path} is no checkpoint of colorzoo: its header has no entry {_FORMAT!r}")
     try:
         about = json.loads(header[_FORMAT])
-        record = CheckpointInfo(**_only_known(path, about["record"]))
+        record = parse_record(path, about["record"])
         return Checkpoint(path, about["model"], about["hparams"], tensors, record, digest)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{path} has a damaged header ({error!r}); fetch it again") from error
-
-
-def _only_known(path: Path, record: dict[str, Any]) -> dict[str, Any]:
-    expected = {field.name for field in fields(CheckpointInfo)}
-    if set(record) != expected:
-        raise CheckpointError(
-            f"{path} has a record of another version: missing {sorted(expected - set(record))}, "
-            f"unknown {sorted(set(record) - expected)}"
-        )
-    return record
 
 
 def _read_ckpt(path: Path) -> Checkpoint:
@@ -220,12 +135,12 @@ def _read_ckpt(path: Path) -> Checkpoint:
     except Exception as error:  # whatever a damaged pickle makes the parser stumble over
         raise CheckpointError(f"{path} is damaged, or holds more than tensors and plain values ({error})") from error
     if not isinstance(content, Mapping) or not {"colorzoo", "state_dict"} <= set(content):
-        raise CheckpointError(f"{path} was not written by a task of colorzoo, so the model in it is unknown")
-    state = content["state_dict"]
-    tensors = {name.removeprefix(_TASK_PREFIX): value for name, value in state.items() if name.startswith(_TASK_PREFIX)}
+        raise CheckpointError(f"{path} was not written by a model of colorzoo, so what is in it is unknown")
+    about = content["colorzoo"]
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Checkpoint(path, content["colorzoo"]["model"], content["colorzoo"]["hparams"], tensors, None, digest)
+    base = CheckpointRef(**about["base"]) if about.get("base") else None
+    return Checkpoint(path, about["model"], about["hparams"], dict(content["state_dict"]), None, digest, base)
 
 
 def _verified(path: Path, data: bytes) -> str:

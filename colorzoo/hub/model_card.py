@@ -6,7 +6,8 @@ from pathlib import Path
 
 from colorzoo.errors import CheckpointError
 from colorzoo.hub import checkpoint_file
-from colorzoo.hub.checkpoint_file import Checkpoint, CheckpointInfo
+from colorzoo.hub.published import published
+from colorzoo.hub.record import SUFFIX, Checkpoint, CheckpointInfo
 from colorzoo.io.atomic import atomic_replace
 from colorzoo.zoo import list_models
 
@@ -37,7 +38,7 @@ def write_reports(folder: Path) -> list[Path]:
     Returns:
         The files that were written.
     """
-    checkpoints = [checkpoint_file.read(path) for path in sorted(folder.glob(f"*{checkpoint_file.SUFFIX}"))]
+    checkpoints = [checkpoint_file.read(path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
     written = {folder / RESULTS: results_table(checkpoints)}
     written |= {checkpoint.path.with_suffix(".md"): card(checkpoint) for checkpoint in checkpoints}
     readme = folder.parent / "README.md"
@@ -102,7 +103,7 @@ def card(checkpoint: Checkpoint) -> str:
 
 def listing() -> str:
     """Return a table of all methods and their published checkpoints, for a terminal."""
-    rows = overview_rows([checkpoint_file.read(path) for path in checkpoint_file.published().values()])
+    rows = overview_rows([checkpoint_file.read(path) for path in published().values()])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     padded = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in padded)

@@ -2,48 +2,45 @@
 
 from collections.abc import Mapping, Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from colorzoo.base.module import ZooModule
 from colorzoo.errors import CheckpointError, UnknownModuleError
-from colorzoo.hub.checkpoint_file import Checkpoint
+from colorzoo.hub.record import Checkpoint
 
 _SHOWN = 3
 
 
-def load_strict(checkpoint: Checkpoint, model: ZooModule, replace: Sequence[str] = ()) -> None:
-    """Copy tensors strictly: the same names, the same shapes, of the same method.
+def load_strict(
+    checkpoint: Checkpoint, model: nn.Module, hparams: Mapping[str, object], reinit: Sequence[str] = ()
+) -> None:
+    """Copy tensors strictly: the same names and the same shapes.
 
     Args:
         checkpoint: Where they come from.
         model: Where they go to.
-        replace: Modules or tensors that stay as they are in the model, whatever the checkpoint has of them.
+        hparams: What the model was made with, for the message.
+        reinit: Modules or tensors that stay as they are in the model, whatever the checkpoint has of them.
 
     Raises:
         UnknownModuleError: If neither the model nor the checkpoint has something called so.
-        CheckpointError: If the checkpoint is of another method, or what is not replaced does not fit exactly.
+        CheckpointError: If a tensor that is to be copied does not fit exactly.
     """
-    if checkpoint.model != model.name():
-        raise CheckpointError(f"{checkpoint.path} holds a {checkpoint.model}, not a {model.name()}")
     theirs, mine = checkpoint.tensors, model.state_dict()
-    for name in replace:
+    for name in reinit:
         if not any(_within(key, [name]) for key in theirs | mine):
             there = ", ".join(dict.fromkeys(key.partition(".")[0] for key in mine))
             raise UnknownModuleError(
-                f"nothing is called {name!r} in {type(model).__name__}; replace some of {there}, or a part of one"
+                f"nothing is called {name!r} in {type(model).__name__}; reinit some of {there}, or a part of one"
             )
-    wanted = {key: tensor for key, tensor in mine.items() if not _within(key, replace)}
-    given = {key: tensor for key, tensor in theirs.items() if not _within(key, replace)}
-    if misfits := _mismatches(given, wanted):
+    wanted = {key: tensor for key, tensor in mine.items() if not _within(key, reinit)}
+    given = {key: tensor for key, tensor in theirs.items() if not _within(key, reinit)}
+    if mismatches := _mismatches(given, wanted):
         raise CheckpointError(
-            f"{checkpoint.path} does not fit {type(model).__name__}: {_listed(list(misfits.values()))}"
-            f"{_differences(checkpoint.hparams, model.hparams)}; to start from the rest of it, replace "
-            f"{', '.join(_modules(misfits))}"
+            f"{checkpoint.path} does not fit {type(model).__name__}: {_listed(list(mismatches.values()))}"
+            f"{_differences(checkpoint.hparams, hparams)}; to start from the rest of it, reinit "
+            f"{', '.join(_modules(mismatches))}"
         )
     model.load_state_dict(mine | given)
-    model.pretrained = True
-    if checkpoint.record is not None:
-        model.trained_on(checkpoint.record.data)
 
 
 def _within(key: str, names: Sequence[str]) -> bool:
@@ -69,11 +66,11 @@ def _listed(reasons: list[str]) -> str:
 
 
 def _differences(theirs: Mapping[str, object], mine: Mapping[str, object]) -> str:
-    other = [f"{name}={theirs[name]}" for name in mine if name in theirs and theirs[name] != mine[name]]
-    return f" (it was made with {', '.join(other)})" if other else ""
+    other = [f"{name} is {theirs[name]} there and {mine[name]} here" for name in mine if theirs.get(name) != mine[name]]
+    return f" ({', '.join(other)})" if other else ""
 
 
-def _modules(misfits: Mapping[str, str]) -> list[str]:
+def _modules(mismatches: Mapping[str, str]) -> list[str]:
     """Name the modules that what does not fit lies in, larger ones where they are many."""
-    modules = list(dict.fromkeys(key.rpartition(".")[0] or key for key in misfits))
-    return modules if len(modules) <= _SHOWN else list(dict.fromkeys(key.partition(".")[0] for key in misfits))
+    modules = list(dict.fromkeys(key.rpartition(".")[0] or key for key in mismatches))
+    return modules if len(modules) <= _SHOWN else list(dict.fromkeys(key.partition(".")[0] for key in mismatches))

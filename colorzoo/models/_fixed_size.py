@@ -23,17 +23,16 @@ class FixedSizeColorizer(Colorizer):
     Args:
         target: What the network answers: RGB on [-1, 1], RGB on [0, 1], or a*b* scaled to [0, 1].
         size: Edge in pixels of the square that the network sees.
-        hparams: All arguments of the subclass.
     """
 
     net: nn.Module
 
-    def __init__(self, target: Target, size: int, **hparams: object) -> None:
+    def __init__(self, target: Target, size: int) -> None:
         if target not in _CHANNELS:
             raise ValueError(f"target is {target!r}; give one of {', '.join(_CHANNELS)}")
         if size < 1:
             raise ValueError(f"size is {size}; give at least 1 pixel")
-        super().__init__(target=target, size=size, **hparams)
+        super().__init__()
         self.target = target
         self.size = size
         self.outputs = _CHANNELS[target] * size * size

@@ -25,7 +25,6 @@ class FusionColorizer(Colorizer):
     Args:
         alpha: Weight of the class head's cross entropy beside the a*b* MSE; 0 trains on the MSE alone.
         num_classes: Number of classes of the head.
-        hparams: All other arguments of the subclass.
 
     Raises:
         ValueError: If ``alpha`` is negative or ``num_classes`` is not positive.
@@ -36,12 +35,12 @@ class FusionColorizer(Colorizer):
     fusion: nn.Module
     decoder: nn.Module
 
-    def __init__(self, alpha: float, num_classes: int, **hparams: object) -> None:
+    def __init__(self, alpha: float, num_classes: int) -> None:
         if alpha < 0:
             raise ValueError(f"alpha is {alpha}; the weight of the cross entropy cannot be negative")
         if num_classes < 1:
             raise ValueError(f"num_classes is {num_classes}; the class head needs at least 1")
-        super().__init__(alpha=alpha, num_classes=num_classes, **hparams)
+        super().__init__()
         self.alpha = alpha
 
     @abstractmethod

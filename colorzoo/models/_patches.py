@@ -17,16 +17,15 @@ class PatchDenoiser(Denoiser):
     Args:
         channels: 1 restores each channel by itself, 3 the three of a colour picture together.
         size: Edge in pixels of the square.
-        hparams: All other arguments of the subclass.
 
     Raises:
         ValueError: If a number is out of its range.
     """
 
-    def __init__(self, channels: int, size: int, **hparams: object) -> None:
+    def __init__(self, channels: int, size: int) -> None:
         if channels not in (1, 3) or size < 1:
             raise ValueError(f"channels is {channels} and size is {size}; give 1 or 3 channels, and at least 1 pixel")
-        super().__init__(channels=channels, size=size, **hparams)
+        super().__init__()
         self.channels = channels
         self.grid = size
         self.pixels = channels * size * size

@@ -9,6 +9,7 @@ et al., "Robust and interpretable blind image denoising via bias-free convolutio
 """
 
 import itertools
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -18,8 +19,6 @@ from torch.nn import functional as F
 from colorzoo.base.denoiser import Denoiser
 from colorzoo.models._padding import padding_to_multiple
 from colorzoo.noise.filters import switching_mean
-
-DEFAULT_TAG = "gaussian"
 
 _SHUFFLE = 2
 
@@ -52,19 +51,19 @@ class CNNDenoiser(Denoiser):
     def __init__(
         self,
         channels: int = 1,
-        widths: list[int] | None = None,
+        widths: Sequence[int] = (32, 64, 96),
         blocks: int = 2,
         noise: Literal["gaussian", "impulse"] = "gaussian",
         weights: str | None = None,
     ) -> None:
-        widths = [32, 64, 96] if widths is None else list(widths)
+        widths = list(widths)
         if channels not in (1, 3):
             raise ValueError(f"channels is {channels}; give 1 or 3")
         if min(widths, default=0) < 1 or blocks < 1:
             raise ValueError(f"widths ({widths}) and blocks ({blocks}) must be positive, and at least one width given")
         if noise not in ("gaussian", "impulse"):
             raise ValueError(f"noise is {noise!r}; give 'gaussian' or 'impulse'")
-        super().__init__(channels=channels, widths=widths, blocks=blocks, noise=noise)
+        super().__init__()
         self.channels = channels
         self.noise = noise
         self.grid = _SHUFFLE * 2 ** (len(widths) - 1)
@@ -74,7 +73,6 @@ class CNNDenoiser(Denoiser):
         # Of impulses, where there was salt and where pepper comes along.
         seen = 3 * pixels if noise == "impulse" else pixels
         self.net = _ResidualUNet(seen, pixels, widths, blocks)
-        self.load_pretrained(weights)
 
     @property
     def receptive_radius(self) -> int:

@@ -6,6 +6,7 @@ Di Hao, "Assignment 4 - Colorization": the 25 pixels of a 5x5 window -> RGB in [
 """
 
 import itertools
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -16,8 +17,6 @@ from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab, scale_ab, unscale_ab
 from colorzoo.data.batches import ColorBatch
 from colorzoo.models._mlp import Activation, activation_layer
-
-DEFAULT_TAG = "cifar10"
 
 _CHANNELS = {"rgb": 3, "ab": 2}
 _STRIP = 16_384  # pixels at a time: their layers stay in the cache, and a large picture takes a third of the time
@@ -59,7 +58,7 @@ class ContextMLP(Colorizer):
     def __init__(
         self,
         radius: int = 2,
-        hidden: list[int] | None = None,
+        hidden: Sequence[int] = (64, 64),
         activation: Activation = "relu",
         target: Literal["rgb", "ab"] = "rgb",
         batch_norm: bool = False,
@@ -68,7 +67,7 @@ class ContextMLP(Colorizer):
         l2: float = 1e-4,
         weights: str | None = None,
     ) -> None:
-        hidden = [64, 64] if hidden is None else list(hidden)
+        hidden = list(hidden)
         if target not in _CHANNELS:
             raise ValueError(f"target is {target!r}; give one of {', '.join(_CHANNELS)}")
         if padding not in _PADDINGS:
@@ -77,16 +76,7 @@ class ContextMLP(Colorizer):
             raise ValueError(f"radius ({radius}) and l2 ({l2}) cannot be negative")
         if every < 1 or min(hidden, default=1) < 1:
             raise ValueError(f"every ({every}) and the widths of hidden ({hidden}) must be at least 1")
-        super().__init__(
-            radius=radius,
-            hidden=hidden,
-            activation=activation,
-            target=target,
-            batch_norm=batch_norm,
-            padding=padding,
-            every=every,
-            l2=l2,
-        )
+        super().__init__()
         self.radius = radius
         self.target = target
         self.padding = _PADDINGS[padding]
@@ -102,7 +92,6 @@ class ContextMLP(Colorizer):
                 self.dense.append(nn.BatchNorm2d(inputs))
             self.dense.append(layer())
             self.dense.append(nn.Conv2d(inputs, outputs, 1, bias=not batch_norm or index == len(hidden)))
-        self.load_pretrained(weights)
 
     def predict_ab(self, lightness: Tensor) -> Tensor:
         """Predict a*b* from L*, a strip of rows at a time; see `Colorizer.predict_ab`."""

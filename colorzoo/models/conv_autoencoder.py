@@ -8,15 +8,12 @@ Patel, Kalbag and Rajput, "Symptotic Analysis of Autoencoder Architectures for I
 
 import itertools
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Literal
 
 from torch import nn
 
 from colorzoo.models._fixed_size import FixedSizeColorizer
-
-DEFAULT_TAG = "ships"
-
-_FILTERS = [128, 192, 256, 322]
 
 
 class ConvAutoencoder(FixedSizeColorizer):
@@ -48,7 +45,7 @@ class ConvAutoencoder(FixedSizeColorizer):
 
     def __init__(
         self,
-        filters: list[int] | None = None,
+        filters: Sequence[int] = (128, 192, 256, 322),
         latent: int = 256,
         batch_norm: bool = False,
         spatial_dropout: float = 0.0,
@@ -57,7 +54,7 @@ class ConvAutoencoder(FixedSizeColorizer):
         size: int = 32,
         weights: str | None = None,
     ) -> None:
-        filters = _FILTERS if filters is None else list(filters)
+        filters = list(filters)
         if target not in ("rgb", "ab"):
             raise ValueError(f"target is {target!r}; give rgb or ab, which a sigmoid can reach")
         if not filters or min(filters) < 1 or latent < 1:
@@ -67,15 +64,7 @@ class ConvAutoencoder(FixedSizeColorizer):
                 raise ValueError(f"{name} is {share}; give a share in [0, 1)")
         if size % 2 ** len(filters):
             raise ValueError(f"size is {size}; {len(filters)} convolutions halve only multiples of {2 ** len(filters)}")
-        super().__init__(
-            target,
-            size,
-            filters=filters,
-            latent=latent,
-            batch_norm=batch_norm,
-            spatial_dropout=spatial_dropout,
-            code_dropout=code_dropout,
-        )
+        super().__init__(target, size)
         edge = size >> len(filters)
         deepest = (filters[-1], edge, edge)
         encoder: list[nn.Module] = [nn.Unflatten(1, (1, size, size))]
@@ -100,7 +89,6 @@ class ConvAutoencoder(FixedSizeColorizer):
         decoder += [nn.ConvTranspose2d(filters[0], channels, 3, padding=1), nn.Sigmoid(), nn.Flatten()]
         self.net = nn.Sequential(OrderedDict(encoder=nn.Sequential(*encoder), decoder=nn.Sequential(*decoder)))
         self.net.apply(_initialise)
-        self.load_pretrained(weights)
 
 
 def _after(channels: int, batch_norm: bool, dropout: float) -> list[nn.Module]:

@@ -6,6 +6,7 @@ it takes pictures of any size.
 """
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +14,6 @@ from torch.nn import functional as F
 
 from colorzoo.base.denoiser import Denoiser
 from colorzoo.models._padding import padding_to_multiple
-
-DEFAULT_TAG = "ships"
 
 
 class ConvDenoiser(Denoiser):
@@ -39,18 +38,18 @@ class ConvDenoiser(Denoiser):
 
     def __init__(
         self,
-        filters: list[int] | None = None,
+        filters: Sequence[int] = (64, 128),
         batch_norm: bool = True,
         residual: bool = True,
         channels: int = 1,
         weights: str | None = None,
     ) -> None:
-        filters = [64, 128] if filters is None else list(filters)
+        filters = list(filters)
         if min(filters, default=0) < 1:
             raise ValueError(f"filters are {filters}; give at least one, all positive")
         if channels not in (1, 3):
             raise ValueError(f"channels is {channels}; give 1 or 3")
-        super().__init__(filters=filters, batch_norm=batch_norm, residual=residual, channels=channels)
+        super().__init__()
         self.channels = channels
         self.residual = residual
         self.grid = 2 ** len(filters)
@@ -62,7 +61,6 @@ class ConvDenoiser(Denoiser):
             layers.append(nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1))
             layers += _after(outputs, batch_norm)
         self.net = nn.Sequential(*layers, nn.Conv2d(filters[0], channels, 3, padding=1))
-        self.load_pretrained(weights)
 
     @property
     def backbone_modules(self) -> tuple[str, ...]:

@@ -4,10 +4,10 @@ Xia and Salhi, "Image Colorization with Neural Networks" (EURECOM, 2021), sectio
 deeper ones, trained exactly as the MLP.
 """
 
+from collections.abc import Sequence
+
 from colorzoo.models._fixed_size import FixedSizeColorizer, Target
 from colorzoo.models._mlp import Activation, Init, dense_stack, first_layers
-
-DEFAULT_TAG = "cifar10"
 
 
 class DenseAutoencoder(FixedSizeColorizer):
@@ -39,8 +39,8 @@ class DenseAutoencoder(FixedSizeColorizer):
 
     def __init__(
         self,
-        encoder: list[int] | None = None,
-        decoder: list[int] | None = None,
+        encoder: Sequence[int] = (1024, 512),
+        decoder: Sequence[int] = (),
         activation: Activation = "sigmoid",
         last_activation: Activation = "none",
         batch_norm: bool = True,
@@ -51,25 +51,13 @@ class DenseAutoencoder(FixedSizeColorizer):
         size: int = 32,
         weights: str | None = None,
     ) -> None:
-        encoder = [1024, 512] if encoder is None else list(encoder)
-        decoder = [] if decoder is None else list(decoder)
+        encoder = list(encoder)
+        decoder = list(decoder)
         if not encoder:
             raise ValueError("encoder is empty; give at least the width of the code")
-        super().__init__(
-            target,
-            size,
-            encoder=encoder,
-            decoder=decoder,
-            activation=activation,
-            last_activation=last_activation,
-            batch_norm=batch_norm,
-            norm_output=norm_output,
-            init=init,
-            dropout=dropout,
-        )
+        super().__init__(target, size)
         widths = [size * size, *encoder, *decoder, self.outputs]
         self.net = dense_stack(widths, activation, last_activation, batch_norm, norm_output, init, dropout)
-        self.load_pretrained(weights)
 
     @property
     def backbone_modules(self) -> tuple[str, ...]:

@@ -4,12 +4,12 @@ Patel, Kalbag and Rajput, "Symptotic Analysis of Autoencoder Architectures for I
 (DS303, CMInDS, IIT Bombay, 2022): 784-500-300-100-300-500-784 on the digits of MNIST, ReLU, sigmoid at the end.
 """
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from colorzoo.models._mlp import Activation, dense_stack, first_layers
 from colorzoo.models._patches import PatchDenoiser
-
-DEFAULT_TAG = "mnist"
 
 
 class DenseDenoiser(PatchDenoiser):
@@ -38,8 +38,8 @@ class DenseDenoiser(PatchDenoiser):
 
     def __init__(
         self,
-        encoder: list[int] | None = None,
-        decoder: list[int] | None = None,
+        encoder: Sequence[int] = (500, 300, 100),
+        decoder: Sequence[int] | None = None,
         activation: Activation = "relu",
         batch_norm: bool = False,
         dropout: float = 0.0,
@@ -47,22 +47,13 @@ class DenseDenoiser(PatchDenoiser):
         size: int = 28,
         weights: str | None = None,
     ) -> None:
-        encoder = [500, 300, 100] if encoder is None else list(encoder)
+        encoder = list(encoder)
         decoder = encoder[-2::-1] if decoder is None else list(decoder)
         if not encoder:
             raise ValueError("encoder is empty; give at least the width of the code")
-        super().__init__(
-            encoder=encoder,
-            decoder=decoder,
-            activation=activation,
-            batch_norm=batch_norm,
-            dropout=dropout,
-            channels=channels,
-            size=size,
-        )
+        super().__init__(channels=channels, size=size)
         widths = [self.pixels, *encoder, *decoder, self.pixels]
         self.net = dense_stack(widths, activation, "sigmoid", batch_norm, False, "xavier", dropout)
-        self.load_pretrained(weights)
 
     @property
     def backbone_modules(self) -> tuple[str, ...]:

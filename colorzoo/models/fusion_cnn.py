@@ -12,8 +12,6 @@ from torch import Tensor, nn
 
 from colorzoo.models._fusion import GLOBAL, MID, FusionColorizer, convolution, decoder, encoder, fusion
 
-DEFAULT_TAG = "cifar10"
-
 
 class FusionCNN(FusionColorizer):
     """CNN whose mid-level features are fused, at every position, with a description of the whole picture.
@@ -56,7 +54,6 @@ class FusionCNN(FusionColorizer):
         self.head = nn.Linear(GLOBAL, num_classes)
         self.fusion = fusion()
         self.decoder = decoder()
-        self.load_pretrained(weights)
 
     def summary(self, lightness: Tensor, mid: Tensor) -> Tensor:
         """Describe the whole picture; see `FusionColorizer.summary`."""

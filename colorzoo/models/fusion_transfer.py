@@ -15,8 +15,6 @@ from torch import Tensor, nn
 from colorzoo.models._backbone import Backbone
 from colorzoo.models._fusion import GLOBAL, FusionColorizer, decoder, encoder, fusion
 
-DEFAULT_TAG = "cifar10"
-
 
 class FusionTransfer(FusionColorizer):
     """Fusion CNN whose global branch is a pretrained network of timm.
@@ -64,14 +62,7 @@ class FusionTransfer(FusionColorizer):
     ) -> None:
         if features not in ("pooled", "maps"):
             raise ValueError(f"features is {features!r}; give 'pooled' or 'maps'")
-        super().__init__(
-            backbone=backbone,
-            features=features,
-            frozen=frozen,
-            input_size=input_size,
-            alpha=alpha,
-            num_classes=num_classes,
-        )
+        super().__init__(alpha=alpha, num_classes=num_classes)
         self.encoder = encoder()
         self.backbone = Backbone(backbone, features == "maps", input_size)
         self.projection = nn.Sequential(nn.Conv2d(self.backbone.channels, GLOBAL, kernel_size=1), nn.ReLU())
@@ -80,7 +71,6 @@ class FusionTransfer(FusionColorizer):
         self.decoder = decoder()
         if backbone_weights is not None and weights is None:
             self.backbone.load_pretrained(backbone_weights)
-        self.load_pretrained(weights)
         if frozen:
             self.freeze("backbone")
 

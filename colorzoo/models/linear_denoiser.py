@@ -15,8 +15,6 @@ from torch.nn import functional as F
 from colorzoo.base.denoiser import Denoiser
 from colorzoo.data.batches import NoisyBatch
 
-DEFAULT_TAG = "impulse"
-
 
 class LinearDenoiser(Denoiser):
     """Linear regression from the window around a pixel, used where the pixel is noise.
@@ -58,7 +56,7 @@ class LinearDenoiser(Denoiser):
             raise ValueError(f"threshold is {threshold}; give a difference of pixels in [0, 1]")
         if not spread > 0:
             raise ValueError(f"spread is {spread}; give a positive number of pixels")
-        super().__init__(radius=radius, detector=detector, threshold=threshold, fill=fill, spread=spread)
+        super().__init__()
         self.radius = radius
         self.detector = detector
         self.threshold = threshold
@@ -68,7 +66,6 @@ class LinearDenoiser(Denoiser):
         steps = torch.arange(-radius, radius + 1, dtype=torch.float32)
         bell = torch.exp(-steps.square() / (2 * spread**2))
         self.register_buffer("bell", torch.outer(bell, bell)[None, None], persistent=False)
-        self.load_pretrained(weights)
 
     bell: Tensor
 

@@ -5,10 +5,10 @@ hidden layers, sigmoids, batch norm on hidden and output layers, Xavier initiali
 Xia and Salhi, "Image Colorization with Neural Networks" (EURECOM, 2021): one to three hidden layers, RGB on [-1, 1].
 """
 
+from collections.abc import Sequence
+
 from colorzoo.models._fixed_size import FixedSizeColorizer, Target
 from colorzoo.models._mlp import Activation, Init, dense_stack, first_layers
-
-DEFAULT_TAG = "cifar10"
 
 
 class MLP(FixedSizeColorizer):
@@ -39,7 +39,7 @@ class MLP(FixedSizeColorizer):
 
     def __init__(
         self,
-        hidden: list[int] | None = None,
+        hidden: Sequence[int] = (512,),
         activation: Activation = "sigmoid",
         last_activation: Activation = "none",
         batch_norm: bool = True,
@@ -50,21 +50,10 @@ class MLP(FixedSizeColorizer):
         size: int = 32,
         weights: str | None = None,
     ) -> None:
-        hidden = [512] if hidden is None else list(hidden)
-        super().__init__(
-            target,
-            size,
-            hidden=hidden,
-            activation=activation,
-            last_activation=last_activation,
-            batch_norm=batch_norm,
-            norm_output=norm_output,
-            init=init,
-            dropout=dropout,
-        )
+        hidden = list(hidden)
+        super().__init__(target, size)
         widths = [size * size, *hidden, self.outputs]
         self.net = dense_stack(widths, activation, last_activation, batch_norm, norm_output, init, dropout)
-        self.load_pretrained(weights)
 
     @property
     def backbone_modules(self) -> tuple[str, ...]:

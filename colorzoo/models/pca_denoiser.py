@@ -12,13 +12,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from colorzoo.base.closed_form import ClosedFormModule
 from colorzoo.data.batches import NoisyBatch
 from colorzoo.models._patches import PatchDenoiser
 
-DEFAULT_TAG = "mnist"
 
-
-class PCADenoiser(PatchDenoiser):
+class PCADenoiser(PatchDenoiser, ClosedFormModule):
     """Projection of squares of one size on their principal axes, fitted in closed form rather than by descent.
 
     The defaults are the document's. Its noise has a mean, and one mean for noisy and clean squares leaves that in;
@@ -45,7 +44,6 @@ class PCADenoiser(PatchDenoiser):
     """
 
     paper = "Patel, Kalbag, Rajput: Symptotic Analysis of Autoencoder Architectures (DS303, IIT Bombay, 2022)"
-    closed_form = True
 
     def __init__(
         self,
@@ -59,14 +57,7 @@ class PCADenoiser(PatchDenoiser):
     ) -> None:
         if fitted_on not in ("noisy", "clean"):
             raise ValueError(f"fitted_on is {fitted_on!r}; give noisy or clean")
-        super().__init__(
-            components=components,
-            fitted_on=fitted_on,
-            shrink=shrink,
-            recentre=recentre,
-            channels=channels,
-            size=size,
-        )
+        super().__init__(channels=channels, size=size)
         if not 1 <= components <= self.pixels:
             raise ValueError(f"components is {components}; a square of {self.pixels} values has 1 to {self.pixels}")
         self.fitted_on = fitted_on
@@ -76,7 +67,6 @@ class PCADenoiser(PatchDenoiser):
         self.gains = nn.Parameter(torch.ones(components))
         self.noisy_mean = nn.Parameter(torch.zeros(self.pixels))
         self.clean_mean = nn.Parameter(torch.zeros(self.pixels))
-        self.load_pretrained(weights)
 
     def restore_patches(self, squares: Tensor) -> Tensor:
         """Project and reconstruct; see `PatchDenoiser.restore_patches`."""

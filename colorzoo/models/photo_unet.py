@@ -6,6 +6,7 @@ Colorization" (ECCV 2016); the shape is that of Ronneberger, Fischer and Brox, "
     L -> encoder: 1/4, 1/8, 1/16, 1/32 of the edge -> decoder, each level hearing its like: 1/4 -> bins of a*b* -> a*b*
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -19,8 +20,6 @@ from colorzoo.data.batches import ColorBatch
 from colorzoo.models._ab_bins import annealed_mean, bin_width, confidence_of_bins, kl_divergence, soft_encode_ab
 from colorzoo.models._padding import padding_to_multiple
 from colorzoo.models._timm_encoder import TimmEncoder
-
-DEFAULT_TAG = "lively"
 
 _LEVELS = (1, 2, 3, 4)  # at a quarter of the edge to a thirty-second
 _STRIDE = 32
@@ -63,7 +62,7 @@ class PhotoUNet(Colorizer):
     def __init__(
         self,
         encoder: str = "tf_efficientnet_lite0",
-        widths: list[int] | None = None,
+        widths: Sequence[int] = (160, 96, 64),
         bins: int = 14,
         temperature: float = 1.0,
         vividness: float = 1.0,
@@ -72,7 +71,7 @@ class PhotoUNet(Colorizer):
         encoder_weights: str | None = None,
         weights: str | None = None,
     ) -> None:
-        widths = [160, 96, 64] if widths is None else list(widths)
+        widths = list(widths)
         if len(widths) != len(_LEVELS) - 1 or min(widths) < 1:
             raise ValueError(f"widths are {widths}; give three positive numbers")
         if bins < 2:
@@ -82,15 +81,7 @@ class PhotoUNet(Colorizer):
                 f"temperature ({temperature}) and vividness ({vividness}) must be positive, mean_weight "
                 f"({mean_weight}) and fidelity_weight ({fidelity_weight}) not negative"
             )
-        super().__init__(
-            encoder=encoder,
-            widths=widths,
-            bins=bins,
-            temperature=temperature,
-            vividness=vividness,
-            mean_weight=mean_weight,
-            fidelity_weight=fidelity_weight,
-        )
+        super().__init__()
         self.bins = bins
         self.temperature = temperature
         self.vividness = vividness
@@ -103,7 +94,6 @@ class PhotoUNet(Colorizer):
         self.last = nn.Sequential(_block(widths[-1], widths[-1]), nn.Conv2d(widths[-1], bins * bins, kernel_size=1))
         if encoder_weights is not None and weights is None:
             self.encoder.load_pretrained(encoder_weights)
-        self.load_pretrained(weights)
 
     def predict_ab(self, lightness: Tensor) -> Tensor:
         """Predict a*b* from L*; see `Colorizer.predict_ab`."""

@@ -9,24 +9,28 @@ Park, Kim and Cho, "Improving colorization through denoiser with MLP" (2022), af
 
 import itertools
 import math
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import Parameter
 from torch.nn import functional as F
 
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb
 from colorzoo.data.batches import ColorBatch
-from colorzoo.metrics import mse, psnr
+from colorzoo.errors import UsageError
 from colorzoo.models._unet import GROUP, NORMS, UNet, block, group_norm
 
-DEFAULT_TAG = "cifar10"
+if TYPE_CHECKING:
+    from lightning.pytorch.utilities.types import OptimizerLRScheduler
+
 _AB = 110.0
+NETWORKS = ("discriminator", "generator", "improver")
+"""In the order in which they train."""
 
 
 class Pix2Pix(Colorizer):
@@ -74,7 +78,7 @@ class Pix2Pix(Colorizer):
         width: int = 32,
         norm: Literal["batch", "group"] = "batch",
         patch_layers: int = 1,
-        improver: list[int] | None = None,
+        improver: Sequence[int] = (64, 64),
         improver_patch: int = 5,
         distance: Literal["l1", "l2"] = "l1",
         generator_lambda: float = 100.0,
@@ -83,7 +87,7 @@ class Pix2Pix(Colorizer):
         warmup_batches: int = 0,
         weights: str | None = None,
     ) -> None:
-        improver = [64, 64] if improver is None else list(improver)
+        improver = list(improver)
         if size < 4 or size & (size - 1):
             raise ValueError(f"size is {size}; give a power of 2, at least 4")
         if width < GROUP or width % GROUP:
@@ -102,66 +106,82 @@ class Pix2Pix(Colorizer):
                 f"generator_lambda ({generator_lambda}), improver_lambda ({improver_lambda}) and warmup_batches "
                 f"({warmup_batches}) cannot be negative"
             )
-        super().__init__(
-            size=size,
-            width=width,
-            norm=norm,
-            patch_layers=patch_layers,
-            improver=improver,
-            improver_patch=improver_patch,
-            distance=distance,
-            generator_lambda=generator_lambda,
-            improver_lambda=improver_lambda,
-            adversarial=adversarial,
-            warmup_batches=warmup_batches,
-        )
+        super().__init__()
         self.working_size = size
         self.distance = distance
         self.generator_lambda = generator_lambda
         self.improver_lambda = improver_lambda
         self.adversarial = adversarial
         self.warmup_batches = warmup_batches
+        self.automatic_optimization = False
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
         self.generator = UNet(width, int(math.log2(size)) - 1, NORMS[norm])
         self.discriminator = _patch_gan(width, patch_layers)
         self.improver: nn.Module = _patch_mlp(improver, improver_patch)
-        self.load_pretrained(weights)
 
     def predict_ab(self, lightness: Tensor) -> Tensor:
         """Predict a*b* from L*; see `Colorizer.predict_ab`."""
         seen = lightness / 50 - 1
-        return _AB * self._improve(seen, self.generator(seen)).float()
+        return _AB * self._refine(seen, self.generator(seen)).float()
 
-    def learners(self) -> dict[str, list[Parameter]]:
-        """The three players, in the order in which they learn."""
-        players = ("discriminator", "generator", "improver")
-        return {name: list(self.get_submodule(name).parameters()) for name in players}
+    def configure_optimizers(self) -> "OptimizerLRScheduler":
+        """Return an optimiser for each of the three networks, with its schedule over the batches."""
+        if self.trainer.max_steps > 0 and not self.trainer.fast_dev_run and self.optim.schedule == "cosine":  # type: ignore[attr-defined]
+            raise UsageError(
+                "max_steps counts the steps of each network, a schedule the batches; set max_epochs instead"
+            )
+        return [self.build_optimizer(self.get_submodule(name).parameters()) for name in NETWORKS]  # type: ignore[return-value]
 
-    def turns(self, batch: ColorBatch) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """Yield the losses of discriminator, generator and improver; each may step before the next one is asked.
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        """Take a step of each network, one after another, and move the schedules on by a batch."""
+        pairs = self.as_pairs(batch)
+        optimizers: Any = self.optimizers()
+        for network, losses in self.network_losses(pairs):
+            self.check_finite(losses["loss"], pairs, batch_idx, network)
+            optimizer = optimizers[NETWORKS.index(network)]
+            optimizer.zero_grad()
+            self.manual_backward(losses["loss"])
+            optimizer.step()
+            self.log_batch("train", {f"{network}_{name}": value.detach() for name, value in losses.items()}, pairs)
+        self._step_schedulers()
+
+    def network_losses(self, batch: ColorBatch) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """Yield the losses of discriminator, generator and improver; each may take its step before the next is asked.
 
         Args:
             batch: Pairs.
 
         Returns:
-            Names of `learners` and their losses. During the warm-up, and without an adversary, the discriminator has
-            no turn; during the warm-up the improver has none either.
+            Names of `NETWORKS` and their losses. During the warm-up, and without an adversary, the discriminator has
+            none; during the warm-up the improver has none either.
         """
-        seen, truth = self._pair(batch)
+        seen, truth = self._inputs_and_targets(batch)
         warm = int(self.batches) < self.warmup_batches
         self.batches += 1
-        playing = self.adversarial and not warm
-        made = self.generator(seen)
-        if playing:
-            # Not under no_grad: autocast would keep the improver's weights without a graph for its own turn.
-            mended = self._improve(seen, made).detach()
-            real = _says(self._judge(seen, truth), True)
-            fake = (_says(self._judge(seen, made.detach()), False) + _says(self._judge(seen, mended), False)) / 2
-            yield "discriminator", {"loss": (real + fake) / 2, "real": real.detach(), "fake": fake.detach()}
-        yield "generator", self._player_losses(seen, made, truth, self.generator_lambda, playing)
+        adversarial = self.adversarial and not warm
+        fake = self.generator(seen)
+        if adversarial:
+            # Not under no_grad: autocast would keep the improver's weights without a graph for its own step.
+            refined = self._refine(seen, fake).detach()
+            real_loss = _adversarial_loss(self._discriminate(seen, truth), True)
+            first, second = (_adversarial_loss(self._discriminate(seen, ab), False) for ab in (fake.detach(), refined))
+            fake_loss = (first + second) / 2
+            yield (
+                "discriminator",
+                {"loss": (real_loss + fake_loss) / 2, "real": real_loss.detach(), "fake": fake_loss.detach()},
+            )
+        yield "generator", self._generator_losses(seen, fake, truth, self.generator_lambda, adversarial)
         if not warm:
-            mended = self._improve(seen, made.detach())
-            yield "improver", self._player_losses(seen, mended, truth, self.improver_lambda, playing)
+            refined = self._refine(seen, fake.detach())
+            yield "improver", self._generator_losses(seen, refined, truth, self.improver_lambda, adversarial)
+
+    def _step_schedulers(self) -> None:
+        """Move all schedules on by a batch, also that of a network that has not taken a step yet."""
+        schedulers: Any = self.lr_schedulers()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
+            for scheduler in schedulers or ():
+                scheduler.step()
 
     def losses(self, batch: ColorBatch) -> dict[str, Tensor]:
         """Distance of the improved a*b* to the truth, and how good the generator is alone.
@@ -172,37 +192,39 @@ class Pix2Pix(Colorizer):
         Returns:
             ``loss``, on a*b* / 110, and the generator's RGB ``generator_mse`` and ``generator_psnr``.
         """
-        seen, truth = self._pair(batch)
+        from colorzoo.metrics import mse, psnr
+
+        seen, truth = self._inputs_and_targets(batch)
         made = self.generator(seen)
-        loss = self._distance(self._improve(seen, made), truth)
+        loss = self._distance(self._refine(seen, made), truth)
         alone = lab_to_rgb(torch.cat([(seen + 1) * 50, _AB * made.detach().float()], dim=1))
         figures = {"generator_mse": mse(alone, batch["rgb"]), "generator_psnr": psnr(alone, batch["rgb"])}
         return {"loss": loss, **{name: value.mean() for name, value in figures.items()}}
 
-    def _pair(self, batch: ColorBatch) -> tuple[Tensor, Tensor]:
+    def _inputs_and_targets(self, batch: ColorBatch) -> tuple[Tensor, Tensor]:
         """L* and a*b*, both on [-1, 1]."""
         return grey_to_lightness(batch["grey"]) / 50 - 1, batch["lab"][:, 1:] / _AB
 
-    def _improve(self, seen: Tensor, made: Tensor) -> Tensor:
-        mended: Tensor = made + self.improver(torch.cat([seen, made], dim=1))
-        return mended
+    def _refine(self, seen: Tensor, made: Tensor) -> Tensor:
+        refined: Tensor = made + self.improver(torch.cat([seen, made], dim=1))
+        return refined
 
-    def _judge(self, seen: Tensor, ab: Tensor) -> Tensor:
+    def _discriminate(self, seen: Tensor, ab: Tensor) -> Tensor:
         logits: Tensor = self.discriminator(torch.cat([seen, ab], dim=1))
         return logits.float()
 
     def _distance(self, ab: Tensor, truth: Tensor) -> Tensor:
         return F.l1_loss(ab.float(), truth) if self.distance == "l1" else F.mse_loss(ab.float(), truth)
 
-    def _player_losses(
-        self, seen: Tensor, ab: Tensor, truth: Tensor, weight: float, playing: bool
+    def _generator_losses(
+        self, seen: Tensor, ab: Tensor, truth: Tensor, weight: float, adversarial: bool
     ) -> dict[str, Tensor]:
         distance = self._distance(ab, truth)
         losses = {"loss": weight * distance, self.distance: distance.detach()}
-        if playing:
+        if adversarial:
             with _frozen(self.discriminator):
-                deceit = _says(self._judge(seen, ab), True)
-            losses |= {"loss": losses["loss"] + deceit, "adversarial": deceit.detach()}
+                fooled = _adversarial_loss(self._discriminate(seen, ab), True)
+            losses |= {"loss": losses["loss"] + fooled, "adversarial": fooled.detach()}
         return losses
 
 
@@ -232,7 +254,7 @@ def _patch_mlp(hidden: list[int], patch: int) -> nn.Sequential:
     return nn.Sequential(*layers, last)
 
 
-def _says(logits: Tensor, real: bool) -> Tensor:
+def _adversarial_loss(logits: Tensor, real: bool) -> Tensor:
     """Cross entropy of the discriminator's judgement if the pictures were all real, or all made."""
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
 

@@ -18,8 +18,7 @@ from colorzoo.callbacks.prediction_writer import PredictionWriter
 from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import CheckpointError, ColorzooError
 from colorzoo.training.checkpoint_io import AtomicCheckpointIO, last_checkpoint
-from colorzoo.training.task import PictureTask
-from colorzoo.zoo import list_models, load_pretrained, model_class
+from colorzoo.zoo import list_models, model_class
 
 
 class ColorzooCLI(LightningCLI):
@@ -28,7 +27,7 @@ class ColorzooCLI(LightningCLI):
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add trainer, model, data and optim; the model is a method rather than a LightningModule."""
         parser.add_lightning_class_args(self.trainer_class, "trainer")
-        parser.add_subclass_arguments(ZooModule, "model", required=True)
+        parser.add_lightning_class_args(ZooModule, "model", subclass_mode=True)
         parser.add_lightning_class_args(ImageDataModule, "data", subclass_mode=True)
         parser.add_class_arguments(OptimizerConfig, "optim")
 
@@ -36,7 +35,7 @@ class ColorzooCLI(LightningCLI):
         """Say where ``predict`` writes, and what ``fit`` does not take of the weights it starts from."""
         parser.add_lightning_class_args(PredictionWriter, "predictions")
         parser.add_argument(
-            "--replace",
+            "--reinit",
             type=list[str],
             default=[],
             help="Modules that keep their initialisation in `fit` although there are --model.weights, as a list.",
@@ -45,7 +44,9 @@ class ColorzooCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse a list of arguments, by default those of the process."""
         given = args if isinstance(args, list) else sys.argv[1:]
-        self.config = parser.parse_args(_with_full_names(given))
+        given = _with_full_names(given)
+        self.config = parser.parse_args(given)
+        self.explicit = parser.parse_args(given, defaults=False)
 
     def instantiate_classes(self) -> None:
         """Wrap the method in its task; refuse to measure random weights."""
@@ -61,16 +62,22 @@ class ColorzooCLI(LightningCLI):
             # A checkpoint is data; Lightning would unpickle whatever it holds.
             config.weights_only = True
         # What is measured was trained as a whole, and its configuration still tells from what it started.
-        replace = config.replace if self.subcommand == "fit" else []
-        if replace and weights is None:
-            self.parser.error("replace is about what does not fit of given weights: --model.weights NAME")
+        reinit = config.reinit if self.subcommand == "fit" else []
+        if reinit and weights is None:
+            self.parser.error("reinit is about what does not fit of given weights: --model.weights NAME")
+        if weights is not None:
+            # What the user does not say, the checkpoint says.
+            stated = self.explicit[str(self.subcommand)].model.get("init_args", Namespace())
+            for name in set(vars(init_args)) - set(vars(stated)):
+                del config.model.init_args[name]
         try:
-            if replace:
-                init_args["weights"] = None
+            if reinit:
+                config.model.init_args.pop("weights")
             super().instantiate_classes()
-            if replace:
-                init_args["weights"] = weights
-                load_pretrained(self._get(self.config_init, "model"), weights, replace)
+            if reinit:
+                stated = config.model.init_args.as_dict()
+                self.model = type(self.model).from_pretrained(weights, reinit, **stated)
+                config.model.init_args.weights = weights
         except ValueError as error:
             # The parser buries what a constructor says under a list of what else it tried.
             reason = _reason(error)
@@ -78,7 +85,7 @@ class ColorzooCLI(LightningCLI):
                 raise
             raise reason from None
         self._look_after_checkpoints(config)
-        self.model = PictureTask(self._get(self.config_init, "model"), self._get(self.config_init, "optim"))
+        self.model.optim = self._get(self.config_init, "optim")
 
     def _look_after_checkpoints(self, config: Namespace) -> None:
         """Write them whole, and find the last one whichever run wrote it."""

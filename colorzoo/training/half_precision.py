@@ -7,7 +7,7 @@ from torch import Tensor
 
 from colorzoo.base.module import ZooModule
 from colorzoo.datamodules.base import ImageDataModule
-from colorzoo.hub.checkpoint_file import Checkpoint
+from colorzoo.hub.record import Checkpoint
 from colorzoo.zoo import model_from_checkpoint
 
 _INVISIBLE = 1 / 510

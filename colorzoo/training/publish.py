@@ -13,8 +13,8 @@ import colorzoo
 from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import CheckpointError, DataError
 from colorzoo.hub import checkpoint_file
-from colorzoo.hub.checkpoint_file import CheckpointInfo
 from colorzoo.hub.model_card import write_reports
+from colorzoo.hub.record import SUFFIX, CheckpointInfo
 from colorzoo.metrics import BASELINES
 from colorzoo.training.cli import ColorzooCLI, run
 from colorzoo.training.half_precision import to_half_precision
@@ -53,11 +53,11 @@ def publish(checkpoint: Path, name: str, config: Path, folder: Path, notes: str 
         raise CheckpointError(
             f"{checkpoint} holds a {trained.model}; publish it as {trained.model}.TAG, not as {name!r}"
         )
-    target = folder / f"{name}{checkpoint_file.SUFFIX}"
+    target = folder / f"{name}{SUFFIX}"
     if target.exists():
         raise CheckpointError(f"{target} is published, and a tag's bytes never change; choose another tag")
     validated = _run("validate", config, checkpoint)
-    if validated.model.model.hparams != trained.hparams:
+    if validated.model.hparams != trained.hparams:
         raise CheckpointError(f"{checkpoint} was trained with {trained.hparams}, but {config} says otherwise")
     _check_data(checkpoint, validated.datamodule)
     stored = to_half_precision(trained, validated.datamodule)
@@ -88,7 +88,7 @@ def _check_data(checkpoint: Path, data: ImageDataModule) -> None:
 
 
 def _record(cli: ColorzooCLI, config: Path, notes: str) -> CheckpointInfo:
-    data, method = cli.datamodule, cli.model.model
+    data, model = cli.datamodule, cli.model
     measured = {name.removeprefix("test/"): float(value) for name, value in cli.trainer.callback_metrics.items()}
     baselines: dict[str, dict[str, float]] = {}
     metrics: dict[str, float] = {}
@@ -102,16 +102,16 @@ def _record(cli: ColorzooCLI, config: Path, notes: str) -> CheckpointInfo:
         baselines["most frequent class"] = {"accuracy": _majority_share(data.load_split("test").label)}
     order = [*_FIRST, *sorted(set(metrics) - set(_FIRST))]
     return CheckpointInfo(
-        task=method.task,
+        task=model.task,
         data=_described(data, "train"),
         split_hash=data.split_hash(),
         recipe=config.as_posix(),
         evaluated_on=_described(data, "test"),
         metrics={name: metrics[name] for name in order if name in metrics},
         baselines=baselines,
-        parameters=sum(parameter.numel() for parameter in method.parameters()),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
         licence=_LICENCE,
-        paper=method.paper,
+        paper=model.paper,
         code_version=colorzoo.__version__,
         notes=notes,
     )

@@ -8,6 +8,7 @@ import torch
 import colorzoo
 from colorzoo.base.denoiser import Denoiser
 from colorzoo.hub import checkpoint_file
+from colorzoo.hub.record import CheckpointInfo
 from colorzoo.noise.synthesis import KINDS, Noise, add_noise
 from colorzoo.zoo import model_class
 
@@ -66,11 +67,9 @@ def test_auto_looks_for_the_noise_of_the_training(impulse_model, tmp_path, recor
 
     path = tmp_path / "linear_denoiser.grain.safetensors"
     model = colorzoo.create("linear_denoiser", detector="none")
-    about = {**vars(record), "data": f"pictures, with {Noise(sigma=(0.0, 50.0)).describe()}"}
+    about = {**vars(record), "noise": ("gaussian",)}
     checkpoint_file.write(
-        checkpoint_file.Checkpoint(
-            path, model.name(), model.hparams, model.state_dict(), checkpoint_file.CheckpointInfo(**about)
-        )
+        checkpoint_file.Checkpoint(path, model.name(), model.hparams, model.state_dict(), CheckpointInfo(**about))
     )
     grain_model = colorzoo.load(path)
     assert grain_model.noise_kinds == ("gaussian",)

@@ -3,12 +3,12 @@
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from trained import with_optim
 
 import colorzoo
 from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import DivergedError
-from colorzoo.training.task import PictureTask
 
 
 def fit(model, optim, tmp_path):
@@ -16,7 +16,7 @@ def fit(model, optim, tmp_path):
     trainer = Trainer(
         max_epochs=3, accelerator="cpu", logger=False, enable_progress_bar=False, default_root_dir=tmp_path
     )
-    trainer.fit(PictureTask(model, optim), data)
+    trainer.fit(with_optim(model, optim), data)
 
 
 def test_a_rate_that_is_far_too_high_ends_with_batch_pictures_and_advice(tmp_path):

@@ -6,6 +6,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.plugins import MixedPrecision
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from trained import with_optim
 
 import colorzoo
 from colorzoo.base.optimizer import OptimizerConfig
@@ -13,7 +14,6 @@ from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb, lightness_
 from colorzoo.data.batches import color_batch, noisy_batch
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.noise.synthesis import Noise
-from colorzoo.training.task import PictureTask
 
 HALVES = (torch.bfloat16, torch.float16)
 NOISE = Noise(impulse=0.2, sigma=10.0)
@@ -51,9 +51,9 @@ def test_losses_are_counted_in_full_precision(name):
     batch = pairs(model)
     for half in HALVES:
         with torch.autocast("cpu", dtype=half), Watch() as watch:
-            for _, losses in model.turns(batch):
-                assert {value.dtype for value in losses.values()} == {torch.float32}
-                assert all(bool(value.isfinite()) for value in losses.values())
+            losses = model.losses(batch)
+            assert {value.dtype for value in losses.values()} == {torch.float32}
+            assert all(bool(value.isfinite()) for value in losses.values())
         assert watch.halved, "the network itself should have run in half precision"
         assert watch.seen & LOSSES
         assert not watch.halved & LOSSES
@@ -77,7 +77,7 @@ def fit(model, tmp_path, **options):
     noise = NOISE if model.input_key == "noisy" else None
     data = SyntheticDataModule(size=16, train_images=8, val_images=2, batch_size=4, noise=noise, flip=False)
     trainer = Trainer(max_epochs=1, enable_checkpointing=False, default_root_dir=tmp_path, **QUIET, **options)
-    trainer.fit(PictureTask(model, OptimizerConfig(clip_norm=1.0)), data)
+    trainer.fit(with_optim(model, OptimizerConfig(clip_norm=1.0)), data)
     return trainer
 
 

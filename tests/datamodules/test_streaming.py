@@ -10,6 +10,7 @@ import PIL.Image
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
+from trained import with_optim
 
 import colorzoo
 from colorzoo.base.optimizer import OptimizerConfig
@@ -20,7 +21,6 @@ from colorzoo.datamodules.folder import FolderDataset, ImageFolderDataModule
 from colorzoo.datamodules.streaming import StreamingDataModule
 from colorzoo.errors import DataError, UsageError
 from colorzoo.noise.synthesis import Noise
-from colorzoo.training.task import PictureTask
 
 pytest.importorskip("litdata", reason="pip install 'colorzoo[streaming]'")
 
@@ -157,7 +157,7 @@ def test_a_resumed_run_goes_on_with_the_next_pair(shards, tmp_path, workers, sto
             accelerator="cpu",
         )
         data = StreamingDataModule(str(shards), size=32, batch_size=2, num_workers=workers)
-        trainer.fit(PictureTask(colorzoo.create("mlp"), OptimizerConfig()), data, **options)
+        trainer.fit(with_optim(colorzoo.create("mlp"), OptimizerConfig()), data, **options)
         return callback
 
     whole = fit(Seen(stop_after))

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 import colorzoo
-from colorzoo.hub.checkpoint_file import published
+from colorzoo.hub.published import published
 
 FOLDER = Path(__file__).parent
 

@@ -8,7 +8,9 @@ import torch
 import colorzoo
 from colorzoo.errors import CheckpointError, ChecksumError
 from colorzoo.hub import checkpoint_file
+from colorzoo.hub import published as folders_module
 from colorzoo.hub.checkpoint_file import Checkpoint
+from colorzoo.hub.record import CheckpointInfo
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ class Exploit:
 
 def test_foreign_and_missing_checkpoints_are_refused(tmp_path):
     torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
-    with pytest.raises(CheckpointError, match="not written by a task"):
+    with pytest.raises(CheckpointError, match="not written by a model"):
         checkpoint_file.read(tmp_path / "foreign.ckpt")
     with pytest.raises(CheckpointError, match="no file"):
         checkpoint_file.read(tmp_path / "missing.safetensors")
@@ -98,18 +100,18 @@ def test_home_comes_before_the_package(published, monkeypatch, tmp_path):
     digest = hashlib.sha256(published.read_bytes()).hexdigest()
     (home / "SHA256SUMS").write_text(f"{digest}  fusion_cnn.mine.safetensors\n")
     monkeypatch.setenv("COLORZOO_HOME", str(home))
-    assert checkpoint_file.folders()[0] == home
+    assert folders_module.folders()[0] == home
     assert not colorzoo.load("fusion_cnn.mine").training
     package = tmp_path / "package"
     shutil.copytree(home, package)
-    monkeypatch.setattr(checkpoint_file, "folders", lambda: [home, package])
-    assert checkpoint_file.published() == {"fusion_cnn.mine": home / "fusion_cnn.mine.safetensors"}
+    monkeypatch.setattr(folders_module, "folders", lambda: [home, package])
+    assert folders_module.published() == {"fusion_cnn.mine": home / "fusion_cnn.mine.safetensors"}
 
 
 def test_a_home_that_is_missing_is_an_error(monkeypatch, tmp_path):
     monkeypatch.setenv("COLORZOO_HOME", str(tmp_path / "missing"))
     with pytest.raises(CheckpointError, match="COLORZOO_HOME"):
-        checkpoint_file.folders()
+        folders_module.folders()
 
 
 @pytest.mark.parametrize("content", [b"hello\n", b"\x80\x02}q\x00", b"PK\x03\x04 damaged"])
@@ -128,7 +130,7 @@ def test_damaged_sums_are_named(published):
 def test_a_record_must_say_everything(record):
     fields = dict(record.__dict__) | {"licence": ""}
     with pytest.raises(CheckpointError, match="lacks licence"):
-        checkpoint_file.CheckpointInfo(**fields)
+        CheckpointInfo(**fields)
 
 
 def test_publishing_without_a_record_is_refused(published, tmp_path):

@@ -9,6 +9,7 @@ import timm
 import torch
 from lightning.pytorch import Trainer
 from safetensors.torch import save_file
+from trained import with_optim
 
 import colorzoo
 from colorzoo.base.optimizer import OptimizerConfig
@@ -16,7 +17,6 @@ from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import CheckpointError, ChecksumError, UnknownModelError
 from colorzoo.hub import checkpoint_file
 from colorzoo.models._timm_encoder import packaged_state, packaged_weights
-from colorzoo.training.task import PictureTask
 
 CAMERAMAN = Path(__file__).parents[2] / "examples" / "cameraman.png"
 TRIPOD = 872  # of the thousand classes of ImageNet
@@ -79,7 +79,7 @@ def test_a_frozen_backbone_leaves_a_run_as_it_came():
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     trainer = Trainer(max_steps=2, accelerator="cpu", **quiet)
     data = SyntheticDataModule(size=16, train_images=8, val_images=4, batch_size=4)
-    trainer.fit(PictureTask(model, OptimizerConfig(lr=0.1)), data)
+    trainer.fit(with_optim(model, OptimizerConfig(lr=0.1)), data)
     assert all(torch.equal(value, before[key]) for key, value in model.backbone.state_dict().items())
 
 

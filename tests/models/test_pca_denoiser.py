@@ -7,13 +7,12 @@ import yaml
 from lightning.pytorch import Trainer
 
 import colorzoo
-from colorzoo.base.closed_form import ClosedForm
+from colorzoo.base.closed_form import ClosedFormOptimizer
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import CheckpointError
 from colorzoo.noise.synthesis import Noise
 from colorzoo.training.cli import run
 from colorzoo.training.publish import publish
-from colorzoo.training.task import PictureTask
 
 NOISE = Noise(sigma=60.0, bias=30.0)
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
@@ -32,7 +31,7 @@ def batches(count=3):
 
 def fitted(pairs, **arguments):
     model = create(**arguments)
-    fit = ClosedForm(model, over_processes=lambda value: value)
+    fit = ClosedFormOptimizer(model, sum_over_processes=lambda value: value)
     for batch in pairs:
         fit.observe(batch)
     fit.step()
@@ -89,32 +88,32 @@ def test_gains_are_the_regressions_of_clean_on_noisy_components(fitted_on):
 def test_statistics_are_in_full_precision_under_autocast():
     pairs = batches(1)
     exact = create().statistics(pairs[0])
-    fit = ClosedForm(create(), over_processes=lambda value: value)
+    fit = ClosedFormOptimizer(create(), sum_over_processes=lambda value: value)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         fit.observe(pairs[0])
     assert all(torch.equal(fit.totals[name], value) for name, value in exact.items())
 
 
 def test_a_fit_is_not_resumed_without_what_it_had_observed():
-    fit = ClosedForm(create(), over_processes=lambda value: value)
+    fit = ClosedFormOptimizer(create(), sum_over_processes=lambda value: value)
     fit.load_state_dict(fit.state_dict())
     fit.observe(batches(1)[0])
     with pytest.raises(CheckpointError, match="start anew"):
-        ClosedForm(create(), over_processes=lambda value: value).load_state_dict(fit.state_dict())
+        ClosedFormOptimizer(create(), sum_over_processes=lambda value: value).load_state_dict(fit.state_dict())
     fit.step()
     assert not fit.state_dict()["observed"]
 
 
 def test_one_epoch_is_observed_solved_and_then_validated(tmp_path):
     data = SyntheticDataModule(size=32, train_images=16, val_images=4, batch_size=4, noise=NOISE)
-    task = PictureTask(create(size=8, recentre=True))
+    task = create(size=8, recentre=True)
     trainer = Trainer(max_epochs=5, default_root_dir=tmp_path, **QUIET)
     trainer.fit(task, data)
     assert (trainer.current_epoch, trainer.global_step) == (1, 1)
     measured = float(trainer.callback_metrics["val/mse"])
     loaded = colorzoo.load(trainer.checkpoint_callback.best_model_path)
-    assert torch.equal(loaded.axes, task.model.axes)
-    again = trainer.validate(PictureTask(loaded), data, verbose=False)[0]
+    assert torch.equal(loaded.axes, task.axes)
+    again = trainer.validate(loaded, data, verbose=False)[0]
     assert again["val/mse"] == pytest.approx(measured)
     assert measured < 0.5 * again["val/noisy_mse"]
 
@@ -129,7 +128,7 @@ def test_two_processes_find_what_one_finds(tmp_path):
             size=32, train_images=16, val_images=4, batch_size=batch_size, noise=NOISE, flip=False
         )
         trainer = Trainer(max_epochs=1, default_root_dir=tmp_path, limit_val_batches=0, **QUIET, **options)
-        trainer.fit(PictureTask(model), data)
+        trainer.fit(model, data)
         return model
 
     alone = fit(4, devices=1)
@@ -155,14 +154,9 @@ def test_a_fit_is_published_like_every_other(tmp_path, monkeypatch):
     assert record.metrics["mse"] < record.baselines["noisy input"]["mse"]
 
 
-def test_a_step_without_observations_and_statistics_of_other_methods_are_refused():
+def test_a_step_without_observations_is_refused():
     with pytest.raises(ValueError, match="nothing was observed"):
-        ClosedForm(create(), over_processes=lambda value: value).step()
-    other = colorzoo.create("linear_denoiser")
-    with pytest.raises(NotImplementedError, match="minimise its losses"):
-        other.statistics(batches(1)[0])
-    with pytest.raises(NotImplementedError, match="minimise its losses"):
-        other.solve({})
+        ClosedFormOptimizer(create(), sum_over_processes=lambda value: value).step()
 
 
 @pytest.mark.parametrize(

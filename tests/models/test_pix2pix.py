@@ -3,12 +3,13 @@
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from trained import with_optim
 
 import colorzoo
 from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.data.batches import color_batch
 from colorzoo.datamodules.synthetic import SyntheticDataModule
-from colorzoo.training.task import PictureTask
+from colorzoo.models.pix2pix import NETWORKS, Pix2Pix
 
 
 def pairs(count=4, size=32):
@@ -38,23 +39,23 @@ def fit(model, tmp_path, data=None, optim=None, **options):
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     data = data or SyntheticDataModule(size=32, train_images=8, val_images=4, batch_size=4)
     trainer = Trainer(default_root_dir=tmp_path, enable_checkpointing=False, **quiet, **options)
-    trainer.fit(PictureTask(model, optim or OptimizerConfig(lr=1e-3)), data)
+    trainer.fit(with_optim(model, optim or OptimizerConfig(lr=1e-3)), data)
     return trainer
 
 
 def test_discriminator_generator_and_improver_learn_in_this_order():
-    assert [name for name, _ in create().turns(pairs())] == ["discriminator", "generator", "improver"]
+    assert [name for name, _ in create().network_losses(pairs())] == ["discriminator", "generator", "improver"]
 
 
 def test_the_generator_learns_from_the_newest_discriminator():
     model = create()
     batch = pairs()
-    turns = model.turns(batch)
+    turns = model.network_losses(batch)
     next(turns)
     _, before = next(turns)
 
     model = copied(model)
-    turns = model.turns(batch)
+    turns = model.network_losses(batch)
     next(turns)
     with torch.no_grad():
         model.discriminator[-1].bias += 1.0  # as a step of the discriminator between the turns would
@@ -64,7 +65,7 @@ def test_the_generator_learns_from_the_newest_discriminator():
 
 def test_a_turn_gives_gradients_to_its_player_alone():
     model = create()
-    for name, losses in model.turns(pairs()):
+    for name, losses in model.network_losses(pairs()):
         model.zero_grad()
         losses["loss"].backward()
         learners = [key.split(".")[0] for key, value in model.named_parameters() if value.grad is not None]
@@ -73,12 +74,12 @@ def test_a_turn_gives_gradients_to_its_player_alone():
 
 def test_warm_up_is_the_generators_alone_and_is_counted_in_the_checkpoint():
     model = create(warmup_batches=1)
-    assert [(name, "adversarial" in losses) for name, losses in model.turns(pairs())] == [("generator", False)]
-    assert [name for name, _ in copied(model).turns(pairs())] == ["discriminator", "generator", "improver"]
+    assert [(name, "adversarial" in losses) for name, losses in model.network_losses(pairs())] == [("generator", False)]
+    assert [name for name, _ in copied(model).network_losses(pairs())] == ["discriminator", "generator", "improver"]
 
 
 def test_without_an_adversary_only_the_distance_is_learnt():
-    turns = list(create(adversarial=False, generator_lambda=7).turns(pairs()))
+    turns = list(create(adversarial=False, generator_lambda=7).network_losses(pairs()))
     assert [name for name, _ in turns] == ["generator", "improver"]
     losses = turns[0][1]
     assert float(losses["loss"]) == pytest.approx(7 * float(losses["l1"]), rel=1e-5)
@@ -86,16 +87,16 @@ def test_without_an_adversary_only_the_distance_is_learnt():
 
 @pytest.mark.parametrize("distance", ["l1", "l2"])
 def test_generator_loss_is_deceit_plus_lambda_times_distance(distance):
-    _, (_, losses), _ = create(distance=distance, generator_lambda=3).turns(pairs())
+    _, (_, losses), _ = create(distance=distance, generator_lambda=3).network_losses(pairs())
     assert float(losses["loss"]) == pytest.approx(float(losses["adversarial"] + 3 * losses[distance]), rel=1e-5)
 
 
-def test_judge_hears_real_and_made_apart():
+def test_discriminate_hears_real_and_made_apart():
     model = create()
     batch = pairs()
     optimizer = torch.optim.Adam(model.discriminator.parameters(), 1e-2)
     for _ in range(30):
-        _, losses = next(model.turns(batch))
+        _, losses = next(model.network_losses(batch))
         optimizer.zero_grad()
         losses["loss"].backward()
         optimizer.step()
@@ -104,7 +105,7 @@ def test_judge_hears_real_and_made_apart():
 
 
 @pytest.mark.parametrize(("layers", "field"), [(1, 16), (2, 34), (3, 70)])
-def test_patches_are_as_large_as_the_paper_says(layers, field):
+def test_patches_are_as_large_as_the_paper_adversarial_loss(layers, field):
     judge = create(patch_layers=layers).discriminator
     picture = torch.rand(1, 3, 128, 128, requires_grad=True)
     norms = [module for module in judge.modules() if isinstance(module, torch.nn.GroupNorm)]
@@ -125,12 +126,12 @@ def test_improver_begins_by_leaving_the_picture_nearly_as_it_is():
     model = create().eval()
     seen = torch.rand(1, 1, 32, 32) * 2 - 1
     made = torch.rand(1, 2, 32, 32) * 2 - 1
-    assert float((model._improve(seen, made) - made).abs().max()) < 0.1
+    assert float((model._refine(seen, made) - made).abs().max()) < 0.1
 
 
 def test_training_moves_all_three_players_and_their_schedules(tmp_path):
     model = create()
-    before = {name: state(model.get_submodule(name)) for name in model.learners()}
+    before = {name: state(model.get_submodule(name)) for name in NETWORKS}
     trainer = fit(model, tmp_path, optim=OptimizerConfig(lr=1e-3, schedule="cosine"), max_epochs=2)
     assert not any(same(model.get_submodule(name), tensors) for name, tensors in before.items())
     assert all(optimizer.param_groups[0]["lr"] < 1e-4 for optimizer in trainer.optimizers)
@@ -139,7 +140,7 @@ def test_training_moves_all_three_players_and_their_schedules(tmp_path):
 def test_gradients_are_clipped(tmp_path):
     longest = []
 
-    class Watched(PictureTask):
+    class Watched(Pix2Pix):
         def on_before_optimizer_step(self, optimizer):
             super().on_before_optimizer_step(optimizer)
             gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
@@ -148,14 +149,15 @@ def test_gradients_are_clipped(tmp_path):
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     trainer = Trainer(default_root_dir=tmp_path, enable_checkpointing=False, max_steps=6, **quiet)
     data = SyntheticDataModule(size=32, train_images=8, val_images=4, batch_size=4)
-    trainer.fit(Watched(create(), OptimizerConfig(clip_norm=0.01)), data)
+    model = Watched(**create().hparams)
+    trainer.fit(with_optim(model, OptimizerConfig(clip_norm=0.01)), data)
     assert len(longest) == 6
     assert max(longest) == pytest.approx(0.01, rel=1e-3)
 
 
 def test_game_runs_in_mixed_precision(tmp_path):
     model = create()
-    before = {name: state(model.get_submodule(name)) for name in model.learners()}
+    before = {name: state(model.get_submodule(name)) for name in NETWORKS}
     fit(model, tmp_path, precision="bf16-mixed", max_epochs=1)
     assert all(bool(torch.isfinite(value).all()) for value in model.state_dict().values())
     assert not any(same(model.get_submodule(name), tensors) for name, tensors in before.items())
@@ -174,7 +176,7 @@ def test_resumed_run_is_the_run_that_was_never_interrupted(tmp_path):
         trainer = Trainer(max_epochs=epochs, default_root_dir=tmp_path, limit_val_batches=0, **options)
         data = SyntheticDataModule(size=32, train_images=4, val_images=4, batch_size=4, flip=False)
         data.train_dataloader = lambda: data._loader("train")  # in order: sums in another order round otherwise
-        trainer.fit(PictureTask(model, OptimizerConfig(lr=1e-3)), data, ckpt_path=path, weights_only=True)
+        trainer.fit(with_optim(model, OptimizerConfig(lr=1e-3)), data, ckpt_path=path, weights_only=True)
         trainer.save_checkpoint(tmp_path / f"{epochs}.ckpt")
         return model.state_dict()
 
@@ -219,3 +221,11 @@ def test_two_processes_learn_what_one_learns_from_the_joint_batch(tmp_path):
 def test_unknown_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         colorzoo.create("pix2pix", **arguments)
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_losses_of_the_networks_are_counted_in_full_precision(half):
+    with torch.autocast("cpu", dtype=half):
+        for _, losses in create().network_losses(pairs()):
+            assert {value.dtype for value in losses.values()} == {torch.float32}
+            assert all(bool(value.isfinite()) for value in losses.values())

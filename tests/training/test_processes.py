@@ -10,6 +10,7 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
+from trained import with_optim
 
 import colorzoo
 from colorzoo.base.optimizer import OptimizerConfig
@@ -20,7 +21,6 @@ from colorzoo.errors import DataError
 from colorzoo.noise.synthesis import Noise, add_noise
 from colorzoo.runtime.batch_random import SharedRandom
 from colorzoo.training.cli import run
-from colorzoo.training.task import PictureTask
 
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
 NOISE = Noise(impulse=0.1, sigma=(5.0, 30.0))
@@ -33,7 +33,7 @@ def together():
 
 def fit(model, data, folder, **options):
     trainer = Trainer(max_epochs=2, default_root_dir=folder, enable_checkpointing=False, **QUIET, **options)
-    trainer.fit(PictureTask(model, OptimizerConfig(name="sgd", lr=0.1)), data)
+    trainer.fit(with_optim(model, OptimizerConfig(name="sgd", lr=0.1)), data)
     return model.state_dict(), trainer.callback_metrics
 
 
@@ -79,12 +79,12 @@ def test_buffers_and_unequal_shares_keep_no_process_waiting(name, options, data,
     assert torch.isfinite(figures["val/loss"])
     # What was measured is what came back, the statistics of the first process included.
     trainer = Trainer(**QUIET)
-    again = trainer.validate(PictureTask(model), of_size(2, **data), verbose=False)[0]
+    again = trainer.validate(model, of_size(2, **data), verbose=False)[0]
     assert again["val/mse"] == pytest.approx(float(figures["val/mse"]), rel=1e-4)
 
 
 def test_the_test_loop_measures_each_picture_once():
-    task = PictureTask(colorzoo.create("mlp", size=16))
+    task = colorzoo.create("mlp", size=16)
     alone, shared = (
         Trainer(**QUIET, **devices).test(task, of_size(2), verbose=False)[0] for devices in ({"devices": 1}, together())
     )
@@ -122,7 +122,7 @@ def photos(tmp_path):
 def predict(photos, folder, writer=None, unreadable="fail", **devices):
     data = ImageFolderDataModule(str(photos), size=16, batch_size=2, num_workers=0, unreadable=unreadable)
     trainer = Trainer(callbacks=[writer or PredictionWriter(str(folder))], **QUIET, **devices)
-    trainer.predict(PictureTask(colorzoo.create("mlp", size=16)), data, return_predictions=False)
+    trainer.predict(colorzoo.create("mlp", size=16), data, return_predictions=False)
 
 
 def written(folder):

@@ -11,6 +11,7 @@ import PIL.Image
 import pytest
 import torch
 
+from colorzoo.base.module import ZooModule
 from colorzoo.cli import main
 from colorzoo.data.datasets import ImageDataset
 from colorzoo.data.samplers import (
@@ -25,7 +26,6 @@ from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import DataError, UnwritableError
 from colorzoo.training.checkpoint_io import AtomicCheckpointIO
 from colorzoo.training.cli import run
-from colorzoo.training.task import PictureTask
 
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
 DATA = ["--data=Synthetic", "--data.size=16", "--data.batch_size=4", "--data.train_images=18", "--data.val_images=4"]
@@ -57,7 +57,7 @@ def killed(arguments, epoch, batch):
             if (task.current_epoch, batch_idx) == (epoch, batch):
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        PictureTask.on_train_batch_start = die
+        ZooModule.on_train_batch_start = die
         run(arguments)
 
     process = multiprocessing.get_context("fork").Process(target=begin)

@@ -157,7 +157,7 @@ def test_weights_of_a_run_start_another_and_ckpt_path_resumes(recipe, trained):
     source = colorzoo.load(trained).state_dict()
     still = ["--optim.lr=1e-30", "--trainer.limit_train_batches=1", "--trainer.logger=false"]
     started = run(["fit", "--config", str(recipe), "--model.weights", str(trained), *still])
-    assert torch.allclose(started.model.model.state_dict()["head.weight"], source["head.weight"])
+    assert torch.allclose(started.model.state_dict()["head.weight"], source["head.weight"])
     resumed = run(["fit", "--config", str(recipe), "--ckpt_path", str(trained), "--trainer.max_epochs=2"])
     assert resumed.trainer.current_epoch == 2
     assert resumed.trainer.global_step == 4

@@ -1,0 +1,71 @@
+"""Published checkpoint files: in which folders they lie, and what a name stands for."""
+
+import os
+from pathlib import Path
+
+from colorzoo.errors import CheckpointError, UnknownModelError, describe_unknown
+from colorzoo.hub.record import SUFFIX
+
+DEFAULT_TAGS = "DEFAULT_TAGS"
+
+
+def folders() -> list[Path]:
+    """Return the folders that hold published files: ``$COLORZOO_HOME``, then the one that ships with the package."""
+    package = Path(__file__).parent.parent
+    # Inside a wheel the files lie in the package; in a checkout they lie beside it.
+    places = [package / "checkpoints", package.parent / "checkpoints"]
+    if home := os.environ.get("COLORZOO_HOME"):
+        if not Path(home).is_dir():
+            raise CheckpointError(f"COLORZOO_HOME names {home}, which is no folder; make it or unset the variable")
+        places.insert(0, Path(home))
+    return [place for place in places if place.is_dir()]
+
+
+def published() -> dict[str, Path]:
+    """Return the file of each published ``name.tag``; the first folder that has one wins."""
+    files: dict[str, Path] = {}
+    for folder in folders():
+        for path in sorted(folder.glob(f"*{SUFFIX}")):
+            files.setdefault(path.stem, path)
+    return files
+
+
+def default_tags() -> dict[str, str]:
+    """Return the tag that a model's name alone stands for, of each model that has several and names one.
+
+    They stand in ``DEFAULT_TAGS`` beside the published files, a line a model: its name and the tag.
+    """
+    tags: dict[str, str] = {}
+    for folder in folders():
+        path = folder / DEFAULT_TAGS
+        lines = path.read_text().splitlines() if path.is_file() else []
+        for model, tag in (line.split() for line in lines if line.strip()):
+            tags.setdefault(model, tag)
+    return tags
+
+
+def locate(name: str | Path) -> Path:
+    """Return the file of a published name, or the path itself if it is one.
+
+    Args:
+        name: ``"fusion_cnn"``, ``"fusion_cnn.cifar10"``, or the path of a ``.safetensors`` or ``.ckpt`` file.
+
+    Returns:
+        A path; whether there is a file is for `read` to say.
+
+    Raises:
+        UnknownModelError: If nothing published has this name, or several tags have and none is the default.
+    """
+    path = Path(name)
+    if path.suffix in (SUFFIX, ".ckpt"):
+        return path
+    files = published()
+    if str(name) in files:
+        return files[str(name)]
+    tags = [known for known in files if known.partition(".")[0] == name]
+    chosen = f"{name}.{default_tags().get(str(name), '')}"
+    if chosen in files or len(tags) == 1:
+        return files[chosen if chosen in files else tags[0]]
+    if tags:
+        raise UnknownModelError(f"{name} is published as {', '.join(tags)}; name one of them")
+    raise UnknownModelError(describe_unknown(str(name), list(files), "published checkpoint"))
