@@ -1,5 +1,7 @@
 """What can go wrong, by name. Each message says what was wrong and what to do."""
 
+from pathlib import Path
+
 
 class ColorzooError(Exception):
     """Base of every error that colorzoo raises on purpose."""
@@ -59,3 +61,23 @@ class DivergedError(ColorzooError, RuntimeError):
 
 class PictureWarning(UserWarning):
     """Something of a picture could not be kept or understood; the rest was."""
+
+
+def describe_error(error: Exception, source: Path | None = None) -> str:
+    """Return one line about an error, with the file's name if the message lacks it.
+
+    Args:
+        error: What was raised.
+        source: The file it was raised about.
+
+    Returns:
+        The message; for an error that colorzoo does not expect, after the name of its class.
+
+    Example:
+        >>> describe_error(ValueError("too dark"), Path("a.png")), describe_error(KeyError("ICC"))
+        ('a.png: too dark', "KeyError: 'ICC'")
+    """
+    text = str(error)
+    if not text or not isinstance(error, ColorzooError | OSError | ValueError | RuntimeError):
+        text = f"{type(error).__name__}: {text}".removesuffix(": ")
+    return f"{source}: {text}" if source is not None and str(source) not in text else text
