@@ -1,39 +1,17 @@
 """Tensors of a checkpoint into a model: all of them, or all but those of modules that are named."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
 
 from torch import Tensor
 
+from colorzoo.base.module import ZooModule
 from colorzoo.errors import CheckpointError, UnknownModuleError
 from colorzoo.hub.checkpoint_file import Checkpoint
 
 _SHOWN = 3
 
 
-class ModelWithHparams(Protocol):
-    """What `load_strict` needs of a model; every `ZooModule` is one."""
-
-    pretrained: bool
-
-    @property
-    def hparams(self) -> Mapping[str, Any]:
-        """The hyper-parameters."""
-
-    def name(self) -> str:
-        """Name of the model in the zoo."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """The tensors by name."""
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> object:
-        """Set all tensors."""
-
-    def trained_on(self, data: str) -> None:
-        """Take note of the data that the tensors were trained on."""
-
-
-def load_strict(checkpoint: Checkpoint, model: ModelWithHparams, replace: Sequence[str] = ()) -> None:
+def load_strict(checkpoint: Checkpoint, model: ZooModule, replace: Sequence[str] = ()) -> None:
     """Copy tensors strictly: the same names, the same shapes, of the same method.
 
     Args:
