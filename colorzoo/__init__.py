@@ -10,13 +10,19 @@ if TYPE_CHECKING:
     from colorzoo.inpainting.efros_leung import inpaint
     from colorzoo.noise.estimation import estimate_noise
     from colorzoo.pipeline import Pipeline
+    from colorzoo.registry import register
     from colorzoo.zoo import create, info, list_models, load
 
 from colorzoo._version import __version__
 
-__all__ = ["Pipeline", "__version__", "create", "estimate_noise", "info", "inpaint", "list_models", "load"]
+__all__ = ["Pipeline", "__version__", "create", "estimate_noise", "info", "inpaint", "list_models", "load", "register"]
 
-_HOMES = {"Pipeline": "pipeline", "estimate_noise": "noise.estimation", "inpaint": "inpainting.efros_leung"}
+_HOMES = {
+    "Pipeline": "pipeline",
+    "register": "registry",
+    "estimate_noise": "noise.estimation",
+    "inpaint": "inpainting.efros_leung",
+}
 """The files of the public names that are not in ``zoo``."""
 
 

@@ -1,82 +1,24 @@
-"""The zoo: names, and the models behind them. The folder ``models/`` is the registry; others can be registered."""
+"""The zoo: lists, creates and loads models by their names."""
 
-import inspect
-import pkgutil
-import re
-from collections.abc import Callable, Sequence
-from functools import cache
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import torch
 from torch.nn import Conv2d
 
-from colorzoo import models
 from colorzoo.base.module import ZooModule
 from colorzoo.errors import CheckpointError, UnknownModelError, UsageError, describe_unknown
 from colorzoo.hub import checkpoint_file, published
 from colorzoo.hub.record import SUFFIX, Checkpoint, CheckpointInfo
 from colorzoo.hub.state_dict import load_strict
+from colorzoo.registry import model_class, model_names
 from colorzoo.runtime.device import pick_device
 
 if TYPE_CHECKING:
     from colorzoo.base.colorizer import Colorizer
     from colorzoo.base.denoiser import Denoiser
     from colorzoo.models import ColorizerName, ColorizerTag, DenoiserName, DenoiserTag
-
-M = TypeVar("M", bound=type[ZooModule])
-_ENTRY_POINTS = "colorzoo.models"
-_registered: dict[str, type[ZooModule]] = {}
-
-
-@overload
-def register(cls: M) -> M: ...
-@overload
-def register(*, name: str) -> Callable[[M], M]: ...
-def register(cls: M | None = None, *, name: str | None = None) -> M | Callable[[M], M]:
-    """Make a model of your own known by name to `list_models`, `load`, `create`, the CLI, ``export`` and ``publish``.
-
-    A package can do so for all its users with an entry point of the group ``colorzoo.models``.
-
-    Args:
-        cls: The class; a decorator without arguments gives it.
-        name: Its name; that of the class in snake case by default.
-
-    Returns:
-        The class.
-
-    Raises:
-        ValueError: If the name is taken, or is none.
-        TypeError: If the class is no `ZooModule`.
-
-    Example:
-        >>> from colorzoo.models import FusionCNN
-        >>> @register
-        ... class RegisteredExample(FusionCNN):
-        ...     pass
-        >>> "registered_example" in list_models()
-        True
-    """
-    if cls is None:
-        return lambda decorated: _register(decorated, name)
-    return _register(cls, name)
-
-
-def _register(cls: M, name: str | None) -> M:
-    if not (isinstance(cls, type) and issubclass(cls, ZooModule)):
-        raise TypeError(f"{cls!r} is no model; register a subclass of Colorizer or Denoiser")
-    name = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
-    if not re.fullmatch(r"[a-z]\w*", name):
-        raise ValueError(f"{name!r} is no name for a model; give lower-case letters, digits and _")
-    known = _registered.get(name)
-    same = known is not None and (known.__module__, known.__qualname__) == (cls.__module__, cls.__qualname__)
-    if name in _in_package() or (known is not None and not same):
-        raise ValueError(f"a model is already called {name!r}; register {cls.__name__} under another name")
-    cls.registered_name = name
-    _registered[name] = cls
-    return cls
 
 
 def list_models(task: Literal["colorization", "denoising"] | None = None, *, published: bool = False) -> list[str]:
@@ -92,7 +34,7 @@ def list_models(task: Literal["colorization", "denoising"] | None = None, *, pub
         >>> "cnn_denoiser.gaussian" in list_models("denoising", published=True)
         True
     """
-    names = sorted({*_in_package(), *_registered, *_entry_points()})
+    names = model_names()
     if task is not None:
         names = [name for name in names if model_class(name).task == task]
     return [tag for tag in sorted(_published()) if tag.partition(".")[0] in names] if published else names
@@ -218,26 +160,6 @@ def info(name: str | Path) -> CheckpointInfo:
     return checkpoint.record
 
 
-def model_class(name: str) -> type[ZooModule]:
-    """Return the class of a model; only its file is imported.
-
-    Args:
-        name: A name of `list_models`.
-
-    Raises:
-        UnknownModelError: If there is no such model.
-        TypeError: If an entry point of another package names no model.
-    """
-    if name in _registered:
-        return _registered[name]
-    if name in _in_package():
-        return _defined_in(f"{models.__name__}.{name}")
-    if name not in _entry_points():
-        raise UnknownModelError(describe_unknown(name, list_models(), "model"))
-    cls: type[ZooModule] = _entry_points()[name].load()
-    return _register(cls, name)
-
-
 def locate(name: str | Path) -> Path:
     """Return the file of a name, or the path itself if it is one; see `colorzoo.hub.published.locate`.
 
@@ -246,8 +168,8 @@ def locate(name: str | Path) -> Path:
     """
     if Path(name).suffix not in (SUFFIX, ".ckpt"):
         files, model = _published(), str(name).partition(".")[0]
-        if model not in list_models():
-            raise UnknownModelError(describe_unknown(str(name), [*list_models(), *files], "model"))
+        if model not in model_names():
+            raise UnknownModelError(describe_unknown(str(name), [*model_names(), *files], "model"))
         if not any(known.partition(".")[0] == model for known in files):
             raise UnknownModelError(
                 f"nothing is published of {model} yet; colorzoo.create({model!r}) gives it untrained"
@@ -267,7 +189,7 @@ def model_from_checkpoint(checkpoint: Checkpoint) -> ZooModule:
     Raises:
         CheckpointError: If it names a class that is not registered, or its hyper-parameters or tensors do not fit.
     """
-    if checkpoint.model not in list_models():
+    if checkpoint.model not in model_names():
         module, _, cls_name = checkpoint.model.rpartition(".")
         raise CheckpointError(
             f"{checkpoint.path} holds a {checkpoint.model}, which is not registered, and a file never decides what is "
@@ -287,27 +209,5 @@ def model_from_checkpoint(checkpoint: Checkpoint) -> ZooModule:
     return model.eval()
 
 
-@cache
-def _in_package() -> list[str]:
-    return [module.name for module in pkgutil.iter_modules(models.__path__) if not module.name.startswith("_")]
-
-
-@cache
-def _entry_points() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=_ENTRY_POINTS)}
-
-
 def _published() -> dict[str, Path]:
     return published.published()
-
-
-def _defined_in(path: str) -> type[ZooModule]:
-    module = import_module(path)
-    found = [
-        value
-        for _, value in inspect.getmembers(module, inspect.isclass)
-        if issubclass(value, ZooModule) and value.__module__ == module.__name__ and not inspect.isabstract(value)
-    ]
-    if len(found) != 1:
-        raise TypeError(f"{module.__name__} must define exactly one model, but has {len(found)}")
-    return found[0]

@@ -5,7 +5,8 @@ python tests/write_stub.py
 
 from pathlib import Path
 
-from colorzoo.zoo import list_models, model_class
+from colorzoo.registry import model_class
+from colorzoo.zoo import list_models
 
 STUB = Path(__file__).parents[1] / "colorzoo" / "models" / "__init__.pyi"
 

@@ -17,8 +17,9 @@ from colorzoo.callbacks.image_grid import ImageGrid
 from colorzoo.callbacks.prediction_writer import PredictionWriter
 from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import CheckpointError, ColorzooError
+from colorzoo.registry import model_class
 from colorzoo.training.checkpoint_io import AtomicCheckpointIO, last_checkpoint
-from colorzoo.zoo import list_models, model_class
+from colorzoo.zoo import list_models
 
 
 class ColorzooCLI(LightningCLI):
@@ -67,8 +68,8 @@ class ColorzooCLI(LightningCLI):
             self.parser.error("reinit is about what does not fit of given weights: --model.weights NAME")
         if weights is not None:
             # What the user does not say, the checkpoint says.
-            stated = self.explicit[str(self.subcommand)].model.get("init_args", Namespace())
-            for name in set(vars(init_args)) - set(vars(stated)):
+            stated = self.explicit[str(self.subcommand)].model.get("init_args")
+            for name in set(vars(init_args)) - set(vars(stated) if stated else ()):
                 del config.model.init_args[name]
         try:
             if reinit:

@@ -20,7 +20,8 @@ from colorzoo.data.batches import color_batch, noisy_batch
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.hub import checkpoint_file
 from colorzoo.noise.synthesis import Noise
-from colorzoo.zoo import model_class, to_channels_last
+from colorzoo.registry import model_class
+from colorzoo.zoo import to_channels_last
 
 NOISE = Noise(impulse=0.2, sigma=10.0)
 every_model = pytest.mark.parametrize("name", colorzoo.list_models())

@@ -10,7 +10,7 @@ from colorzoo.base.denoiser import Denoiser
 from colorzoo.hub import checkpoint_file
 from colorzoo.hub.record import CheckpointInfo
 from colorzoo.noise.synthesis import KINDS, Noise, add_noise
-from colorzoo.zoo import model_class
+from colorzoo.registry import model_class
 
 DENOISERS = [name for name in colorzoo.list_models() if issubclass(model_class(name), Denoiser)]
 

@@ -13,8 +13,8 @@ from colorzoo.errors import DataError, UnknownModelError
 from colorzoo.hub.model_card import write_reports
 from colorzoo.hub.published import published
 from colorzoo.metrics import BASELINES
+from colorzoo.registry import model_class
 from colorzoo.training.cli import run
-from colorzoo.zoo import model_class
 
 ROOT = Path(__file__).parents[2]
 GOLDENS = Path(__file__).parents[1] / "goldens"
@@ -101,6 +101,6 @@ def test_cards_table_and_readme_are_as_generated(tmp_path):
     for name, content in kept.items():
         (folder / name).write_bytes(content)
     (tmp_path / "README.md").write_bytes((ROOT / "README.md").read_bytes())
-    write_reports(folder)
+    write_reports(folder, colorzoo.list_models())
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == kept
     assert (tmp_path / "README.md").read_bytes() == (ROOT / "README.md").read_bytes()
