@@ -1,7 +1,5 @@
 """``python -m colorzoo`` is the command ``colorzoo``."""
 
-import sys
+from colorzoo.cli import console
 
-from colorzoo.cli import main
-
-sys.exit(main())
+console()

@@ -22,6 +22,8 @@ _TRAINING = {
     "test": "measure a model on test pictures",
     "predict": "colour or restore a data set's pictures",
 }
+LIGHTNING_COMMANDS = frozenset({*_TRAINING, "publish", "study"})
+"""Commands that need Lightning; the others run in a process that never imports it."""
 
 
 def main(args: Sequence[str] | None = None) -> int:

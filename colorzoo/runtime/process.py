@@ -1,4 +1,7 @@
-"""What kind of process this is: one that only runs models on images, or any other."""
+"""What this process is for."""
 
-inference_only = False
-"""Set by the console script before it imports a model, for commands that never train: they do without Lightning."""
+inference_only: bool = False
+"""Whether it only runs models on files, as ``colorzoo colorize`` does: models are then built without Lightning.
+
+Set before ``colorzoo.base`` is imported, and only by the console script: a Python user always gets LightningModules.
+"""

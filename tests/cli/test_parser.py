@@ -7,8 +7,9 @@ import PIL.Image
 import pytest
 
 import colorzoo
-from colorzoo.cli import main
+from colorzoo.cli import console, main
 from colorzoo.hub import checkpoint_file
+from colorzoo.runtime import process
 
 
 @pytest.fixture
@@ -104,7 +105,9 @@ def test_two_inputs_never_share_an_output(photo, checkpoint, tmp_path, capsys):
 
 
 def test_colouring_one_picture_imports_only_what_that_takes(photo, checkpoint):
-    code = "import sys; from colorzoo.cli import main; main(sys.argv[1:]); print(*sys.modules)"
+    code = (
+        "import atexit, sys; from colorzoo.cli import console; atexit.register(lambda: print(*sys.modules)); console()"
+    )
     command = [sys.executable, "-c", code, "colorize", str(photo), "-m", checkpoint]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert "colorzoo.base.colorizer" in loaded
@@ -130,6 +133,17 @@ def test_help_names_every_command(capsys):
 def test_the_module_runs_as_a_command():
     shown = subprocess.run([sys.executable, "-m", "colorzoo", "--version"], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == f"colorzoo {colorzoo.__version__}"
+
+
+@pytest.mark.parametrize(("arguments", "expected"), [(["list"], True), (["fit", "--help"], False), ([], True)])
+def test_only_commands_that_train_or_measure_run_with_lightning(arguments, expected, monkeypatch):
+    seen = []
+    monkeypatch.setattr("colorzoo.cli.main", lambda: seen.append(process.inference_only))
+    monkeypatch.setattr(process, "inference_only", None)
+    monkeypatch.setattr(sys, "argv", ["colorzoo", *arguments])
+    with pytest.raises(SystemExit):
+        console()
+    assert seen == [expected]
 
 
 @pytest.fixture
