@@ -78,7 +78,7 @@ class Colorizer(ZooModule):
             NoConfidenceError: If the method does not tell.
         """
         raise NoConfidenceError(
-            f"{self.name()} does not tell how sure it is of its colours; {_models_with_confidence()}"
+            f"{self.name()} has no confidence: its method does not tell how sure it is of its colours"
         )
 
     @classmethod
@@ -275,11 +275,3 @@ class Colorizer(ZooModule):
 
 def _device_of(model: ZooModule) -> torch.device:
     return next(model.parameters()).device
-
-
-def _models_with_confidence() -> str:
-    from colorzoo.zoo import list_models, model_class
-
-    classes = [model_class(name) for name in list_models()]
-    names = [cls.name() for cls in classes if issubclass(cls, Colorizer) and cls.has_confidence()]
-    return f"ask {' or '.join(names)}" if names else "no model of this version does"

@@ -1,4 +1,4 @@
-"""A callback that writes what ``colorzoo predict`` makes, a PNG a picture, while it is made."""
+"""A callback that writes each prediction of ``colorzoo predict`` as a PNG file, batch by batch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,22 +10,20 @@ from torchvision.transforms.functional import to_pil_image
 
 from colorzoo.data.datasets import ImageDataset
 from colorzoo.datamodules.base import ImageDataModule
-from colorzoo.datamodules.folder import ImageFolderDataModule
 from colorzoo.errors import DataError
 from colorzoo.io.pil_file import write_image
 
 
 class PredictionWriter(BasePredictionWriter):
-    """Write each prediction under the name of its picture, with ``.png`` added.
+    """Write each prediction under the name of its input image, with ``.png`` added.
 
     Args:
-        folder: Where to; None for ``predictions`` in the trainer's root directory.
-        overwrite: Replace pictures that are already there.
-        skip_existing: Leave out pictures that are already there: what is written is not read or computed again, so
-            that a run that was interrupted can be started anew.
+        folder: The folder to write to; None for ``predictions`` in the trainer's root directory.
+        overwrite: Replace files that exist.
+        skip_existing: Neither read nor compute images whose prediction exists, to resume an interrupted run.
 
     Raises:
-        ValueError: If what is already there is to be both replaced and left out.
+        ValueError: If both ``overwrite`` and ``skip_existing`` are given.
     """
 
     def __init__(self, folder: str | None = None, overwrite: bool = False, skip_existing: bool = False) -> None:
@@ -37,17 +35,17 @@ class PredictionWriter(BasePredictionWriter):
         self.skip_existing = skip_existing
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Tell the DataModule, before it makes its loaders, which pictures are wanted.
+        """Tell the DataModule, before it builds its loaders, which images to leave out.
 
         Raises:
-            DataError: If what is written would be found among what is read.
+            DataError: If the predictions would be written into the folder of the inputs.
         """
         data = getattr(trainer, "datamodule", None)
         if stage != "predict" or not isinstance(data, ImageDataModule):
             return
         folder = self._folder(trainer).resolve()
-        if isinstance(data, ImageFolderDataModule) and folder.is_relative_to(data.root.resolve()):
-            raise DataError(f"{folder} lies in the folder of the pictures; choose another with --predictions.folder")
+        if data.input_root is not None and folder.is_relative_to(data.input_root.resolve()):
+            raise DataError(f"{folder} lies in the folder of the images; choose another with --predictions.folder")
         if self.skip_existing:
             data.wanted = lambda name: not self._path(trainer, name).exists()
 
@@ -61,12 +59,12 @@ class PredictionWriter(BasePredictionWriter):
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
-        """Write the pictures of one batch; with several processes, each writes its own."""
-        asked = _asked(trainer, batch_indices, batch["name"])
-        for wanted, name, picture in zip(asked, batch["name"], prediction, strict=True):
-            # Another name is that of a picture in place of one that cannot be read; it has a turn of its own.
-            if name == wanted:
-                write_image(to_pil_image(picture.float().cpu()), self._path(trainer, name), self.overwrite)
+        """Write the images of one batch; with several processes, each writes its own."""
+        requested = _requested_names(trainer, batch_indices, batch["name"])
+        for expected, name, image in zip(requested, batch["name"], prediction, strict=True):
+            # Another name is that of a substitute for an unreadable image; it is written at its own place.
+            if name == expected:
+                write_image(to_pil_image(image.float().cpu()), self._path(trainer, name), self.overwrite)
 
     def _path(self, trainer: Trainer, name: str) -> Path:
         return self._folder(trainer) / f"{name}.png"
@@ -75,8 +73,8 @@ class PredictionWriter(BasePredictionWriter):
         return self.folder or Path(trainer.default_root_dir) / "predictions"
 
 
-def _asked(trainer: Trainer, indices: Sequence[int] | None, names: list[str]) -> list[str]:
-    """Names of the pictures that were asked for, as far as the loader tells."""
+def _requested_names(trainer: Trainer, indices: Sequence[int] | None, names: list[str]) -> list[str]:
+    """Return the names of the images that the sampler asked for, or those of the batch where it is unknown."""
     source = getattr(trainer.predict_dataloaders, "dataset", None)
     if not indices or not isinstance(source, ImageDataset):
         return names

@@ -3,6 +3,7 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import torch
@@ -49,6 +50,8 @@ class ImageDataModule(LightningDataModule, ABC):
         ValueError: If a number is out of its range.
     """
 
+    input_root: Path | None = None
+    """The folder that the pictures are read from; None if they are of no single folder."""
     predicts: ClassVar[str] = "test"
     """The split that is predicted."""
     wanted: Callable[[str], bool] | None = None

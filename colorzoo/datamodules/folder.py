@@ -105,7 +105,7 @@ class ImageFolderDataModule(ImageDataModule):
         check_fractions(val_share, test_share)
         if unreadable not in ("skip", "fail"):
             raise ValueError(f"unreadable is {unreadable!r}; give 'skip' or 'fail'")
-        self.root = Path(root)
+        self.root = self.input_root = Path(root)
         self.size = size
         self.val_share = val_share
         self.test_share = test_share

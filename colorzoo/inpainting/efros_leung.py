@@ -228,7 +228,7 @@ class _PatchSynthesis:
             target = self._waiting[-1]
             row, column = divmod(target, width)
             around = np.s_[row : row + size, column : column + size]
-            centres, errors = self._windows.like(self._picture[around], self._bell * self._known[around])
+            centres, errors = self._windows.nearest(self._picture[around], self._bell * self._known[around])
             pick = self._generator.integers(len(centres))
             accepted = bool(errors[pick] < self._limit)
             if accepted:

@@ -46,7 +46,7 @@ class PatchIndex:
         planes = np.concatenate([(picture**2).sum(2, keepdims=True), -2 * picture], axis=2)
         self._spectra = np.fft.rfft2(planes.transpose(2, 0, 1), s=self._shape)
 
-    def like(self, template: Floats, weight: Floats) -> tuple[Indices, Floats]:
+    def nearest(self, template: Floats, weight: Floats) -> tuple[Indices, Floats]:
         """Find the windows whose error is at most 1.1 times that of the best.
 
         Args:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-import colorzoo
+from colorzoo._version import __version__
 from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import CheckpointError, DataError
 from colorzoo.hub import checkpoint_file
@@ -66,7 +66,7 @@ def publish(checkpoint: Path, name: str, config: Path, folder: Path, notes: str 
         checkpoint_file.write_ckpt(replace(stored, path=rounded))
         record = _record(_run("test", config, rounded), config, notes)
     digest = checkpoint_file.write(replace(stored, path=target, record=record))
-    write_reports(folder)
+    write_reports(folder, list_models())
     return f"{target}  {digest}"
 
 
@@ -112,7 +112,7 @@ def _record(cli: ColorzooCLI, config: Path, notes: str) -> CheckpointInfo:
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         licence=_LICENCE,
         paper=model.paper,
-        code_version=colorzoo.__version__,
+        code_version=__version__,
         notes=notes,
     )
 

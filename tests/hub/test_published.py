@@ -101,6 +101,6 @@ def test_cards_table_and_readme_are_as_generated(tmp_path):
     for name, content in kept.items():
         (folder / name).write_bytes(content)
     (tmp_path / "README.md").write_bytes((ROOT / "README.md").read_bytes())
-    write_reports(folder)
+    write_reports(folder, colorzoo.list_models())
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == kept
     assert (tmp_path / "README.md").read_bytes() == (ROOT / "README.md").read_bytes()

@@ -296,7 +296,7 @@ def test_an_interruption_loses_nothing(monkeypatch):
     picture = noise(14, 13)
     filling = Inpainting(picture, HOLE, 5)
     interruption = Interruption(8)
-    monkeypatch.setattr(PatchIndex, "match_kind", lambda *args: interruption(*args))
+    monkeypatch.setattr(PatchIndex, "nearest", lambda *args: interruption(*args))
     with pytest.raises(KeyboardInterrupt):
         list(filling)
     assert (filling.filled, filling.total) == (7, 16)
@@ -349,7 +349,7 @@ def test_the_command_shows_its_progress_on_a_terminal(files, capsys, monkeypatch
 
 def test_the_command_keeps_what_is_filled_when_interrupted(files, capsys, monkeypatch):
     interruption = Interruption(8)
-    monkeypatch.setattr(PatchIndex, "match_kind", lambda *args: interruption(*args))
+    monkeypatch.setattr(PatchIndex, "nearest", lambda *args: interruption(*args))
     assert main(command(files, "--window", "5")) == 1
     assert f"interrupted; 7 of 16 pixels are filled in {files / 'out.png'}" in capsys.readouterr().err
     with PIL.Image.open(files / "out.png") as after, PIL.Image.open(files / "in.png") as before:

@@ -7,6 +7,7 @@ import colorzoo
 from colorzoo.errors import UsageError
 from colorzoo.export.program import export
 from colorzoo.hub import checkpoint_file
+from colorzoo.runtime.compile import compile_network, uncompiled_state
 
 
 @pytest.fixture
@@ -25,6 +26,16 @@ def test_a_compiled_model_gives_the_same_answers_at_any_size(checkpoint, monkeyp
         noisy = torch.rand(2, 1, *size)
         torch.testing.assert_close(compiled.denoise(noisy), model.denoise(noisy), atol=1e-4, rtol=0)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+@pytest.mark.parametrize(("name", "method"), [("mlp", "predict_ab"), ("linear_denoiser", "restore")])
+def test_the_network_of_every_task_is_compiled(name, method):
+    model = colorzoo.create(name)
+    compile_network(model)
+    assert hasattr(getattr(model, method), "get_compiler_config"), "torch.compile marks what it wraps so"
+    uncompiled_state(model)
+    assert method not in vars(model)
 
 
 def test_without_a_compiler_it_says_so(checkpoint, monkeypatch):

@@ -156,7 +156,7 @@ def test_no_picture_is_written_in_place_of_one_that_cannot_be_read(photos, tmp_p
 
 
 def test_predictions_are_not_written_among_what_is_read(photos):
-    with pytest.raises(DataError, match="lies in the folder of the pictures; choose another"):
+    with pytest.raises(DataError, match="lies in the folder of the images; choose another"):
         predict(photos, photos / "out")
 
 

@@ -209,7 +209,7 @@ def test_publish_measures_writes_and_never_replaces(recipe, trained, tmp_path, m
         rows = list(csv.DictReader(stream))
     assert {row["baseline"] for row in rows if row["figure"] == "mse"} == {"luma grey", "L* grey"}
     before = {file: file.read_bytes() for file in folder.iterdir()}
-    write_reports(folder)
+    write_reports(folder, colorzoo.list_models())
     assert {file: file.read_bytes() for file in folder.iterdir()} == before
 
     with pytest.raises(CheckpointError, match="never change"):

@@ -12,7 +12,7 @@ from pathlib import Path
 import PIL.Image
 from tqdm import tqdm
 
-from colorzoo.cli.batch import describe_error
+from colorzoo.errors import describe_error
 from colorzoo.io.atomic import atomic_replace
 from colorzoo.io.pil_file import decode_image, encode_image, to_rgb
 from colorzoo.runtime.parallel_images import map_images
