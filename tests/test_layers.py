@@ -27,6 +27,7 @@ KNOWN = {
     "colorzoo.base.module -> colorzoo.zoo",
     "colorzoo.callbacks.fine_tuning -> colorzoo.training.task",
     "colorzoo.data.shards.build -> colorzoo.cli.batch",
+    "colorzoo.hub.state_dict -> colorzoo.base.module",
     "colorzoo.io.xmp_history -> colorzoo.base.module",
     "colorzoo.models._timm_encoder -> colorzoo.zoo",
 }
