@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from colorzoo.inpainting.efros_leung import inpaint
     from colorzoo.noise.estimation import estimate_noise
     from colorzoo.pipeline import Pipeline
-    from colorzoo.zoo import create, info, list_models, load
+    from colorzoo.zoo import create, info, list_models, load, register
 
 from colorzoo._version import __version__
 
-__all__ = ["Pipeline", "__version__", "create", "estimate_noise", "info", "inpaint", "list_models", "load"]
+__all__ = ["Pipeline", "__version__", "create", "estimate_noise", "info", "inpaint", "list_models", "load", "register"]
 
 _HOMES = {"Pipeline": "pipeline", "estimate_noise": "noise.estimation", "inpaint": "inpainting.efros_leung"}
 """The files of the public names that are not in ``zoo``."""

@@ -296,7 +296,10 @@ class ZooModule(FreezableModule, metaclass=HparamsMeta):
         scheduler = self.optim.scheduler(optimizer, self.trainer.estimated_stepping_batches)
         if scheduler is None:
             return {"optimizer": optimizer}
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler} | self.optim.scheduler_options(scheduler),
+        }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what ``colorzoo.load`` needs to rebuild the model from this file alone, and what it started from."""
