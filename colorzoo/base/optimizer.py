@@ -4,11 +4,13 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from torch.nn import Parameter
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from torch.optim.lr_scheduler import LambdaLR
+
+from colorzoo.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class OptimizerConfig:
         if self.schedule == "constant":
             return None
         if not math.isfinite(steps):
-            raise ValueError("the cosine schedule must know when training ends; set max_epochs or max_steps")
+            raise UsageError("the cosine schedule must know when training ends; set max_epochs or max_steps")
         rising = self.warmup * steps
 
         def share(step: int) -> float:
@@ -111,3 +113,11 @@ class OptimizerConfig:
             return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1.0, steps - rising))))
 
         return LambdaLR(optimizer, share)
+
+    def scheduler_options(self, scheduler: Any) -> dict[str, Any]:
+        """Return when a schedule moves on, as Lightning takes it: after each step.
+
+        Args:
+            scheduler: What `scheduler` returned.
+        """
+        return {"interval": "step"}

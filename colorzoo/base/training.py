@@ -206,4 +206,7 @@ class TrainableModule(FreezableModule):
         scheduler = self.optim.scheduler(optimizer, self.trainer.estimated_stepping_batches)
         if scheduler is None:
             return {"optimizer": optimizer}
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler} | self.optim.scheduler_options(scheduler),
+        }

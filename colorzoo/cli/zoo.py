@@ -33,12 +33,11 @@ def add_publishing_commands(commands: Any) -> None:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from colorzoo.hub import checkpoint_file
+    from colorzoo.hub import checkpoint_file, published
     from colorzoo.hub.model_card import format_list
-    from colorzoo.hub.published import published
     from colorzoo.zoo import list_models
 
-    checkpoints = [checkpoint_file.read(path) for path in published().values()]
+    checkpoints = [checkpoint_file.read(path) for path in published.published().values()]
     print(format_list(checkpoints, list_models()))
     return 0
 

@@ -1,63 +1,73 @@
-"""The training verbs ``fit``, ``validate``, ``test`` and ``predict``: LightningCLI over the methods of the zoo."""
+"""The commands ``fit``, ``validate``, ``test`` and ``predict``: LightningCLI over the models of the zoo."""
 
 import pkgutil
 import sys
+import warnings
+from argparse import ArgumentError
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from jsonargparse import Namespace
 from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, LRSchedulerTypeTuple
+from torch.optim import Optimizer
 
-import colorzoo
-from colorzoo import datamodules
+from colorzoo import callbacks, datamodules
+from colorzoo._version import __version__
 from colorzoo.base.module import ZooModule
 from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.callbacks.image_grid import ImageGrid
 from colorzoo.callbacks.prediction_writer import PredictionWriter
 from colorzoo.datamodules.base import ImageDataModule
-from colorzoo.errors import CheckpointError, ColorzooError
+from colorzoo.errors import CheckpointError, ColorzooError, UsageError
+from colorzoo.hub import checkpoint_file
 from colorzoo.registry import model_class
+from colorzoo.training.arguments import expand_names, explain, root_cause
 from colorzoo.training.checkpoint_io import AtomicCheckpointIO, last_checkpoint
+from colorzoo.training.class_optimizer import ClassOptimizerConfig
 from colorzoo.zoo import list_models
 
 
 class ColorzooCLI(LightningCLI):
-    """LightningCLI whose ``--model`` is a method of the zoo, wrapped in the task that trains it."""
-
-    def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add trainer, model, data and optim; the model is a method rather than a LightningModule."""
-        parser.add_lightning_class_args(self.trainer_class, "trainer")
-        parser.add_lightning_class_args(ZooModule, "model", subclass_mode=True)
-        parser.add_lightning_class_args(ImageDataModule, "data", subclass_mode=True)
-        parser.add_class_arguments(OptimizerConfig, "optim")
+    """LightningCLI whose ``--model`` and ``--data`` are ours, and whose ``--optim`` describes the optimiser."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Say where ``predict`` writes, and what ``fit`` does not take of the weights it starts from."""
+        """Add the optimiser, the folder of predictions, and what `fit` does not take of ``--model.weights``."""
+        parser.add_class_arguments(OptimizerConfig, "optim")
+        parser.add_optimizer_args((Optimizer,))
+        parser.add_lr_scheduler_args(LRSchedulerTypeTuple)
         parser.add_lightning_class_args(PredictionWriter, "predictions")
         parser.add_argument(
             "--reinit",
             type=list[str],
             default=[],
-            help="Modules that keep their initialisation in `fit` although there are --model.weights, as a list.",
+            help="Modules that keep their random initialisation in `fit` in spite of --model.weights, as a list.",
         )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parse a list of arguments, by default those of the process."""
-        given = args if isinstance(args, list) else sys.argv[1:]
-        given = _with_full_names(given)
-        self.config = parser.parse_args(given)
-        self.explicit = parser.parse_args(given, defaults=False)
+        """Parse a list of arguments, by default those of the process; keep apart what they and configs state."""
+        names = expand_names(args if isinstance(args, list) else sys.argv[1:])
+        try:
+            self.config = parser.parse_args(names)
+            self.stated = parser.parse_args(names, defaults=False)
+        except ArgumentError as error:
+            options = {option for command in self._subcommand_parsers.values() for option in _options(command)}
+            raise UsageError(explain(error.message, options)) from error
+
+    def _parse_ckpt_path(self) -> None:
+        """Leave the hyper-parameters of a checkpoint to `_inherit_hparams`, which asks what was stated."""
 
     def instantiate_classes(self) -> None:
-        """Wrap the method in its task; refuse to measure random weights."""
+        """Make model, data and trainer; refuse to measure random weights."""
         config = self.config[str(self.subcommand)]
-        init_args = config.model.get("init_args", {})
-        weights = init_args.get("weights")
-        if self.subcommand != "fit" and not config.get("ckpt_path") and weights is None:
-            self.parser.error(f"{self.subcommand} needs trained weights: --model.weights NAME, or --ckpt_path of a run")
+        init_args = config.model.get("init_args", Namespace())
+        weights, ckpt_path = init_args.get("weights"), config.get("ckpt_path")
+        if self.subcommand != "fit" and not ckpt_path and weights is None:
+            raise UsageError(f"{self.subcommand} needs trained weights: --model.weights NAME, or --ckpt_path of a run")
         if self.subcommand == "predict":
-            # Otherwise Lightning keeps every picture in memory beside the file.
+            # Otherwise Lightning keeps every image in memory beside the file.
             config.return_predictions = False
         if config.get("weights_only") is None:
             # A checkpoint is data; Lightning would unpickle whatever it holds.
@@ -65,28 +75,51 @@ class ColorzooCLI(LightningCLI):
         # What is measured was trained as a whole, and its configuration still tells from what it started.
         reinit = config.reinit if self.subcommand == "fit" else []
         if reinit and weights is None:
-            self.parser.error("reinit is about what does not fit of given weights: --model.weights NAME")
-        if weights is not None:
-            # What the user does not say, the checkpoint says.
-            stated = self.explicit[str(self.subcommand)].model.get("init_args")
-            for name in set(vars(init_args)) - set(vars(stated) if stated else ()):
-                del config.model.init_args[name]
+            raise UsageError("reinit is about modules of given weights; add --model.weights NAME")
+        self._inherit_hparams(config, weights, ckpt_path)
+        if reinit:
+            config.model.init_args.pop("weights")
         try:
-            if reinit:
-                config.model.init_args.pop("weights")
             super().instantiate_classes()
-            if reinit:
-                stated = config.model.init_args.as_dict()
-                self.model = type(self.model).from_pretrained(weights, reinit, **stated)
-                config.model.init_args.weights = weights
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             # The parser buries what a constructor says under a list of what else it tried.
-            reason = _reason(error)
-            if reason is None:
-                raise
-            raise reason from None
+            raise _in_one_line(error) from error
+        if reinit:
+            self.model = type(self.model).from_pretrained(weights, reinit, **config.model.init_args.as_dict())
+            config.model.init_args.weights = weights
         self._look_after_checkpoints(config)
-        self.model.optim = self._get(self.config_init, "optim")
+        self.model.optim = self._optimizer_config()
+
+    def _inherit_hparams(self, config: Namespace, weights: Any, ckpt_path: Any) -> None:
+        """Leave out the defaults of the model's class where a checkpoint says better."""
+        checkpoint = None
+        if ckpt_path and Path(ckpt_path).suffix == ".ckpt" and "://" not in str(ckpt_path):
+            checkpoint = checkpoint_file.read(Path(ckpt_path))
+        if checkpoint is None and weights is None:
+            return
+        stated = self.stated[str(self.subcommand)].model.get("init_args", Namespace()).as_dict()
+        if checkpoint is not None:
+            # The checkpoint has every tensor, so that no other file is asked for some of them.
+            cls = model_class(checkpoint.model)
+            stated = {name: value for name, value in stated.items() if name not in cls.ignored_hparams}
+            stated = checkpoint.hparams | stated
+        config.model.init_args = Namespace(**stated)
+
+    def _optimizer_config(self) -> OptimizerConfig:
+        """Return what ``--optim`` says, with the classes of ``--optimizer`` and ``--lr_scheduler`` if given."""
+        optim: OptimizerConfig = self._get(self.config_init, "optim")
+        optimizer, scheduler = (self._get(self.config_init, key) for key in ("optimizer", "lr_scheduler"))
+        if not (optimizer or scheduler):
+            return optim
+        if not self.model.automatic_optimization:
+            raise UsageError(
+                f"{type(self.model).__name__} does not take its steps by one optimiser; leave out --optimizer and "
+                "--lr_scheduler, and see --optim"
+            )
+        stated = self.stated[str(self.subcommand)].get("optimizer", Namespace()).get("init_args", {})
+        if optimizer and "lr" not in stated:
+            optimizer.init_args.lr = optim.lr
+        return ClassOptimizerConfig.of(optim, optimizer, scheduler)
 
     def _look_after_checkpoints(self, config: Namespace) -> None:
         """Write them whole, and find the last one whichever run wrote it."""
@@ -102,61 +135,55 @@ class ColorzooCLI(LightningCLI):
 
 
 def run(args: list[str] | None = None) -> ColorzooCLI:
-    """Parse the arguments (by default those of the process) and run the verb.
+    """Parse the arguments (by default those of the process) and run the command.
 
     Args:
-        args: A list of arguments, the verb first.
+        args: A list of arguments, the command first.
 
     Returns:
-        The command line object, with the trainer, the task and the data that were used.
+        The command line object, with the trainer, the model and the data that were used.
+
+    Raises:
+        ColorzooError: If an argument, or what Lightning makes of it, is wrong; its message is one line.
     """
     _import_all()
-    return ColorzooCLI(
-        datamodule_class=ImageDataModule,
-        subclass_mode_data=True,
-        auto_configure_optimizers=False,
-        load_from_checkpoint_support=False,
-        seed_everything_default=0,
-        trainer_defaults={"callbacks": [ImageGrid()]},
-        save_config_kwargs={"overwrite": True},
-        parser_kwargs={"version": f"colorzoo {colorzoo.__version__}"},
-        args=args,
-    )
+    quiet = {"exit_on_error": False}
+    try:
+        return ColorzooCLI(
+            model_class=ZooModule,
+            subclass_mode_model=True,
+            datamodule_class=ImageDataModule,
+            subclass_mode_data=True,
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+            seed_everything_default=0,
+            trainer_defaults={"callbacks": [ImageGrid()]},
+            save_config_kwargs={"overwrite": True},
+            parser_kwargs={"version": f"colorzoo {__version__}", **quiet}
+            | {command: quiet for command in LightningCLI.subcommands()},
+            args=args,
+        )
+    except MisconfigurationException as error:
+        raise _in_one_line(error) from error
 
 
-def _reason(error: BaseException | None) -> ColorzooError | None:
-    """Return the error of ours that caused another, if there is one."""
-    while error is not None and not isinstance(error, ColorzooError):
-        error = error.__cause__
-    return error
+def _in_one_line(error: Exception) -> ColorzooError:
+    """Return the error of ours that caused another, or one with the message of what did."""
+    cause = root_cause(error)
+    return cause if isinstance(cause, ColorzooError) else UsageError(" ".join(str(cause).split()))
+
+
+def _options(parser: LightningArgumentParser) -> list[str]:
+    return [option for action in parser._actions for option in action.option_strings]
 
 
 def _import_all() -> None:
-    """Make every method and DataModule known by its short name."""
+    """Make every model, DataModule and callback known by its short name."""
     for name in list_models():
-        model_class(name)
-    for module in pkgutil.iter_modules(datamodules.__path__):
-        import_module(f"{datamodules.__name__}.{module.name}")
-
-
-def _recipe(path: Path) -> Path:
-    """Return the packaged recipe of that name, if there is no such file here."""
-    packaged = Path(colorzoo.__file__).parent / path
-    return packaged if packaged.is_file() and not path.exists() else path
-
-
-def _with_full_names(args: list[str]) -> list[str]:
-    """Let ``--data CIFAR10`` stand for ``--data CIFAR10DataModule``, and find the recipes that a wheel brings along."""
-    names = {cls.__name__.removesuffix("DataModule"): cls.__name__ for cls in ImageDataModule.__subclasses__()}
-    full: list[str] = []
-    for arg in args:
-        if full and full[-1] == "--data":
-            full.append(names.get(arg, arg))
-        elif full and full[-1] == "--config":
-            full.append(str(_recipe(Path(arg))))
-        elif arg.startswith("--data="):
-            value = arg.removeprefix("--data=")
-            full.append(f"--data={names.get(value, value)}")
-        else:
-            full.append(arg)
-    return full
+        try:
+            model_class(name)
+        except (ImportError, TypeError) as error:
+            warnings.warn(f"the model {name} of another package cannot be imported ({error})", stacklevel=2)
+    for package in (datamodules, callbacks):
+        for module in pkgutil.iter_modules(package.__path__):
+            import_module(f"{package.__name__}.{module.name}")
