@@ -236,7 +236,7 @@ def pages(tmp_path):
 def test_of_several_pages_the_first_is_taken_and_the_others_are_told_of(pages):
     scan = read_raster(pages)
     assert (scan.levels == 10).all()
-    assert "it has 3 pages, of which the first was taken (--all-frames" in scan.remarks[0]
+    assert "it has 3 pages, of which the first was taken (--all-pages" in scan.remarks[0]
     with pytest.warns(PictureWarning, match="3 pages"):
         apply_to_channels(pages, lambda noisy: noisy)
 
