@@ -147,8 +147,7 @@ def _parse_exif(exif: bytes) -> PIL.Image.Exif:
             if part in loaded:
                 entries = loaded.get_ifd(part)
                 entries.update(_encode_latin1(entries))
-        if Base.Orientation in loaded:
-            loaded[Base.Orientation] = 1
+        loaded[Base.Orientation] = 1
     return loaded
 
 
