@@ -1,20 +1,20 @@
-"""Networks that PyTorch compiles before they are first used."""
+"""Compilation of networks by `torch.compile`."""
 
 import os
 import shutil
 import sys
 
 import torch
+from torch import nn
 
-from colorzoo.base.module import ZooModule
 from colorzoo.errors import UsageError
 
-_ASKED = ("chroma", "restore")
-"""What is asked of the network of a colouriser, and of a de-noiser."""
+_METHODS = ("predict_ab", "restore")
+"""The methods that run the network of a colouriser, and of a de-noiser."""
 
 
-def compile_network(model: ZooModule) -> None:
-    """Let PyTorch compile, in place, what a model asks its network; it does so when the first picture comes.
+def compile_network(model: nn.Module) -> None:
+    """Let PyTorch compile, in place, the methods that run a model's network; it does so at their first call.
 
     Args:
         model: A colouriser or de-noiser.
@@ -28,12 +28,12 @@ def compile_network(model: ZooModule) -> None:
             f"to compile a network takes a C++ compiler, and {compiler} is not found; "
             "install it, name another one in CXX, or leave out compile=True"
         )
-    for name in _ASKED:
+    for name in _METHODS:
         if hasattr(model, name):
             setattr(model, name, torch.compile(getattr(model, name), dynamic=True))
 
 
-def uncompiled_state(model: ZooModule) -> None:
+def uncompiled_state(model: nn.Module) -> None:
     """Undo `compile_network`, in place."""
-    for name in _ASKED:
+    for name in _METHODS:
         vars(model).pop(name, None)

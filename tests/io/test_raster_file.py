@@ -10,9 +10,10 @@ import PIL.Image
 import pytest
 from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
+from scanned import apply_to_gray
 
 from colorzoo.errors import OutputExistsError, PictureWarning, UnreadableImageError
-from colorzoo.io.convert import apply_to_channels, apply_to_gray
+from colorzoo.io.convert import apply_to_channels
 from colorzoo.io.icc import _srgb_grey_profile, srgb_profile
 from colorzoo.io.metadata import Metadata
 from colorzoo.io.raster import RasterImage
