@@ -23,7 +23,7 @@ from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab
 from colorzoo.hub.model_card import markdown_table
 from colorzoo.io.atomic import atomic_replace
 from colorzoo.io.convert import apply_to_channels, decode_srgb, restore_kind, to_batch
-from colorzoo.io.icc import space
+from colorzoo.io.icc import color_space
 from colorzoo.io.metadata import Metadata
 from colorzoo.io.raster import RasterImage
 from colorzoo.io.raster_file import read_raster, write_raster
@@ -179,7 +179,7 @@ def _metadata_table(folder: Path) -> str:
     rows = {
         "EXIF: who, when, where": _has_exif,
         "orientation 1": lambda image: image.getexif().get(Base.Orientation) == 1,
-        "profile: sRGB": lambda image: space(image.info.get("icc_profile", b"")) == "RGB" and _says_srgb(image),
+        "profile: sRGB": lambda image: color_space(image.info.get("icc_profile", b"")) == "RGB" and _says_srgb(image),
         "300 pixels per inch": _has_resolution,
         "XMP": lambda image: b"box 7" in _xmp(image),
         "provenance, in the XMP": lambda image: b"stEvt:softwareAgent>colorzoo" in _xmp(image),

@@ -134,7 +134,7 @@ def test_models_without_confidence_say_so(halves):
     assert not model.has_confidence()
     assert colorzoo.load("photo_unet").has_confidence(), "the message names it"
     for ask in (model.confidence, lambda image: model.colorize(image, min_confidence=0.1)):
-        with pytest.raises(NoConfidenceError, match="mlp has no confidence estimate; .* such as photo_unet"):
+        with pytest.raises(NoConfidenceError, match=r"mlp has no confidence estimate; .* such as photo_unet"):
             ask(halves)
 
 
