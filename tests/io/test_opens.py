@@ -38,6 +38,7 @@ def file(request, tmp_path):
     return path
 
 
+@pytest.mark.filterwarnings("ignore:it has 2 pages")
 def test_a_picture_is_opened_once(file, opens):
     read_raster(file)
     assert opens(file) == 1
