@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from nonlocal_mean import nonlocal_adaptive_mean
 from torch import Tensor
 
 import colorzoo
@@ -24,7 +25,6 @@ from colorzoo.hub.model_card import markdown_table
 from colorzoo.io.atomic import atomic_replace
 from colorzoo.metrics import psnr
 from colorzoo.noise.filters import adaptive_median, median, switching_mean
-from colorzoo.noise.nonlocal_mean import nonlocal_adaptive_mean
 from colorzoo.noise.synthesis import Noise
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "results" / "denoise_photographs.md"

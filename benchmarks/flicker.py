@@ -3,7 +3,7 @@
     python benchmarks/flicker.py ~/.cache/colorzoo/data/bsds400 -o docs/results/flicker.md
 
 Each photograph becomes a clip in which it stands still, and one in which it slides by two pixels a frame. Both get new
-grain in each frame and are stored as H.264, as film that was scanned is. Flicker is `colorzoo.video.flicker`; the
+grain in each frame and are stored as H.264, as film that was scanned is. Flicker is what `flicker` measures; the
 trail is how far the a*b* of each place of the sliding scene, averaged over its frames, are from those of the frames
 alone.
 """
@@ -20,14 +20,15 @@ from numpy.typing import NDArray
 
 import colorzoo
 from colorzoo.base.colorizer import Colorizer
-from colorzoo.color.conversions import rgb_to_lab
+from colorzoo.color.conversions import grey_to_lightness, rgb_to_lab
 from colorzoo.hub.model_card import markdown_table
 from colorzoo.io.convert import levels
 from colorzoo.io.find import image_names
 from colorzoo.io.pil_file import read_image
 from colorzoo.video.clip_colorizer import VideoColorizer
-from colorzoo.video.flicker import flicker
 
+_STILL = 2.0
+"""Change of L* up to which a pixel counts as the same: about what an eye just sees."""
 _STEP = 2
 _SIZE = (320, 224)
 
@@ -85,9 +86,38 @@ def clip(path: Path, count: int, grain: float, step: int) -> Frames:
             return np.stack([frame.to_ndarray(format="rgb24")[..., 0] for frame in container.decode(video=0)])
 
 
+def flicker(rgb: torch.Tensor, gray: torch.Tensor) -> torch.Tensor:
+    """Mean absolute change of a* and b* from frame to frame, over the pixels whose input stays the same.
+
+    Args:
+        rgb: The coloured frames of one scene, in order, in [0, 1].
+        gray: The frames that were coloured, in [0, 1].
+
+    Shape:
+        ``(T, 3, H, W)`` and ``(T, 1, H, W)`` -> ``()``.
+
+    Returns:
+        The change, in units of a* and b*: 0 for colours that stand still.
+
+    Raises:
+        ValueError: If there are less than two frames, the shapes differ, or no pixel stays the same.
+    """
+    if len(rgb) < 2:
+        raise ValueError(f"there are {len(rgb)} frames; flicker is measured between at least 2")
+    if rgb.shape[0] != gray.shape[0] or rgb.shape[2:] != gray.shape[2:]:
+        raise ValueError(
+            f"the frames have shapes {tuple(rgb.shape)} and {tuple(gray.shape)}; give as many, of one size"
+        )
+    change = rgb_to_lab(rgb)[:, 1:].diff(dim=0).abs().mean(dim=1, keepdim=True)
+    still = grey_to_lightness(gray).diff(dim=0).abs() <= _STILL
+    if not bool(still.any()):
+        raise ValueError("no pixel stays the same from one frame to the next; measure flicker on a still scene")
+    return change[still].mean()
+
+
 def coloured(model: Colorizer, frames: Frames, share: float) -> tuple[torch.Tensor, int]:
     """Return the frames in colour ``(T, 3, H, W)``, and how many cuts were seen."""
-    colour = VideoColorizer(model, smooth=share)
+    colour = VideoColorizer(model, smoothing=share)
     rgb = np.stack([colour(frame) for frame in frames])
     return torch.from_numpy(rgb).movedim(3, 1).float() / 255, colour.cuts
 

@@ -10,6 +10,7 @@ import io
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -18,10 +19,11 @@ from PIL import ImageCms
 from PIL.ExifTags import IFD, Base
 from torch import Tensor
 
+from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab
 from colorzoo.hub.model_card import markdown_table
 from colorzoo.io.atomic import atomic_replace
-from colorzoo.io.convert import apply_to_channels, apply_to_gray
-from colorzoo.io.icc import space
+from colorzoo.io.convert import apply_to_channels, decode_srgb, restore_kind, to_batch
+from colorzoo.io.icc import color_space
 from colorzoo.io.metadata import Metadata
 from colorzoo.io.raster import RasterImage
 from colorzoo.io.raster_file import read_raster, write_raster
@@ -52,7 +54,7 @@ def document() -> str:
     """Return the tables as Markdown."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        coloured = _table("read from", inputs(folder), lambda scan: apply_to_gray(scan, tinted), folder)
+        coloured = _table("read from", inputs(folder), colorize, folder)
         kept = _table("read from", inputs(folder), lambda scan: apply_to_channels(scan, Tensor.clone), folder)
         said = _metadata_table(folder)
     return f"""Every kind of picture through the picture verbs, and what is read again from each format.
@@ -126,9 +128,11 @@ def inputs(folder: Path) -> dict[str, Path]:
     return paths
 
 
-def tinted(grey: Tensor) -> Tensor:
+def colorize(scan: RasterImage) -> Any:
     """Stand in for a colouriser: grey in, reddish out."""
-    return torch.cat([grey, grey * 0.5, grey * 0.5], dim=1)
+    source = decode_srgb(scan)
+    grey = lightness_to_grey(rgb_to_lab(to_batch(source).expand(-1, 3, -1, -1))[:, :1])
+    return restore_kind(scan, source, torch.cat([grey, grey * 0.5, grey * 0.5], dim=1))
 
 
 def told(scan: RasterImage) -> RasterImage:
@@ -171,11 +175,11 @@ def _metadata_table(folder: Path) -> str:
     path = folder / "input.png"
     PIL.Image.linear_gradient("L").crop((0, 0, *SIZE)).convert("RGB").save(path)
     grey = told(read_raster(path))
-    coloured = add_history_entry(apply_to_gray(grey, tinted), "colorize", [], "a stand-in")
+    coloured = add_history_entry(colorize(grey), "colorize; a stand-in")
     rows = {
         "EXIF: who, when, where": _has_exif,
         "orientation 1": lambda image: image.getexif().get(Base.Orientation) == 1,
-        "profile: sRGB": lambda image: space(image.info.get("icc_profile", b"")) == "RGB" and _says_srgb(image),
+        "profile: sRGB": lambda image: color_space(image.info.get("icc_profile", b"")) == "RGB" and _says_srgb(image),
         "300 pixels per inch": _has_resolution,
         "XMP": lambda image: b"box 7" in _xmp(image),
         "provenance, in the XMP": lambda image: b"stEvt:softwareAgent>colorzoo" in _xmp(image),

@@ -1,28 +1,26 @@
-"""Models one after another: de-noise, then colour."""
+"""A pipeline of models, one after another: de-noise, then colour."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self, overload
+from typing import Any, Self, overload
 
 import PIL.Image
 import torch
-from torch import Tensor
 
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.base.denoiser import Denoiser, Strength, check_strength, strengths
 from colorzoo.base.module import ZooModule
-from colorzoo.io.convert import Array, Image, Picture, to_batch
-from colorzoo.io.pil_file import read_image
-from colorzoo.io.raster import RasterImage
+from colorzoo.io.convert import Image, Kind, Picture, to_batch, to_pil
+from colorzoo.io.raster_file import read_raster
 from colorzoo.noise.estimation import NoiseLevel, noise_levels
 from colorzoo.noise.synthesis import NoiseKind
 from colorzoo.zoo import load
 
 RESTORERS: dict[NoiseKind, str] = {"impulse": "cnn_denoiser.impulse", "gaussian": "cnn_denoiser"}
-"""The published de-noiser for each kind of noise, in the order in which they go to work."""
+"""The published de-noiser for each kind of noise, in the order in which they are applied."""
 COLOR_RESTORERS: dict[NoiseKind, str] = RESTORERS | {"gaussian": "cnn_denoiser.color"}
-"""The same for pictures whose three channels tell of one another."""
+"""The same for colour pictures, whose three channels are restored together."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +29,13 @@ class Step:
 
     Args:
         model: Its name, with the tag of a published one.
-        image: The picture as it left it.
+        image: The picture as it left it, of the kind that was given; a PIL image for a path.
         found: The noise of each picture of the batch before, where the strength depends on it.
         strength: How far a de-noiser went, with each picture of the batch; None for a colouriser.
     """
 
     model: str
-    image: Image
+    image: Any
     found: list[NoiseLevel] | None = None
     strength: list[float] | None = None
 
@@ -95,11 +93,7 @@ class Pipeline:
     @overload
     def __call__(self, image: Picture) -> PIL.Image.Image: ...
     @overload
-    def __call__(self, image: Array) -> Array: ...
-    @overload
-    def __call__(self, image: Tensor) -> Tensor: ...
-    @overload
-    def __call__(self, image: RasterImage) -> RasterImage: ...
+    def __call__(self, image: Kind) -> Kind: ...
     def __call__(self, image: Image) -> Image:
         """Show a picture, or a batch, to one model after another.
 
@@ -125,14 +119,21 @@ class Pipeline:
             image: What a call takes.
 
         Yields:
-            A step for each model; the last one has the result.
+            A step for each model; the last one has the result. The image of a step is of the kind that was given.
         """
-        if isinstance(image, str | Path):
-            image = read_image(image)
+        if not isinstance(image, str | Path):
+            yield from self._steps(image)
+            return
+        # As deep as the file is; a PIL image has 8 bits of each colour.
+        for step in self._steps(read_raster(image)):
+            yield replace(step, image=to_pil(step.image))
+
+    def _steps(self, image: Any) -> Iterator[Step]:
         for model in self.models:
+            name = _name_of(model)
             if isinstance(model, Colorizer):
                 image = model.colorize(image)
-                yield Step(_called(model), image)
+                yield Step(name, image)
                 continue
             found: list[NoiseLevel] | None = None
             strength = self.strength
@@ -140,8 +141,8 @@ class Pipeline:
                 found = noise_levels(to_batch(image))
                 strength = [level.strength(model.noise_kinds) for level in found]
             image = model.denoise(image, strength)
-            yield Step(_called(model), image, found, strengths(strength))
+            yield Step(name, image, found, strengths(strength))
 
 
-def _called(model: ZooModule) -> str:
+def _name_of(model: ZooModule) -> str:
     return model.source.name if model.source and model.source.licence else model.name()

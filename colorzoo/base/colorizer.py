@@ -1,8 +1,8 @@
 """The contract of every colouriser: grey in, colour of the same size and lightness out."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, TypeVar, overload
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar, Unpack, overload
 
 import PIL.Image
 import torch
@@ -13,23 +13,23 @@ from colorzoo.color.conversions import grey_to_lightness
 from colorzoo.data.batches import ColorBatch
 from colorzoo.data.pairs import as_color_batch
 from colorzoo.errors import NoConfidenceError
-from colorzoo.inference.color_adjustments import ColorAdjustments
-from colorzoo.inference.color_hints import Hint
+from colorzoo.inference.color_adjustments import ColorAdjustments, ColorOptions
 from colorzoo.inference.confidence import fade_by_confidence, match_kind, resize_confidence
-from colorzoo.inference.integer_image import IntegerImage
-from colorzoo.inference.tensor_image import TensorImage, merge_ab
+from colorzoo.inference.lightness_image import LightnessImage, as_lightness_image
+from colorzoo.inference.network_input import check_network_input, run_in_own_dtype
+from colorzoo.inference.tensor_image import merge_ab
 from colorzoo.inference.working_size import fit_longer_side, with_oom_fallback
-from colorzoo.io.convert import Array, Image, Picture, apply_to_gray, to_grey
+from colorzoo.io.convert import Array, Image, Kind, Picture, decode_srgb, restore_kind
 from colorzoo.io.raster import RasterImage
 
-AnyPicture = IntegerImage | TensorImage
-Answer = TypeVar("Answer")
+MapKind = TypeVar("MapKind", Array, Tensor)
+Answer = TypeVar("Answer", Tensor, tuple[Tensor, Tensor])
 
 
 class Colorizer(ZooModule):
-    """A method that adds a*b* to a grey picture.
+    """A method that predicts the a*b* of a grey picture.
 
-    A subclass gives `predict_ab` and `losses`; everything that pictures and people need is here.
+    A subclass gives `predict_ab` and `losses`; the handling of images, and of what users ask for, is here.
     """
 
     task: ClassVar[str] = "colorization"
@@ -63,7 +63,7 @@ class Colorizer(ZooModule):
         """
 
     def predict_ab_with_confidence(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
-        """Predict a*b* and how sure the model is of them; for methods that know, such as those of a distribution.
+        """Predict a*b* and the confidence in them; for methods that can tell, such as those that predict distributions.
 
         Args:
             lightness: What `predict_ab` takes.
@@ -75,10 +75,10 @@ class Colorizer(ZooModule):
             a* and b*, as `predict_ab` predicts them, and the confidence in [0, 1].
 
         Raises:
-            NoConfidenceError: If the method does not tell.
+            NoConfidenceError: If the method has no confidence estimate.
         """
         raise NoConfidenceError(
-            f"{self.name()} has no confidence: its method does not tell how sure it is of its colours"
+            f"{self.name()} has no confidence estimate; take a model whose has_confidence() is True, such as photo_unet"
         )
 
     @classmethod
@@ -87,7 +87,7 @@ class Colorizer(ZooModule):
         return cls.predict_ab_with_confidence is not Colorizer.predict_ab_with_confidence
 
     def forward(self, grey: Tensor) -> Tensor:
-        """Colour a batch of grey pictures, the network seeing every pixel.
+        """Colour a batch of grey pictures, at full resolution.
 
         Args:
             grey: sRGB-encoded grey in [0, 1].
@@ -96,59 +96,24 @@ class Colorizer(ZooModule):
             ``(B, 1, H, W)`` -> ``(B, 3, H, W)`` for any H, W >= 1.
 
         Returns:
-            RGB in [0, 1] with the lightness of the input.
+            RGB in [0, 1] with the lightness of the input, in float32.
+
+        Raises:
+            TypeError: If it is no tensor.
+            ValueError: If it holds integers, or values that are clearly not in [0, 1].
         """
+        check_network_input(self, grey, least=-0.5, most=1.5)
         lightness = grey_to_lightness(grey)
-        return merge_ab(lightness, self.predict_ab(lightness))
+        return merge_ab(lightness, run_in_own_dtype(self, self.predict_ab, lightness))
 
     @overload
     def colorize(
-        self,
-        image: Picture,
-        working_size: int | None = None,
-        *,
-        saturation: float = 1.0,
-        hints: Sequence[Hint] = (),
-        min_confidence: float = 0.0,
+        self, image: Picture, working_size: int | None = None, **options: Unpack[ColorOptions]
     ) -> PIL.Image.Image: ...
     @overload
+    def colorize(self, image: Kind, working_size: int | None = None, **options: Unpack[ColorOptions]) -> Kind: ...
     def colorize(
-        self,
-        image: Array,
-        working_size: int | None = None,
-        *,
-        saturation: float = 1.0,
-        hints: Sequence[Hint] = (),
-        min_confidence: float = 0.0,
-    ) -> Array: ...
-    @overload
-    def colorize(
-        self,
-        image: Tensor,
-        working_size: int | None = None,
-        *,
-        saturation: float = 1.0,
-        hints: Sequence[Hint] = (),
-        min_confidence: float = 0.0,
-    ) -> Tensor: ...
-    @overload
-    def colorize(
-        self,
-        image: RasterImage,
-        working_size: int | None = None,
-        *,
-        saturation: float = 1.0,
-        hints: Sequence[Hint] = (),
-        min_confidence: float = 0.0,
-    ) -> RasterImage: ...
-    def colorize(
-        self,
-        image: Image,
-        working_size: int | None = None,
-        *,
-        saturation: float = 1.0,
-        hints: Sequence[Hint] = (),
-        min_confidence: float = 0.0,
+        self, image: Image, working_size: int | None = None, **options: Unpack[ColorOptions]
     ) -> PIL.Image.Image | Array | Tensor | RasterImage:
         """Colour one picture, or a batch, of any size; the result is of the kind that was given.
 
@@ -176,7 +141,7 @@ class Colorizer(ZooModule):
             ValueError: If the shape, the values or one of the arguments make no sense, or the model is in training
                 mode.
             TypeError: If the kind of image is unknown.
-            NoConfidenceError: If ``min_confidence`` is given and the model does not tell its confidence.
+            NoConfidenceError: If ``min_confidence`` is given and the model has no confidence estimate.
 
         Example:
             >>> import colorzoo, torch
@@ -186,48 +151,45 @@ class Colorizer(ZooModule):
             >>> model.colorize(torch.rand(1, 1, 48, 40), hints=[((20, 30), "#b03a2e")]).shape
             torch.Size([1, 3, 48, 40])
         """
-        control = ColorAdjustments(saturation, hints, min_confidence)
-        self._longest(working_size)
+        return self.colorize_adjusted(image, ColorAdjustments(working_size, **options))
 
-        @torch.no_grad()
-        def colorized(picture: AnyPicture) -> Any:
-            return picture.merge_ab(control.apply(self.predict(picture, working_size, min_confidence), picture))
+    @overload
+    def colorize_adjusted(self, image: Picture, adjustments: ColorAdjustments) -> PIL.Image.Image: ...
+    @overload
+    def colorize_adjusted(self, image: Kind, adjustments: ColorAdjustments) -> Kind: ...
+    def colorize_adjusted(
+        self, image: Image, adjustments: ColorAdjustments
+    ) -> PIL.Image.Image | Array | Tensor | RasterImage:
+        """Do what `colorize` does, with its options in one object."""
+        source = decode_srgb(image)
+        with torch.no_grad():
+            picture = as_lightness_image(source, next(self.parameters()).device)
+            ab = adjustments.apply(self.predict(picture, adjustments), picture)
+            return restore_kind(image, source, picture.merge_ab(ab))
 
-        return apply_to_gray(
-            image,
-            lambda grey: colorized(TensorImage(grey, _device_of(self))),
-            lambda levels: colorized(IntegerImage(levels)),
-        )
-
-    @torch.no_grad()
-    def predict(self, picture: AnyPicture, working_size: int | None = None, min_confidence: float = 0.0) -> Tensor:
+    def predict(self, picture: LightnessImage, adjustments: ColorAdjustments) -> Tensor:
         """Return the a*b* that `colorize` joins with the L* of a picture, before saturation and hints.
 
         Args:
-            picture: The picture, as the network is shown it.
-            working_size: As in `colorize`.
-            min_confidence: Likewise.
+            picture: The L* of the picture.
+            adjustments: Of these, the working size and the least confidence.
 
         Returns:
             a* and b*, ``(B, 2, h, w)``, of the size in which the network answers.
 
         Raises:
-            ValueError: If the working size makes no sense, or the model is in training mode.
-            NoConfidenceError: If ``min_confidence`` is given and the model does not tell its confidence.
+            ValueError: If the model is in training mode.
+            NoConfidenceError: If ``min_confidence`` is given and the model has no confidence estimate.
         """
-        longest = self._longest(working_size)
-        if min_confidence:
-            return fade_by_confidence(
-                *self._run_network(picture, longest, self.predict_ab_with_confidence), min_confidence
-            )
-        return self._run_network(picture, longest, self.predict_ab)
+        if not adjustments.min_confidence:
+            return self._run_network(picture, adjustments, self.predict_ab)
+        ab, confidence = self._run_network(picture, adjustments, self.predict_ab_with_confidence)
+        return fade_by_confidence(ab, confidence, adjustments.min_confidence)
 
     @overload
     def confidence(self, image: Picture | RasterImage, working_size: int | None = None) -> PIL.Image.Image: ...
     @overload
-    def confidence(self, image: Array, working_size: int | None = None) -> Array: ...
-    @overload
-    def confidence(self, image: Tensor, working_size: int | None = None) -> Tensor: ...
+    def confidence(self, image: MapKind, working_size: int | None = None) -> MapKind: ...
     def confidence(self, image: Image, working_size: int | None = None) -> PIL.Image.Image | Array | Tensor:
         """Tell how sure the model is of the colours that it gives a picture, pixel by pixel.
 
@@ -236,42 +198,32 @@ class Colorizer(ZooModule):
             working_size: Likewise.
 
         Returns:
-            A map of the picture's size. For a path, a PIL image or a scan it is an 8-bit grey PIL image, white where
-            the model is sure; for an array ``(H, W)``, and for a tensor ``(B, 1, H, W)``, it is float32 in [0, 1].
+            A map of the picture's size. For a path, a PIL image or a `RasterImage` it is an 8-bit grey PIL image, white
+            where the model is sure; for an array ``(H, W)``, and for a tensor ``(B, 1, H, W)``, float32 in [0, 1].
 
         Raises:
-            NoConfidenceError: If the model does not tell.
+            NoConfidenceError: If the model has no confidence estimate.
             UnreadableImageError: If a path is missing or no picture.
             ValueError: If the shape, the values or the working size make no sense, or the model is in training mode.
             TypeError: If the kind of image is unknown.
         """
-        longest = self._longest(working_size)
-        grey = to_grey(image)
-        picture = TensorImage(grey, _device_of(self)) if isinstance(grey, Tensor) else IntegerImage(grey)
-        _, sureness = self._run_network(picture, longest, self.predict_ab_with_confidence)
-        return match_kind(image, resize_confidence(sureness, picture.height, picture.width))
+        picture = as_lightness_image(decode_srgb(image), next(self.parameters()).device)
+        _, confidence = self._run_network(picture, ColorAdjustments(working_size), self.predict_ab_with_confidence)
+        return match_kind(image, resize_confidence(confidence, picture.height, picture.width))
 
-    def _longest(self, working_size: int | None) -> int:
-        longest = self.working_size if working_size is None else working_size
-        if longest < 1:
-            raise ValueError(f"working_size is {longest}; give a number of pixels, at least 1")
+    @torch.no_grad()
+    def _run_network(
+        self, picture: LightnessImage, adjustments: ColorAdjustments, predict: Callable[[Tensor], Answer]
+    ) -> Answer:
+        """Show a picture to the network at the working size, or at what fits in memory."""
         if self.training:
             raise ValueError(
                 "the model is in training mode, where batch norm would learn from the picture; call eval()"
             )
-        return longest
 
-    @torch.no_grad()
-    def _run_network(self, picture: AnyPicture, longest: int, predict: Callable[[Tensor], Answer]) -> Answer:
-        """Show a picture to the network at the working size, or at what fits in memory."""
+        def predict_at(size: int) -> Answer:
+            lightness = picture.lightness_at(*fit_longer_side(size, picture.height, picture.width))
+            return run_in_own_dtype(self, predict, lightness.to(next(self.parameters()).device))
 
-        def answer(size: int) -> Answer:
-            return predict(
-                picture.lightness_at(*fit_longer_side(size, picture.height, picture.width)).to(_device_of(self))
-            )
-
-        return with_oom_fallback(self, answer, min(longest, max(picture.height, picture.width)))
-
-
-def _device_of(model: ZooModule) -> torch.device:
-    return next(model.parameters()).device
+        longest = self.working_size if adjustments.working_size is None else adjustments.working_size
+        return with_oom_fallback(self, predict_at, min(longest, max(picture.height, picture.width)))

@@ -13,7 +13,8 @@ from colorzoo.base.module import ZooModule
 from colorzoo.data.batches import NoisyBatch
 from colorzoo.data.pairs import as_noisy_batch
 from colorzoo.hub.record import CheckpointInfo
-from colorzoo.io.convert import Array, Image, Picture, apply_to_channels
+from colorzoo.inference.network_input import check_network_input, run_in_own_dtype
+from colorzoo.io.convert import Array, Image, Kind, Picture, apply_to_channels
 from colorzoo.io.raster import RasterImage
 from colorzoo.noise.estimation import noise_levels
 from colorzoo.noise.synthesis import KINDS, Noise, NoiseKind
@@ -104,25 +105,25 @@ class Denoiser(ZooModule):
             ``(B, C, H, W)`` -> ``(B, C, H, W)``; any C if the channels are restored one by one, else 3.
 
         Returns:
-            The restored pictures in [0, 1].
+            The restored pictures in [0, 1], in float32.
 
         Raises:
-            ValueError: If the number of channels is none that this model restores.
+            TypeError: If it is no tensor.
+            ValueError: If the number of channels is none that this model restores, or the values are integers or
+                clearly not in [0, 1].
         """
+        # Noise that was not clipped lies beyond [0, 1], by a few of its deviations.
+        check_network_input(self, noisy, least=-2.0, most=3.0)
         if noisy.ndim != 4 or (self.channels != 1 and noisy.shape[1] != self.channels):
             wanted = "(B, C, H, W)" if self.channels == 1 else f"(B, {self.channels}, H, W)"
             raise ValueError(f"the pictures have shape {tuple(noisy.shape)}; give {wanted}")
         folded = noisy.reshape(-1, self.channels, *noisy.shape[-2:])
-        return self.restore(folded).float().clamp(0, 1).reshape(noisy.shape)
+        return run_in_own_dtype(self, self.restore, folded).clamp(0, 1).reshape(noisy.shape)
 
     @overload
     def denoise(self, image: Picture, strength: Strength = 1.0) -> PIL.Image.Image: ...
     @overload
-    def denoise(self, image: Array, strength: Strength = 1.0) -> Array: ...
-    @overload
-    def denoise(self, image: Tensor, strength: Strength = 1.0) -> Tensor: ...
-    @overload
-    def denoise(self, image: RasterImage, strength: Strength = 1.0) -> RasterImage: ...
+    def denoise(self, image: Kind, strength: Strength = 1.0) -> Kind: ...
     def denoise(self, image: Image, strength: Strength = 1.0) -> PIL.Image.Image | Array | Tensor | RasterImage:
         """De-noise one picture, or a batch, of any size; the result is of the kind that was given.
 
@@ -170,7 +171,7 @@ class Denoiser(ZooModule):
         return shares
 
     def _in_tiles(self, noisy: Tensor) -> Tensor:
-        parameter = next(self.parameters())
+        device = next(self.parameters()).device
         restored = torch.empty_like(noisy)
         height, width = noisy.shape[-2:]
         edge, reach = (-(-length // self.grid) * self.grid for length in (_TILE, self.receptive_radius))
@@ -180,7 +181,7 @@ class Denoiser(ZooModule):
                 above, before = min(top, reach), min(left, reach)
                 rows = slice(top - above, top + edge + reach)
                 columns = slice(left - before, left + edge + reach)
-                tile = self(noisy[..., rows, columns].to(parameter.device, parameter.dtype)).to(noisy)
+                tile = self(noisy[..., rows, columns].to(device, torch.float32)).to(noisy)
                 inner = tile[..., above : above + edge, before : before + edge]
                 restored[..., top : top + edge, left : left + edge] = inner
         return restored

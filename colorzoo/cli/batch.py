@@ -19,7 +19,7 @@ from colorzoo.cli.paths import output_exists_error
 from colorzoo.errors import PictureWarning, describe_error
 from colorzoo.io.pil_file import MAX_MEGAPIXELS
 from colorzoo.io.raster import RasterImage
-from colorzoo.io.raster_file import read_pages, read_raster, write_pages, write_raster
+from colorzoo.io.raster_file import RasterFile, open_raster, write_pages, write_raster
 from colorzoo.runtime.parallel_images import ImageResult, map_images
 
 INTERRUPTED = 130
@@ -41,7 +41,7 @@ def run_images(
     transform: Transform,
     *,
     title: str = "colorzoo",
-    all_frames: bool = False,
+    all_pages: bool = False,
     max_megapixels: float = MAX_MEGAPIXELS,
     overwrite: bool = False,
     skip_existing: bool = False,
@@ -57,7 +57,7 @@ def run_images(
         pairs: Source and target of each picture.
         transform: What is done with it; called from several threads at a time.
         title: The heading of the report.
-        all_frames: Do all pages of a file; the first of them decides whether anything is written.
+        all_pages: Do all pages of a file; the first of them decides whether anything is written.
         max_megapixels: Refuse larger pictures.
         overwrite: Replace targets that exist.
         skip_existing: Leave out pictures whose targets exist, as those of an earlier run that was interrupted.
@@ -83,13 +83,13 @@ def run_images(
                 error = output_exists_error(target)
                 failed.append(_tell(ImageResult(source, target, 0.0, error=error), page))
 
-            files = _Files(transform, page is not None, all_frames, max_megapixels, overwrite)
+            files = _Files(transform, page is not None, all_pages, max_megapixels, overwrite)
             # None: on terminals only.
             bar = opened.enter_context(
                 tqdm(total=len(left), unit="picture", disable=None if len(left) > 1 else True, dynamic_ncols=True)
             )
             stop = opened.enter_context(_interrupt())
-            conveyed = map_images(left, files.read, files.change, files.write, stop=stop)
+            conveyed = map_images(left, files.read, files.change, files.write, open_file=files.open, stop=stop)
             done = 0
             for outcome in opened.enter_context(closing(conveyed)):
                 with tqdm.external_write_mode():
@@ -116,14 +116,17 @@ class _Files:
 
     transform: Transform
     shown: bool
-    all_frames: bool
+    all_pages: bool
     max_megapixels: float
     overwrite: bool
 
-    def read(self, source: Path) -> Iterator[RasterImage]:
-        if self.all_frames:
-            return read_pages(source, self.max_megapixels)
-        return iter([read_raster(source, self.max_megapixels)])
+    @contextmanager
+    def open(self, source: Path) -> Iterator[tuple[RasterFile, int]]:
+        with open_raster(source, self.max_megapixels) as file:
+            yield file, file.pixels
+
+    def read(self, file: RasterFile) -> Iterator[RasterImage]:
+        return file.read_pages() if self.all_pages else iter([file.read()])
 
     def change(self, pages: Iterator[RasterImage]) -> tuple[Iterator[RasterImage] | None, _Remark]:
         first = next(pages)
@@ -146,7 +149,7 @@ class _Files:
             yield page
 
     def write(self, pages: Iterator[RasterImage], target: Path) -> None:
-        if self.all_frames:
+        if self.all_pages:
             write_pages(pages, target, self.overwrite)
         else:
             write_raster(next(pages), target, self.overwrite)

@@ -1,20 +1,20 @@
-"""What `colorzoo colorize` is told of the colours: options, and what they come to."""
+"""The options of `colorzoo colorize` that say how to colour."""
 
 import argparse
 import math
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from colorzoo.errors import OutputExistsError, UsageError
 
 if TYPE_CHECKING:
-    from colorzoo.base.colorizer import Colorizer
-    from colorzoo.io.raster import RasterImage
+    from colorzoo.inference.color_adjustments import ColorAdjustments
 
 
 def add_color_options(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
+    parser.add_argument("--working-size", type=int, metavar="PIXELS", help="longer side that the network sees")
     parser.add_argument(
         "--saturation",
         type=float,
@@ -41,24 +41,19 @@ def add_color_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def adjustments_of(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the options as arguments of `Colorizer.colorize`.
+def parse_adjustments(args: argparse.Namespace) -> "ColorAdjustments":
+    """Return the options as one object.
 
     Raises:
         UsageError: If one makes no sense, whatever the picture and the model.
     """
     from colorzoo.inference.color_adjustments import ColorAdjustments
 
-    control = {
-        "saturation": args.saturation,
-        "hints": [_hint(given) for given in args.hint],
-        "min_confidence": args.min_confidence,
-    }
+    hints = [_parse_hint(text) for text in args.hint]
     try:
-        ColorAdjustments(**control)
+        return ColorAdjustments(args.working_size, args.saturation, hints, args.min_confidence)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    return control
 
 
 def check_confidence_map(args: argparse.Namespace) -> None:
@@ -70,7 +65,7 @@ def check_confidence_map(args: argparse.Namespace) -> None:
     """
     from colorzoo.io.atomic import format_of
 
-    if len(args.inputs) != 1 or args.inputs[0].is_dir() or args.all_frames:
+    if len(args.inputs) != 1 or args.inputs[0].is_dir() or args.all_pages:
         raise UsageError("--confidence-map is a file for one picture; colour them one by one")
     if args.confidence_map.resolve() in {path.resolve() for path in (*args.inputs, args.output) if path is not None}:
         raise UsageError(f"--confidence-map {args.confidence_map} is the picture itself; give another name")
@@ -82,25 +77,8 @@ def check_confidence_map(args: argparse.Namespace) -> None:
         raise OutputExistsError(f"{args.confidence_map} exists; choose another name, or add --overwrite")
 
 
-def describe_options(args: argparse.Namespace) -> list[str]:
-    """Say in words what was asked for beyond the model's own colours."""
-    asked = [f"saturation {args.saturation:g}"] if args.saturation != 1 else []
-    asked += [f"hint {hint}" for hint in args.hint]
-    return asked + ([f"min confidence {args.min_confidence:g}"] if args.min_confidence else [])
-
-
-def colorize_with_options(colorizer: "Colorizer", scan: "RasterImage", args: argparse.Namespace) -> "RasterImage":
-    """Colour a picture as the options say, and write the map if there is to be one."""
-    from colorzoo.io.pil_file import write_image
-
-    coloured = colorizer.colorize(scan, args.working_size, **args.control)
-    if args.confidence_map is not None:
-        write_image(colorizer.confidence(scan, args.working_size), args.confidence_map, args.overwrite)
-    return coloured
-
-
-def _hint(given: str) -> tuple[tuple[float, float], str]:
-    found = re.fullmatch(r"([^,=]+),([^,=]+)=(.*)", given)
+def _parse_hint(text: str) -> tuple[tuple[float, float], str]:
+    found = re.fullmatch(r"([^,=]+),([^,=]+)=(.*)", text)
     try:
         if found is None:
             raise ValueError
@@ -108,5 +86,5 @@ def _hint(given: str) -> tuple[tuple[float, float], str]:
         if not all(map(math.isfinite, point)):
             raise ValueError
     except ValueError as error:
-        raise UsageError(f"--hint is {given}; give X,Y=#RRGGBB, such as 120,80=#b03a2e") from error
+        raise UsageError(f"--hint is {text}; give X,Y=#RRGGBB, such as 120,80=#b03a2e") from error
     return point, found[3]

@@ -1,25 +1,21 @@
-"""The commands that make a picture of each picture: colorize, denoise and restore, of files and whole folders.
+"""The commands colorize, denoise and restore, for files and whole folders.
 
 Nothing heavy is imported before one of them runs, so that the command line starts at once.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from colorzoo.cli.color_options import (
-    add_color_options,
-    adjustments_of,
-    check_confidence_map,
-    colorize_with_options,
-    describe_options,
-)
+from colorzoo.cli.color_options import add_color_options, check_confidence_map, parse_adjustments
 from colorzoo.cli.video_options import add_video_options, split_images_and_videos
-from colorzoo.errors import UsageError, describe_error
+from colorzoo.errors import UsageError
 
 if TYPE_CHECKING:
     from colorzoo.cli.if_color import Transform
+    from colorzoo.cli.model_loader import ModelLoader
+    from colorzoo.inference.color_adjustments import ColorAdjustments
     from colorzoo.io.raster import RasterImage
     from colorzoo.noise.synthesis import NoiseKind
 
@@ -29,18 +25,17 @@ COLORIZER = "photo_unet"
 
 def add_image_commands(commands: Any) -> None:
     """Add the commands to those of the parser."""
-    colorize = _verb(commands, "colorize", "colour grey photographs, and videos")
+    colorize = _add_command(commands, "colorize", "colour grey photographs, and videos", _run_colorize)
     colorize.add_argument("-m", "--model", default=COLORIZER, metavar="NAME", help="a model, or a checkpoint's path")
-    colorize.add_argument("--working-size", type=int, metavar="PIXELS", help="longer side that the network sees")
     add_color_options(colorize)
     add_video_options(colorize)
     _add_if_color(colorize)
 
-    denoise = _verb(commands, "denoise", "take the noise out of photographs")
+    denoise = _add_command(commands, "denoise", "remove noise from photographs", _run_denoise)
     _add_denoiser(denoise, "-m", "--model")
     _add_strength(denoise)
 
-    restore = _verb(commands, "restore", "take the noise out of photographs, and colour them")
+    restore = _add_command(commands, "restore", "remove noise from photographs, and colour them", _run_denoise)
     _add_denoiser(restore, "--denoiser")
     colour = restore.add_mutually_exclusive_group()
     colour.add_argument("--colorizer", default=COLORIZER, metavar="NAME", help=f"likewise (default: {COLORIZER})")
@@ -49,8 +44,10 @@ def add_image_commands(commands: Any) -> None:
     _add_if_color(restore)
 
 
-def _verb(commands: Any, verb: str, purpose: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(verb, help=purpose)
+def _add_command(
+    commands: Any, command: str, purpose: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(command, help=purpose)
     parser.add_argument(
         "inputs",
         nargs="+",
@@ -63,16 +60,18 @@ def _verb(commands: Any, verb: str, purpose: str) -> argparse.ArgumentParser:
         "--output",
         type=Path,
         metavar="OUT",
-        help=f"a file (with a suffix) for one file, else a folder (default: IN{_SUFFIXES[verb]})",
+        help=f"a file (with a suffix) for one file, else a folder (default: IN{_SUFFIXES[command]})",
     )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
+    parser.add_argument(
+        "--device", default="auto", help="cpu, cuda, mps or xpu (default: auto, a GPU if there is one with room)"
+    )
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     existing.add_argument("--skip-existing", action="store_true", help="leave out pictures whose outputs exist")
     parser.add_argument(
         "--report", type=Path, metavar="FILE", help="write a page of HTML with each picture before and after"
     )
-    parser.add_argument("--all-frames", action="store_true", help="do all pages of a file, not the first; writes TIFF")
+    parser.add_argument("--all-pages", action="store_true", help="do all pages of a file, not the first; writes TIFF")
     parser.add_argument("--max-megapixels", type=float, metavar="N", help="refuse larger pictures (default: 300)")
     parser.add_argument(
         "--no-provenance",
@@ -80,7 +79,7 @@ def _verb(commands: Any, verb: str, purpose: str) -> argparse.ArgumentParser:
         action="store_false",
         help="leave out of the metadata what was done (default: model, its SHA-256 and parameters, into the XMP)",
     )
-    parser.set_defaults(run=_run, verb=verb)
+    parser.set_defaults(run=run, command=command)
     return parser
 
 
@@ -112,39 +111,62 @@ def _add_if_color(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(args: argparse.Namespace) -> int:
-    """Do each picture; one that fails is reported in a line, and the others are done all the same."""
-    from colorzoo.cli.batch import run_images
-    from colorzoo.cli.paths import resolve_outputs
+def _run_colorize(args: argparse.Namespace) -> int:
+    from colorzoo.cli.model_loader import ModelLoader
+
+    _check_megapixels(args)
+    adjustments = parse_adjustments(args)
+    if args.confidence_map is not None:
+        check_confidence_map(args)
+    failures: list[str] = []
+    images, videos = split_images_and_videos(_resolve_outputs(args, failures), args)
+    colorizer = ModelLoader(args.device).load(args.model, "colourise")
+    if videos:
+        from colorzoo.cli.videos import run_videos
+
+        if status := run_videos(videos, colorizer, adjustments, args, failures):
+            return status
+    return _run_images(images, _colorize_transform(colorizer, adjustments, args), args, failures)
+
+
+def _run_denoise(args: argparse.Namespace) -> int:
+    """Run denoise or restore."""
+    from colorzoo.cli.model_loader import ModelLoader
+
+    _check_megapixels(args)
+    args.strength = _parse_strength(args.strength)
+    failures: list[str] = []
+    images = _resolve_outputs(args, failures)
+    return _run_images(images, _restore_transform(ModelLoader(args.device), args), args, failures)
+
+
+def _check_megapixels(args: argparse.Namespace) -> None:
     from colorzoo.io.pil_file import MAX_MEGAPIXELS
 
-    failures: list[str] = []
     if args.max_megapixels is None:
         args.max_megapixels = MAX_MEGAPIXELS
     if not args.max_megapixels > 0:
         raise UsageError(f"--max-megapixels is {args.max_megapixels:g}; give a number above 0")
-    if args.verb == "colorize":
-        if args.working_size is not None and args.working_size < 1:
-            raise UsageError(f"--working-size is {args.working_size}; give a number of pixels, at least 1")
-        args.control = adjustments_of(args)
-        if args.confidence_map is not None:
-            check_confidence_map(args)
-    else:
-        args.strength = _strength(args.strength)
-    pairs = resolve_outputs(
-        args.inputs, args.output, _SUFFIXES[args.verb], lambda error: failures.append(describe_error(error))
-    )
-    pairs, clips = split_images_and_videos(pairs, args)
-    if clips:
-        from colorzoo.cli.videos import run_videos
 
-        if status := run_videos(clips, _loaded(args.model, "colourise", args.device), args, failures):
-            return status
+
+def _resolve_outputs(args: argparse.Namespace, failures: list[str]) -> list[tuple[Path, Path]]:
+    from colorzoo.cli.paths import resolve_outputs
+    from colorzoo.errors import describe_error
+
+    suffix = _SUFFIXES[args.command]
+    return resolve_outputs(args.inputs, args.output, suffix, lambda error: failures.append(describe_error(error)))
+
+
+def _run_images(
+    pairs: list[tuple[Path, Path]], transform: "Transform", args: argparse.Namespace, failures: list[str]
+) -> int:
+    from colorzoo.cli.batch import run_images
+
     return run_images(
         pairs,
-        _transform(args),
-        title=f"colorzoo {args.verb}",
-        all_frames=args.all_frames,
+        transform,
+        title=f"colorzoo {args.command}",
+        all_pages=args.all_pages,
         max_megapixels=args.max_megapixels,
         overwrite=args.overwrite,
         skip_existing=args.skip_existing,
@@ -153,95 +175,75 @@ def _run(args: argparse.Namespace) -> int:
     )
 
 
-def _strength(given: str) -> float | Literal["auto"]:
-    if given == "auto":
+def _parse_strength(text: str) -> float | Literal["auto"]:
+    if text == "auto":
         return "auto"
     try:
-        strength = float(given)
+        strength = float(text)
     except ValueError:
         strength = -1.0
     if not 0 <= strength <= 1:
-        raise UsageError(f"--strength is {given}; give a number from 0 (nothing) to 1 (all the way), or auto")
+        raise UsageError(f"--strength is {text}; give a number from 0 (nothing) to 1 (all the way), or auto")
     return strength
 
 
-def _transform(args: argparse.Namespace) -> "Transform":
-    """Return what makes another picture of one, and says what it found and did if there is more to say than that."""
+def _colorize_transform(colorizer: Any, adjustments: "ColorAdjustments", args: argparse.Namespace) -> "Transform":
+    """Return what colours an image as the options say, and writes the map if there is to be one."""
     from colorzoo.cli.if_color import dispatch_by_tone
+    from colorzoo.io.pil_file import write_image
 
-    if args.verb == "colorize":
-        colour = _colouring(args)
-        return colour if args.if_color == "recolor" else dispatch_by_tone(colour, args.if_color)
-    if args.verb == "restore" and args.no_color and args.if_color != "recolor":
-        raise UsageError("--if-color says nothing with --no-color, which leaves all colours as they are; give one")
-    return _restoring(args)
+    parameters = adjustments.describe(colorizer.working_size)
+
+    def transform(image: "RasterImage") -> "tuple[RasterImage, str]":
+        colored = colorizer.colorize_adjusted(image, adjustments)
+        if args.confidence_map is not None:
+            write_image(colorizer.confidence(image, adjustments.working_size), args.confidence_map, args.overwrite)
+        return _add_provenance(colored, [colorizer], parameters, args), ""
+
+    return transform if args.if_color == "recolor" else dispatch_by_tone(transform, args.if_color)
 
 
-def _restoring(args: argparse.Namespace) -> "Transform":
+def _restore_transform(loader: "ModelLoader", args: argparse.Namespace) -> "Transform":
     """Return the transform of denoise and restore; pictures that stay in colour have de-noisers of their own."""
     from colorzoo.cli.if_color import dispatch_by_tone
     from colorzoo.inference.toning import classify_tone
     from colorzoo.pipeline import COLOR_RESTORERS, RESTORERS
 
-    models = _denoisers(args, RESTORERS)
-    if args.verb == "restore" and not args.no_color:
-        kept = _steps(_denoisers(args, COLOR_RESTORERS), args) if args.if_color == "keep" else None
-        colour = _steps([*models, _loaded(args.colorizer, "colourise", args.device)], args)
-        return dispatch_by_tone(colour, args.if_color, kept)
-    clean = _steps(models, args)
+    if args.command == "restore" and args.no_color and args.if_color != "recolor":
+        raise UsageError("--if-color says nothing with --no-color, which leaves all colours as they are; give one")
+
+    def load_denoisers(published: "Mapping[NoiseKind, str]") -> list[Any]:
+        return [loader.load(name, "de-noise") for name in args.denoiser or published.values()]
+
+    models = load_denoisers(RESTORERS)
+    if args.command == "restore" and not args.no_color:
+        kept = _pipeline_transform(load_denoisers(COLOR_RESTORERS), args) if args.if_color == "keep" else None
+        restore = _pipeline_transform([*models, loader.load(args.colorizer, "colourise")], args)
+        return dispatch_by_tone(restore, args.if_color, kept)
+    denoise = _pipeline_transform(models, args)
     if args.denoiser:
-        return clean
-    clean_color = _steps(_denoisers(args, COLOR_RESTORERS), args)
-    # Of a toned print the channels have one noise in common, which is not what those for colour have learnt.
-    return lambda scan: (clean_color if classify_tone(scan).kind == "color" else clean)(scan)
+        return denoise
+    denoise_color = _pipeline_transform(load_denoisers(COLOR_RESTORERS), args)
+    # The channels of a toned print share their noise, which is not what the de-noisers for colour have learnt.
+    return lambda image: (denoise_color if classify_tone(image).kind == "color" else denoise)(image)
 
 
-def _denoisers(args: argparse.Namespace, restorers: "Mapping[NoiseKind, str]") -> list[Any]:
-    """Load the de-noisers that are asked for, else the published ones for each kind of noise."""
-    return [_loaded(name, "de-noise", args.device) for name in args.denoiser or restorers.values()]
-
-
-def _colouring(args: argparse.Namespace) -> "Transform":
-    """Return the transform that a colouriser is."""
-    colorizer = _loaded(args.model, "colourise", args.device)
-    parameters = "; ".join([f"working size {args.working_size or colorizer.working_size}", *describe_options(args)])
-
-    def transform(scan: "RasterImage") -> "tuple[RasterImage, str]":
-        return _signed(colorize_with_options(colorizer, scan, args), args, [colorizer], parameters), ""
-
-    return transform
-
-
-def _steps(models: list[Any], args: argparse.Namespace) -> "Transform":
-    """Return the transform that models one after another are."""
+def _pipeline_transform(models: list[Any], args: argparse.Namespace) -> "Transform":
+    """Return what shows an image to one model after another, and says what they did."""
     from colorzoo.pipeline import Pipeline
 
     pipeline = Pipeline(models, args.strength)
 
-    def transform(scan: "RasterImage") -> "tuple[RasterImage, str]":
-        steps = list(pipeline.steps(scan))
-        told = "; ".join(step.describe() for step in steps)
-        return _signed(steps[-1].image, args, models, f"strength {args.strength}; {told}"), told
+    def transform(image: "RasterImage") -> "tuple[RasterImage, str]":
+        steps = list(pipeline.steps(image))
+        done = "; ".join(step.describe() for step in steps)
+        return _add_provenance(steps[-1].image, models, f"strength {args.strength}; {done}", args), done
 
     return transform
 
 
-def _signed(scan: Any, args: argparse.Namespace, models: list[Any], parameters: str) -> "RasterImage":
+def _add_provenance(image: Any, models: list[Any], parameters: str, args: argparse.Namespace) -> "RasterImage":
+    from colorzoo.cli.provenance import history_entry
     from colorzoo.io.xmp_history import add_history_entry
 
-    return add_history_entry(scan, args.verb, models, parameters) if args.provenance else scan
-
-
-def _loaded(name: str, purpose: Literal["colourise", "de-noise"], device: str) -> Any:
-    """Return a model on its device, or refuse one that is for something else."""
-    from colorzoo.base.colorizer import Colorizer
-    from colorzoo.base.denoiser import Denoiser
-    from colorzoo.zoo import load
-
-    model = load(name)
-    if not isinstance(model, Colorizer if purpose == "colourise" else Denoiser):
-        raise UsageError(f"{name} does not {purpose}; colorzoo list shows what does")
-    try:
-        return model.to(device)
-    except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"the device {device!r} cannot be used here: {error}") from error
+    return add_history_entry(image, history_entry(args.command, models, parameters)) if args.provenance else image

@@ -1,4 +1,4 @@
-"""What `colorzoo colorize` is told of clips, and which of its inputs are some; nothing heavy is imported here."""
+"""The options of `colorzoo colorize` for videos, and which inputs are videos; nothing heavy is imported here."""
 
 import argparse
 from collections.abc import Sequence
@@ -15,22 +15,22 @@ Pair = tuple[Path, Path]
 def add_video_options(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument(
-        "--smooth",
+        "--temporal-smoothing",
         type=float,
-        metavar="SHARE",
-        help="what colours of a video keep of those before, where nothing moves: 0 is nothing, below 1 (default: 0.8)",
+        metavar="WEIGHT",
+        help="weight of the previous frames where the image is static, from 0 to below 1 (default: 0.8)",
     )
     parser.add_argument(
-        "--frames", action="store_true", help="the pictures of a folder are the frames of a clip, in order"
+        "--as-video", action="store_true", help="take the pictures of a folder for the frames of a video, in order"
     )
 
 
 def split_images_and_videos(pairs: Sequence[Pair], args: argparse.Namespace) -> tuple[list[Pair], list[Pair]]:
-    """Return the pairs that are pictures, and those of clips, of which only ``colorize`` knows."""
-    parts: tuple[list[Pair], list[Pair]] = [], []
-    for pair in pairs:
-        parts[args.verb == "colorize" and (args.frames or is_video(pair[0]))].append(pair)
-    return parts
+    """Return the pairs that are images, and those of videos, which only ``colorize`` takes."""
+    if args.command != "colorize":
+        return list(pairs), []
+    videos = [pair for pair in pairs if args.as_video or is_video(pair[0])]
+    return [pair for pair in pairs if pair not in videos], videos
 
 
 def is_video(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""L*a*b* to sRGB of 8 bits for large pictures: what `color.lab_to_rgb` does, in a twentieth of its time.
+"""L*a*b* to 8-bit sRGB for large pictures: what `lab_to_rgb` does, in a twentieth of its time.
 
 Lab's cube is a cube and no general power, and the 8-bit level is looked up rather than computed. The same index tells
 what sRGB cannot show, for which bisection needs linear light only and is done for many strips at once.
@@ -8,24 +8,25 @@ import functools
 
 import numpy as np
 import torch
-from kornia.color import rgb_to_linear_rgb
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorzoo.color.conversions import BRIGHTEST, CHROMA_BISECTIONS, DARKEST, WHITE, XYZ_TO_RGB
+from colorzoo.color.conversions import WHITE, XYZ_TO_RGB
+from colorzoo.color.gamut import BRIGHTEST, DARKEST, largest_chroma_share
+from colorzoo.color.srgb import decode_srgb_curve
 
 # "Roots" are 116 f(X), 116 f(Z) and 116 f(Y) = L* + 16 in CIE's notation: cubes above 24, and below it a line of the
 # slope that the cube has there.
 _OFFSET = 16.0
 _KNEE = 24.0
 _SHIFTS = (116 / 500, -116 / 200)
-# Of linear light, in what counts as within sRGB: each at most a fifth of an 8-bit level, and a table of them fits the
-# innermost cache. Within are the numbers above -1 and below their count, which whole numbers tell too: cut off, they
-# are those from 0 on.
+# Linear light of the gamut is counted in steps, each at most a fifth of an 8-bit level; a table of them fits the
+# innermost cache. Indices in (-1, _STEPS) are in gamut; truncation to integers maps them to 0 ... _STEPS - 1.
 _STEPS = 16384
 _SCALE = (_STEPS + 1) / (BRIGHTEST - DARKEST)
 _BLACK = -DARKEST * _SCALE - 1
-_WAITING = 1 << 16
+_BATCH = 1 << 16
+"""Pixels outside the gamut that are corrected at a time."""
 
 
 class Srgb8Writer:
@@ -50,7 +51,7 @@ class Srgb8Writer:
         self._levels = levels
         self._vivid: list[tuple[Tensor, Tensor]] = []
         self._waiting = 0
-        self._floats = torch.empty(3, 3, 0)
+        self._floats = torch.empty(3, 3, 0, dtype=torch.float32)
         self._steps = torch.empty(3, 0, dtype=torch.int32)
 
     def write(self, rows: slice, lightness: Tensor, shift: Tensor) -> None:
@@ -63,7 +64,7 @@ class Srgb8Writer:
         """
         count = lightness.numel()
         if count != self._floats.shape[2]:
-            self._floats = torch.empty(3, 3, count)
+            self._floats = torch.empty(3, 3, count, dtype=torch.float32)
             self._steps = torch.empty(3, count, dtype=torch.int32)
         roots, space = self._floats[0], self._floats[1:]
         torch.add(lightness.reshape(-1), _OFFSET, out=roots[2])
@@ -79,15 +80,15 @@ class Srgb8Writer:
         pixels = self._levels.view(-1, 3)[first : first + count]
         for channel in range(3):
             torch.index_select(_levels(), 0, steps[channel], out=pixels[:, channel])
-        if self._waiting > _WAITING:
+        if self._waiting > _BATCH:
             self.finish()
 
     def finish(self) -> None:
         """Give the pixels that are outside sRGB as much of their chroma as it can show, once all rows are written."""
         if self._vivid:
             indices, roots = (torch.cat(parts, dim=-1) for parts in zip(*self._vivid, strict=True))
-            for first in range(0, len(indices), _WAITING):
-                some = slice(first, first + _WAITING)
+            for first in range(0, len(indices), _BATCH):
+                some = slice(first, first + _BATCH)
                 self._levels.view(-1, 3).index_copy_(0, indices[some], _reduced(roots[:, some]))
         self._vivid, self._waiting = [], 0
 
@@ -119,11 +120,12 @@ def _reduced(roots: Tensor) -> Tensor:
     chroma = roots - neutral
     tried, space = torch.empty_like(roots), roots.new_empty(2, *roots.shape)
     steps = torch.empty(roots.shape, dtype=torch.int32)
-    share, step = torch.zeros_like(neutral), 0.5
-    for _ in range(CHROMA_BISECTIONS):
-        steps.copy_(_linear(torch.addcmul(neutral, chroma, share + step, out=tried), space))
-        share.add_(torch.from_numpy(_inside(steps)), alpha=step)
-        step /= 2
+
+    def is_inside(share: Tensor) -> Tensor:
+        steps.copy_(_linear(torch.addcmul(neutral, chroma, share, out=tried), space))
+        return torch.from_numpy(_inside(steps))
+
+    share = largest_chroma_share(is_inside, torch.zeros_like(neutral))
     steps.copy_(_linear(torch.addcmul(neutral, chroma, share, out=tried), space)).clamp_(0, _STEPS - 1)
     return torch.index_select(_levels(), 0, steps.view(-1)).view(3, -1).T
 
@@ -139,6 +141,6 @@ def _matrix() -> tuple[Tensor, Tensor]:
 @functools.cache
 def _levels() -> Tensor:
     """8-bit sRGB level at each step of linear light, in its middle."""
-    edges = rgb_to_linear_rgb(((torch.arange(255, dtype=torch.float64) + 0.5) / 255).expand(3, 1, -1))[0, 0]
+    edges = decode_srgb_curve((torch.arange(255, dtype=torch.float64) + 0.5) / 255)
     light = (torch.arange(_STEPS, dtype=torch.float64) + 0.5 - _BLACK) / _SCALE
     return torch.bucketize(light, edges).to(torch.uint8)

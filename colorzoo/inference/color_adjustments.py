@@ -1,37 +1,49 @@
-"""What a person may ask of the colours: how strong, where none is better than an unsure one, and what they are."""
+"""What users may ask of a colouriser: working size, saturation, colour hints, and fading where it is unsure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from torch import Tensor
 
 from colorzoo.inference.color_hints import GUIDE_SIZE, Hint, check_hints, propagate_hints
 from colorzoo.inference.confidence import check_min_confidence
-from colorzoo.inference.integer_image import IntegerImage
-from colorzoo.inference.tensor_image import TensorImage
+from colorzoo.inference.lightness_image import LightnessImage
 from colorzoo.inference.working_size import fit_longer_side
 
 MAX_SATURATION = 4.0
 
 
+class ColorOptions(TypedDict, total=False):
+    """The keyword arguments of `Colorizer.colorize`; `ColorAdjustments` says what they mean."""
+
+    saturation: float
+    hints: Sequence[Hint]
+    min_confidence: float
+
+
 @dataclass(frozen=True)
 class ColorAdjustments:
-    """How to change a model's colours; as it stands, not at all.
+    """How to colour a picture; by default, as the model does. The command line, Python and video hand this on whole.
 
     Args:
+        working_size: Longer side, in pixels, at which the network sees a picture; None for the model's own.
         saturation: Factor on a* and b*, from 0 (grey) over 1 (as predicted) to 4.
         hints: Points and their colours. They are taken as they are, whatever the saturation and the confidence.
-        min_confidence: In [0, 1]; colours of less confidence fade.
+        min_confidence: In [0, 1]; colours of less confidence fade, in proportion.
 
     Raises:
         ValueError: If one is out of its range, or no hint.
     """
 
+    working_size: int | None = None
     saturation: float = 1.0
     hints: Sequence[Hint] = ()
     min_confidence: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.working_size is not None and self.working_size < 1:
+            raise ValueError(f"working_size is {self.working_size}; give a number of pixels, at least 1")
         if not 0 <= self.saturation <= MAX_SATURATION:
             raise ValueError(
                 f"saturation is {self.saturation}; give a number from 0 (grey) over 1 (as predicted) "
@@ -40,8 +52,21 @@ class ColorAdjustments:
         check_min_confidence(self.min_confidence)
         check_hints(self.hints)
 
-    def apply(self, ab: Tensor, picture: IntegerImage | TensorImage) -> Tensor:
-        """Return a model's a*b*, already faded, with the saturation and the hints.
+    def describe(self, default_working_size: int) -> str:
+        """Return the options that are not at their default, and the working size, in words.
+
+        Example:
+            >>> ColorAdjustments(saturation=0.5, hints=[((3, 4), "#b03a2e")]).describe(256)
+            'working size 256; saturation 0.5; hint 3,4=#b03a2e'
+        """
+        parts = [f"working size {self.working_size or default_working_size}"]
+        parts += [f"saturation {self.saturation:g}"] if self.saturation != 1 else []
+        parts += [f"hint {x:g},{y:g}={color}" for (x, y), color in self.hints]
+        parts += [f"min confidence {self.min_confidence:g}"] if self.min_confidence else []
+        return "; ".join(parts)
+
+    def apply(self, ab: Tensor, picture: LightnessImage) -> Tensor:
+        """Return a model's a*b*, faded by confidence already, with the saturation and the hints.
 
         Raises:
             ValueError: If a hint is outside the picture, or there are several pictures for the hints.

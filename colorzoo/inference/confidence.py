@@ -1,4 +1,4 @@
-"""How sure a model is of its colours: colour faded out where it is unsure, and the map of it."""
+"""Confidence maps of a colouriser: colours faded where they are low, and maps as images."""
 
 import numpy as np
 import PIL.Image
@@ -20,7 +20,7 @@ def check_min_confidence(least: float) -> None:
 
 
 def fade_by_confidence(ab: Tensor, confidence: Tensor, least: float) -> Tensor:
-    """Fade colour out where the confidence is below the least: in proportion, down to grey where there is none.
+    """Scale a*b* by ``min(1, confidence / least)``.
 
     Args:
         ab: a* and b*.

@@ -6,22 +6,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from kornia.color import linear_rgb_to_rgb, rgb_to_linear_rgb
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb
+from colorzoo.color.conversions import LUMINANCE, grey_to_lightness, lab_to_rgb
+from colorzoo.color.srgb import decode_srgb_curve, encode_srgb_curve
 from colorzoo.color.srgb8 import Srgb8Writer, shifts
 from colorzoo.runtime.threads import map_threads
 
 _PIXELS = 1 << 17
-"""Of a strip: a few planes of so many floats stay in the cache."""
+"""Pixels of a strip: a few planes of so many floats stay in the cache."""
 _BANDS = 2
-"""For each thread, of as many strips: few, for each sets up anew, and enough to end at about the same time."""
+"""Per thread: few, since each has set-up cost, yet enough to balance the load."""
 _LEAST = 8
-"""Strips of a band: with fewer, threads cost more than they bring."""
-_LUMINANCE = (0.212671, 0.715160, 0.072169)
+"""Strips of a band: with fewer, a thread costs more than it saves."""
 
 
 class IntegerImage:
@@ -46,7 +45,7 @@ class IntegerImage:
             self._steps, self._lightness = np.empty(levels.shape[:2], np.uint16), _lightness_of_luminance()
             tables = _luminance_of_channels(top)
             for rows in self._rows():
-                channels = [_looked_up(table, levels[rows, :, index]) for index, table in enumerate(tables)]
+                channels = [_look_up(table, levels[rows, :, index]) for index, table in enumerate(tables)]
                 self._steps[rows] = (channels[0] + channels[1] + channels[2]).numpy()
 
     def strips(self) -> Iterator[tuple[slice, Tensor]]:
@@ -60,12 +59,12 @@ class IntegerImage:
         Shape:
             ``(1, 1, height, width)``.
         """
-        # Down before across: weights times rows is a small product of matrices, which is fast.
-        down = torch.zeros(height, self.width)
-        total = torch.zeros(height, 1)
+        # Down before columns: weights times rows is a small product of matrices, which is fast.
+        down = torch.zeros(height, self.width, dtype=torch.float32)
+        total = torch.zeros(height, 1, dtype=torch.float32)
 
         def shrink(rows: slice) -> tuple[slice, Tensor, Tensor]:
-            targets, weights = _triangles(self.height, height, rows)
+            targets, weights = _bilinear_weights(self.height, height, rows)
             return targets, torch.mm(weights, self._lightness_of(rows)), weights.sum(dim=1, keepdim=True)
 
         for parts in map_threads(lambda strips: [shrink(rows) for rows in strips], self._bands()):
@@ -89,35 +88,35 @@ class IntegerImage:
         ab = ab.detach().float().cpu()
         if not bool(torch.isfinite(ab).all()):
             raise ValueError("the model answered with a*b* that are no numbers; its weights may be damaged")
-        return self._joined8(ab) if self._dtype == np.uint8 else self._joined16(ab)
+        return self._merge_8bit(ab) if self._dtype == np.uint8 else self._merge_16bit(ab)
 
-    def _joined8(self, ab: Tensor) -> NDArray[Any]:
+    def _merge_8bit(self, ab: Tensor) -> NDArray[Any]:
         levels = torch.empty(self.height, self.width, 3, dtype=torch.uint8)
-        across = _across(shifts(ab), self.width)
+        columns = _upsample_columns(shifts(ab), self.width)
 
         def fill(strips: Sequence[slice]) -> None:
             picture = Srgb8Writer(levels)
             for rows in strips:
-                picture.write(rows, self._lightness_of(rows), _down(across, self.height, rows))
+                picture.write(rows, self._lightness_of(rows), _upsample_rows(columns, self.height, rows))
             picture.finish()
 
         for _ in map_threads(fill, self._bands()):
             pass
         return levels.numpy()
 
-    def _joined16(self, ab: Tensor) -> NDArray[Any]:
+    def _merge_16bit(self, ab: Tensor) -> NDArray[Any]:
         rgb = np.empty((self.height, self.width, 3), np.uint16)
-        across = _across(ab, self.width)
+        columns = _upsample_columns(ab, self.width)
         for rows, lightness in self.strips():
-            lab = torch.cat([lightness[None], _down(across, self.height, rows)])
+            lab = torch.cat([lightness[None], _upsample_rows(columns, self.height, rows)])
             rgb[rows] = np.rint(lab_to_rgb(lab[None])[0].movedim(0, 2).numpy() * 65535)
         return rgb
 
     def _lightness_of(self, rows: slice) -> Tensor:
-        return _looked_up(self._lightness, self._steps[rows])
+        return _look_up(self._lightness, self._steps[rows])
 
     def _bands(self) -> list[list[slice]]:
-        """Share the strips out; what becomes of one does not depend on its neighbours."""
+        """Divide the strips into bands for the threads; strips do not depend on one another."""
         strips = list(self._rows())
         count = max(_LEAST, -(-len(strips) // (_BANDS * torch.get_num_threads())))
         return [strips[first : first + count] for first in range(0, len(strips), count)]
@@ -127,12 +126,12 @@ class IntegerImage:
         return (slice(first, min(first + count, self.height)) for first in range(0, self.height, count))
 
 
-def _looked_up(table: Tensor, steps: NDArray[Any]) -> Tensor:
+def _look_up(table: Tensor, steps: NDArray[Any]) -> Tensor:
     indices = torch.from_numpy(steps.astype(np.int32))
     return torch.index_select(table, 0, indices.view(-1)).view(indices.shape)
 
 
-def _triangles(length: int, shorter: int, rows: slice) -> tuple[slice, Tensor]:
+def _bilinear_weights(length: int, shorter: int, rows: slice) -> tuple[slice, Tensor]:
     """Return which rows of the shorter picture some rows of the longer one go into, and with what weights."""
     scale = length / shorter
     targets = slice(max(0, int(rows.start / scale - 1.5)), min(shorter, int(rows.stop / scale + 2.5)))
@@ -141,38 +140,38 @@ def _triangles(length: int, shorter: int, rows: slice) -> tuple[slice, Tensor]:
     return targets, torch.from_numpy(np.maximum(1 - distances, 0).astype(np.float32))
 
 
-def _across(ab: Tensor, width: int) -> Tensor:
+def _upsample_columns(ab: Tensor, width: int) -> Tensor:
     """Up-sample ``(1, 2, h, w)`` bilinearly to a width, ``(2, h, W)``."""
     return F.interpolate(ab, (ab.shape[2], width), mode="bilinear")[0]
 
 
-def _down(across: Tensor, height: int, rows: slice) -> Tensor:
+def _upsample_rows(columns: Tensor, height: int, rows: slice) -> Tensor:
     """Return some rows of what ``(2, h, W)`` is when up-sampled bilinearly to a height."""
-    count = across.shape[1]
+    count = columns.shape[1]
     # In float32 and in this order, as torch does it.
     positions = (np.arange(rows.start, rows.stop, dtype=np.float32) + np.float32(0.5)) * np.float32(count / height)
     positions = np.clip(positions - np.float32(0.5), 0, count - 1)
     first, last = int(positions[0]), min(count, int(positions[-1]) + 2)
     weights = np.maximum(1 - np.abs(positions[:, None] - np.arange(first, last, dtype=np.float32)), 0)
-    return torch.matmul(torch.from_numpy(weights), across[:, first:last])
+    return torch.matmul(torch.from_numpy(weights), columns[:, first:last])
 
 
 @functools.cache
 def _lightness_of_grey(top: int) -> Tensor:
     """L* of each grey level."""
-    return grey_to_lightness((torch.arange(top + 1) / top)[None, None, None]).flatten()
+    return grey_to_lightness((torch.arange(top + 1, dtype=torch.float32) / top)[None, None, None]).flatten()
 
 
 @functools.cache
 def _luminance_of_channels(top: int) -> tuple[Tensor, ...]:
     """What each level of red, green and blue adds to the luminance, from 0 to 65,535."""
     grey = torch.arange(top + 1, dtype=torch.float64) / top
-    linear = rgb_to_linear_rgb(grey.expand(3, 1, -1))[0, 0]
-    return tuple((share * 65535 * linear + 1 / 6).float() for share in _LUMINANCE)
+    linear = decode_srgb_curve(grey)
+    return tuple((share * 65535 * linear + 1 / 6).float() for share in LUMINANCE)
 
 
 @functools.cache
 def _lightness_of_luminance() -> Tensor:
     """L* of each step of luminance."""
-    grey = linear_rgb_to_rgb((torch.arange(65536, dtype=torch.float64) / 65535).expand(3, 1, -1))[:1]
-    return grey_to_lightness(grey[None]).flatten()
+    grey = encode_srgb_curve(torch.arange(65536, dtype=torch.float64) / 65535)
+    return grey_to_lightness(grey[None, None, None]).flatten()

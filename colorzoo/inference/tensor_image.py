@@ -1,4 +1,4 @@
-"""Pictures as tensors of floats: all at once, and exactly; `strips` is for those of 8 and 16 bits."""
+"""Pictures as tensors of floats, converted at once; `IntegerImage` is for those of 8 and 16 bits."""
 
 import torch
 from torch import Tensor

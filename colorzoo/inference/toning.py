@@ -1,4 +1,4 @@
-"""Whether a picture is grey, toned as sepia prints and cyanotypes are, or in colour; and toned ones made grey."""
+"""Tells grey pictures, toned ones (sepia prints, cyanotypes) and colour apart, and makes toned ones grey."""
 
 import math
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab
-from colorzoo.io.convert import Array, Image, Picture, apply_to_channels, to_batch, to_raster
+from colorzoo.io.convert import Array, Image, Kind, Picture, apply_to_channels, to_batch, to_raster
 from colorzoo.io.raster import RasterImage
 
 ToneKind = Literal["grey", "toned", "color"]
@@ -108,11 +108,7 @@ def classify_tone(image: Image) -> ToneInfo:
 @overload
 def neutralize(image: Picture) -> PIL.Image.Image: ...
 @overload
-def neutralize(image: Array) -> Array: ...
-@overload
-def neutralize(image: Tensor) -> Tensor: ...
-@overload
-def neutralize(image: RasterImage) -> RasterImage: ...
+def neutralize(image: Kind) -> Kind: ...
 def neutralize(image: Image) -> PIL.Image.Image | Array | Tensor | RasterImage:
     """Take the colour out of a picture, and keep its L*.
 

@@ -1,7 +1,7 @@
-"""Holes in pictures, filled a pixel at a time with copies of known ones; this needs no model.
+"""Inpainting by texture synthesis, without a model: holes are filled pixel by pixel with copies of known pixels.
 
-Efros and Leung (1999) choose the copy by its surroundings: those of the hole's pixel, as far as they are known by now,
-are compared with every fully known window of the picture. The comparison is a correlation, and done as one with FFTs.
+Efros and Leung (1999): the known pixels around the one to fill are compared with every window of the picture that has
+no hole. The comparison is a correlation, computed with FFTs.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,17 +13,13 @@ import numpy as np
 import PIL.Image
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 from torch import Tensor
 
-from colorzoo.inpainting.patch_search import PatchIndex
-from colorzoo.io.convert import Array, Image, Picture, levels, to_batch
+from colorzoo.inpainting.patch_search import BoolArray, FloatArray, IndexArray, PatchIndex
+from colorzoo.io.convert import Array, Image, Kind, Picture, levels, to_batch
 from colorzoo.io.pil_file import read_image
 from colorzoo.io.raster import RasterImage
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Places = NDArray[np.int64]
 Progress = Callable[[int, int], object]
 """Is called with the number of pixels filled so far, and of all that are to be filled."""
 
@@ -41,15 +37,7 @@ def inpaint(
     image: Picture, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None
 ) -> PIL.Image.Image: ...
 @overload
-def inpaint(image: Array, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None) -> Array: ...
-@overload
-def inpaint(
-    image: Tensor, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None
-) -> Tensor: ...
-@overload
-def inpaint(
-    image: RasterImage, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None
-) -> RasterImage: ...
+def inpaint(image: Kind, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None) -> Kind: ...
 def inpaint(
     image: Image, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None
 ) -> PIL.Image.Image | Array | Tensor | RasterImage:
@@ -96,7 +84,7 @@ def inpaint(
 
 
 class Inpainting:
-    """The work of `inpaint`, a pixel with each iteration; it can be left, looked at and gone on with at any time.
+    """The work of `inpaint` as an iterator, a pixel at a time; it can be stopped, looked at and continued.
 
     Args:
         image: As for `inpaint`.
@@ -132,16 +120,16 @@ class Inpainting:
                 "the mask is all hole; leave some of the picture to copy from (white is hole, black is known)"
             )
         self.total = count * int(hole.sum())
-        self._growths: list[_PatchSynthesis] = []
+        self._syntheses: list[_PatchSynthesis] = []
         if self.total:
             region = tuple(_extent(np.asarray(hole.any(axis)), max(_REACH, window)) for axis in (1, 0))
             self._places = np.arange(height * width).reshape(height, width)[region].ravel()
-            self._growths = [_PatchSynthesis(picture[region], hole[region], window, seed) for picture in pictures]
+            self._syntheses = [_PatchSynthesis(picture[region], hole[region], window, seed) for picture in pictures]
 
     @property
     def filled(self) -> int:
         """How many pixels are filled, of `total`."""
-        return sum(len(growth.sources) for growth in self._growths)
+        return sum(len(synthesis.sources) for synthesis in self._syntheses)
 
     def __iter__(self) -> Iterator[int]:
         return self
@@ -150,7 +138,7 @@ class Inpainting:
         """Fill a pixel, and return how many are filled."""
         if self.filled == self.total:
             raise StopIteration
-        self._growths[self.filled * len(self._growths) // self.total].step()
+        self._syntheses[self.filled * len(self._syntheses) // self.total].step()
         return self.filled
 
     def picture(self) -> Any:
@@ -162,8 +150,8 @@ class Inpainting:
         if isinstance(self._image, Tensor):
             count, channels, height, width = self._image.shape
             origins = torch.arange(height * width).repeat(count, 1)
-            for own, growth in zip(origins.numpy(), self._growths, strict=False):
-                targets, sources = self._copies(growth)
+            for own, synthesis in zip(origins.numpy(), self._syntheses, strict=False):
+                targets, sources = self._copies(synthesis)
                 own[targets] = sources
             origins = origins.to(self._image.device)[:, None].expand(-1, channels, -1)
             return self._image.flatten(2).gather(2, origins).view(self._image.shape)
@@ -178,8 +166,8 @@ class Inpainting:
             )
         image = self._image.copy()
         access: Any = image.load()
-        for growth in self._growths:
-            for target, source in zip(*self._copies(growth), strict=True):
+        for synthesis in self._syntheses:
+            for target, source in zip(*self._copies(synthesis), strict=True):
                 row, column = divmod(int(target), image.width)
                 from_row, from_column = divmod(int(source), image.width)
                 access[column, row] = access[from_column, from_row]
@@ -187,20 +175,20 @@ class Inpainting:
 
     def _filled(self, array: Array) -> Array:
         pixels = array.reshape(-1, *array.shape[2:]).copy()
-        for growth in self._growths:
-            targets, sources = self._copies(growth)
+        for synthesis in self._syntheses:
+            targets, sources = self._copies(synthesis)
             pixels[targets] = pixels[sources]
         return pixels.reshape(array.shape)
 
-    def _copies(self, growth: "_PatchSynthesis") -> tuple[Places, Places]:
+    def _copies(self, synthesis: "_PatchSynthesis") -> tuple[IndexArray, IndexArray]:
         """Return where the filled pixels are in the flattened picture, and where they were copied from."""
-        return self._places[list(growth.sources.keys())], self._places[list(growth.sources.values())]
+        return self._places[list(synthesis.sources.keys())], self._places[list(synthesis.sources.values())]
 
 
 class _PatchSynthesis:
-    """One picture whose holes are filled inwards, in the order of the authors' pseudo-code."""
+    """Fills the holes of one picture inwards, in the order of the authors' pseudo-code."""
 
-    def __init__(self, picture: Floats, hole: Bools, window: int, seed: int) -> None:
+    def __init__(self, picture: FloatArray, hole: BoolArray, window: int, seed: int) -> None:
         self.sources: dict[int, int] = {}
         """The pixels filled so far, and which they are copies of; both as indices of the flattened picture."""
         self._radius = window // 2
@@ -210,30 +198,30 @@ class _PatchSynthesis:
         # Nothing is known beyond the border. With it, the window around (row, column) begins at (row, column).
         self._known = np.pad(~hole, margin)
         self._picture = np.pad(picture, (margin, margin, (0, 0)))
-        self._windows = PatchIndex(picture, hole, window)
-        bell = np.exp(-0.5 * (np.arange(-self._radius, self._radius + 1) * _WINDOW_PER_SIGMA / window) ** 2)
-        self._bell: Floats = np.outer(bell, bell)
+        self._patches = PatchIndex(picture, hole, window)
+        gaussian = np.exp(-0.5 * (np.arange(-self._radius, self._radius + 1) * _WINDOW_PER_SIGMA / window) ** 2)
+        self._kernel: FloatArray = np.outer(gaussian, gaussian)
         self._generator = np.random.default_rng(seed)
         self._limit = _FIRST_LIMIT
-        self._waiting: list[int] = []
-        self._progressed = True
+        self._queue: list[int] = []
+        self._any_filled = True
 
     def step(self) -> None:
-        """Fill one pixel; an interruption at any point does no harm, for a pixel waits until it is filled."""
-        size, width = len(self._bell), self._hole.shape[1]
+        """Fill one pixel; it leaves the queue only when filled, so that an interruption does no harm."""
+        size, width = len(self._kernel), self._hole.shape[1]
         accepted = False
         while not accepted:
-            if not self._waiting:
+            if not self._queue:
                 self._begin_pass()
-            target = self._waiting[-1]
+            target = self._queue[-1]
             row, column = divmod(target, width)
             around = np.s_[row : row + size, column : column + size]
-            centres, errors = self._windows.nearest(self._picture[around], self._bell * self._known[around])
+            centres, errors = self._patches.nearest(self._picture[around], self._kernel * self._known[around])
             pick = self._generator.integers(len(centres))
             accepted = bool(errors[pick] < self._limit)
             if accepted:
                 self._copy(int(centres[pick]), target)
-            self._waiting.pop()
+            self._queue.pop()
 
     def _copy(self, source: int, target: int) -> None:
         (row, column), (from_row, from_column) = (divmod(index, self._hole.shape[1]) for index in (target, source))
@@ -241,22 +229,22 @@ class _PatchSynthesis:
         self._picture[row + radius, column + radius] = self._picture[from_row + radius, from_column + radius]
         self._known[row + radius, column + radius] = True
         self._hole[row, column] = False
-        self._progressed = True
+        self._any_filled = True
         self.sources[target] = source
 
     def _begin_pass(self) -> None:
         """List the hole's pixels that have known neighbours, those with most of them last, equals in random order."""
-        if not self._progressed:
+        if not self._any_filled:
             self._limit *= _RAISE
-            self._progressed = True
+            self._any_filled = True
         known = np.pad(~self._hole, 1)
         neighbours = sliding_window_view(known, (3, 3)).sum((2, 3)).ravel()
         edge = self._generator.permutation(np.flatnonzero(self._hole.ravel() & (neighbours > 0)))
-        self._waiting = edge[np.argsort(-neighbours[edge], kind="stable")][::-1].tolist()
-        self._progressed = False
+        self._queue = edge[np.argsort(-neighbours[edge], kind="stable")][::-1].tolist()
+        self._any_filled = False
 
 
-def _hole(mask: Image) -> Bools:
+def _hole(mask: Image) -> BoolArray:
     """Return a mask of any kind as ``(H, W)``, True in the hole."""
     if isinstance(mask, str | Path):
         mask = read_image(mask)
@@ -273,7 +261,7 @@ def _hole(mask: Image) -> Bools:
         raise ValueError(f"the mask is of no use: {error}") from error
 
 
-def _extent(occupied: Bools, reach: int) -> slice:
+def _extent(occupied: BoolArray, reach: int) -> slice:
     """Return the range from the first to the last True, and as far beyond as reach and array allow."""
     first, last = np.flatnonzero(occupied)[[0, -1]]
     return slice(max(0, int(first) - reach), int(last) + 1 + reach)

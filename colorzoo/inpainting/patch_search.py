@@ -1,22 +1,22 @@
-"""The known windows of a picture, and the search for those most like another: the inner loop of `inpainting`."""
+"""Search for the windows of a picture that are most similar to a given one: the inner loop of inpainting."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+FloatArray = NDArray[np.float64]
+IndexArray = NDArray[np.int64]
 
 _TOLERANCE = 0.1
 _SLACK = 1e-9
-"""More than the rounding errors of the FFTs: who misses the tolerance by less is compared exactly."""
+"""More than the rounding errors of the FFTs; windows this close to the tolerance are compared exactly."""
 _CHUNK = 1 << 18
 """Values that the exact comparison takes at a time."""
 
 
 class PatchIndex:
-    """The square windows of a picture that lie in it and have no hole, to be searched often.
+    """Index of the square windows of a picture that contain no hole.
 
     Comparing a window T with all of them, S, is a correlation: sum w (S - T)^2 = sum w S^2 - 2 sum w T S + sum w T^2.
     FFTs do it for all windows at once, in memory for a few pictures, and in a time that does not depend on the window's
@@ -32,12 +32,12 @@ class PatchIndex:
         ValueError: If there is no such window; the message names the largest size for which there is one.
     """
 
-    def __init__(self, picture: Floats, hole: Bools, size: int) -> None:
+    def __init__(self, picture: FloatArray, hole: BoolArray, size: int) -> None:
         corners = _corners(hole, size)
         if not corners.any():
-            raise ValueError(_which_would_do(hole, size))
+            raise ValueError(_no_window_message(hole, size))
         rows, columns = np.nonzero(corners)
-        self._centres: Indices = (rows + size // 2) * hole.shape[1] + columns + size // 2
+        self._centres: IndexArray = (rows + size // 2) * hole.shape[1] + columns + size // 2
         _, first, self._kinds = np.unique(_fingerprints(picture, size)[corners], return_index=True, return_inverse=True)
         # From here on there is one window of each kind.
         self._rows, self._columns = rows[first], columns[first]
@@ -46,7 +46,7 @@ class PatchIndex:
         planes = np.concatenate([(picture**2).sum(2, keepdims=True), -2 * picture], axis=2)
         self._spectra = np.fft.rfft2(planes.transpose(2, 0, 1), s=self._shape)
 
-    def nearest(self, template: Floats, weight: Floats) -> tuple[Indices, Floats]:
+    def nearest(self, template: FloatArray, weight: FloatArray) -> tuple[IndexArray, FloatArray]:
         """Find the windows whose error is at most 1.1 times that of the best.
 
         Args:
@@ -76,7 +76,7 @@ class PatchIndex:
         return self._centres[chosen], exact[self._kinds[chosen]]
 
 
-def _corners(hole: Bools, size: int) -> Bools:
+def _corners(hole: BoolArray, size: int) -> BoolArray:
     """Return True for the upper left corner of each window without a hole in it; no rows where no window fits."""
     if min(hole.shape) < size:
         return np.zeros((0, 0), dtype=np.bool_)
@@ -84,13 +84,13 @@ def _corners(hole: Bools, size: int) -> Bools:
     return np.asarray(~sliding_window_view(rows, size, axis=1).any(-1))
 
 
-def _which_would_do(hole: Bools, size: int) -> str:
+def _no_window_message(hole: BoolArray, size: int) -> str:
     smaller = next((side for side in range(size - 2, 1, -2) if _corners(hole, side).any()), None)
     cure = "too little of it is known" if smaller is None else f"use a smaller window, at most {smaller}"
     return f"no window of {size}x{size} pixels lies in the picture and is wholly known; {cure}"
 
 
-def _fingerprints(picture: Floats, size: int) -> NDArray[np.uint64]:
+def _fingerprints(picture: FloatArray, size: int) -> NDArray[np.uint64]:
     """Return a number for each window, the same for equal ones; of different ones, two in 2^60 share theirs."""
     height, width, channels = picture.shape
     factors = np.random.default_rng(0).integers(1 << 63, size=2 * size + channels, dtype=np.uint64) * 2 + 1

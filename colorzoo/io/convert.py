@@ -1,10 +1,10 @@
-"""Pictures in, pictures out: files, PIL images, arrays and tensors on one side, batches of tensors on the other."""
+"""Converts between the kinds of picture that users give and what models see: integer levels, or batches of floats."""
 
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import PIL.Image
@@ -22,81 +22,78 @@ Picture = str | Path | PIL.Image.Image
 """A photograph: a file's path, or what Pillow made of it."""
 Image = Picture | Array | Tensor | RasterImage
 """The kinds of picture that the zoo takes; what it gives back is of the same kind, a PIL image for a path."""
-OnTensor = Callable[[Tensor], Tensor]
-OnLevels = Callable[[Array], Array]
+Kind = TypeVar("Kind", Array, Tensor, RasterImage)
+"""A kind of picture that comes back as that kind."""
 
 _BAND = 256
 """Rows that are rounded at a time: a large picture need not be in memory once more."""
 
 
-@overload
-def apply_to_gray(image: Picture, colour: OnTensor, colour_levels: OnLevels | None = None) -> PIL.Image.Image: ...
-@overload
-def apply_to_gray(image: Array, colour: OnTensor, colour_levels: OnLevels | None = None) -> Array: ...
-@overload
-def apply_to_gray(image: Tensor, colour: OnTensor, colour_levels: OnLevels | None = None) -> Tensor: ...
-@overload
-def apply_to_gray(image: RasterImage, colour: OnTensor, colour_levels: OnLevels | None = None) -> RasterImage: ...
-def apply_to_gray(
-    image: Image, colour: OnTensor, colour_levels: OnLevels | None = None
-) -> PIL.Image.Image | Array | Tensor | RasterImage:
-    """Run a colouriser of grey tensors on any kind of picture, and return the result as that kind.
+def decode_srgb(image: Image) -> Array | Tensor | RasterImage:
+    """Decode a path or a PIL image, and convert its levels, and those of a `RasterImage`, to sRGB.
 
     Args:
         image: What `Colorizer.colorize` takes.
-        colour: Maps ``(B, 1, H, W)`` in [0, 1] to ``(B, 3, H, W)`` in [0, 1].
-        colour_levels: Maps uint8 or uint16 ``(H, W)`` or ``(H, W, 3)`` to the same type ``(H, W, 3)``, for pictures of
-            8 or 16 bits, of which no floats are then made; None does them by ``colour`` too.
 
     Returns:
-        A tensor for a tensor, an array for an array, a scan of the same depth for a scan, else a PIL image. Scans and
-        PIL images are sRGB, whatever profile the input has, and keep its alpha channel and its metadata.
+        A `RasterImage` for all but arrays and tensors, which come back as they are.
 
     Raises:
         UnreadableImageError: If a path is missing or no picture.
-        ValueError: If the picture has a wrong shape, is empty, or holds values that are no grey levels.
-        TypeError: If it is of no kind listed in `Image`.
+        TypeError: If the image is of no kind listed in `Image`.
     """
-    if isinstance(image, Tensor):
-        return colour(_checked(image))
-    if isinstance(image, np.ndarray):
-        if colour_levels is not None and image.dtype in (np.uint8, np.uint16):
-            return colour_levels(_checked_levels(image))
-        return _to_array(colour(_array_to_grey(image)), image.dtype)
-    if isinstance(image, RasterImage):
-        seen = image.in_srgb()
-        return seen.with_color(apply_to_gray(seen.levels, colour, colour_levels))
-    return _to_pil(apply_to_gray(to_raster(image), colour, colour_levels))
+    return image if isinstance(image, Tensor | np.ndarray) else to_raster(image).in_srgb()
 
 
-def to_grey(image: Image) -> Array | Tensor:
-    """Return any kind of picture as what a colouriser is shown: floats only where it has no levels.
+def to_gray(source: Array | Tensor | RasterImage) -> Array | Tensor:
+    """Return what a colouriser looks at: the integer levels of 8- and 16-bit pictures, else a grey batch of floats.
 
     Args:
-        image: What `Colorizer.colorize` takes.
+        source: What `decode_srgb` returns.
 
     Returns:
         uint8 or uint16 levels ``(H, W)`` or ``(H, W, 3)``, else ``(B, 1, H, W)`` in [0, 1].
 
     Raises:
-        UnreadableImageError: If a path is missing or no picture.
         ValueError: If the picture has a wrong shape, is empty, or holds values that are no grey levels.
-        TypeError: If it is of no kind listed in `Image`.
     """
-    if isinstance(image, Tensor):
-        return _checked(image)
-    array = image if isinstance(image, np.ndarray) else to_raster(image).in_srgb().levels
-    return _checked_levels(array) if array.dtype in (np.uint8, np.uint16) else _array_to_grey(array)
+    if isinstance(source, Tensor):
+        return _checked(source)
+    array = source.levels if isinstance(source, RasterImage) else source
+    if array.dtype in (np.uint8, np.uint16):
+        return _checked_levels(array)
+    batch = _array_to_batch(array)
+    return batch if batch.shape[1] == 1 else _checked(_gray_of(batch))
+
+
+def restore_kind(
+    image: Image, source: Array | Tensor | RasterImage, rgb: Array | Tensor
+) -> PIL.Image.Image | Array | Tensor | RasterImage:
+    """Return a coloured picture as the kind of the one that was given.
+
+    Args:
+        image: What was given.
+        source: What `decode_srgb` made of it.
+        rgb: Its colours: integer levels ``(H, W, 3)``, or floats ``(B, 3, H, W)`` in [0, 1].
+
+    Returns:
+        A tensor for a tensor, an array for an array, a `RasterImage` of the same depth for one, else a PIL image. The
+        last two are sRGB, whatever profile the input has, and keep its alpha channel and its metadata.
+    """
+    if isinstance(source, Tensor):
+        return rgb
+    levels = source.levels if isinstance(source, RasterImage) else source
+    array = _to_array(rgb, levels.dtype) if isinstance(rgb, Tensor) else rgb
+    if not isinstance(source, RasterImage):
+        return array
+    coloured = source.with_color(array)
+    return coloured if isinstance(image, RasterImage) else to_pil(coloured)
 
 
 @overload
 def apply_to_channels(image: Picture, restore: Callable[[Tensor], Tensor]) -> PIL.Image.Image: ...
 @overload
-def apply_to_channels(image: Array, restore: Callable[[Tensor], Tensor]) -> Array: ...
-@overload
-def apply_to_channels(image: Tensor, restore: Callable[[Tensor], Tensor]) -> Tensor: ...
-@overload
-def apply_to_channels(image: RasterImage, restore: Callable[[Tensor], Tensor]) -> RasterImage: ...
+def apply_to_channels(image: Kind, restore: Callable[[Tensor], Tensor]) -> Kind: ...
 def apply_to_channels(
     image: Image, restore: Callable[[Tensor], Tensor]
 ) -> PIL.Image.Image | Array | Tensor | RasterImage:
@@ -122,7 +119,7 @@ def apply_to_channels(
         return _to_array(restore(_array_to_batch(image)), image.dtype).reshape(image.shape)
     if isinstance(image, RasterImage):
         return replace(image, levels=apply_to_channels(image.levels, restore))
-    return _to_pil(apply_to_channels(to_raster(image), restore))
+    return to_pil(apply_to_channels(to_raster(image), restore))
 
 
 def to_batch(image: Image) -> Tensor:
@@ -168,16 +165,11 @@ def to_raster(image: str | Path | PIL.Image.Image | RasterImage) -> RasterImage:
     raise TypeError(f"cannot read a picture from a {kind}; give a path, a PIL image, an array or a tensor")
 
 
-def _to_pil(scan: RasterImage) -> PIL.Image.Image:
+def to_pil(scan: RasterImage) -> PIL.Image.Image:
+    """Return it as a PIL image; its remarks become warnings."""
     for remark in scan.remarks:
-        warnings.warn(remark, PictureWarning, stacklevel=5)
+        warnings.warn(remark, PictureWarning, stacklevel=4)
     return scan.to_pil()
-
-
-def _array_to_grey(array: Array) -> Tensor:
-    """Return an array ``(H, W)`` or ``(H, W, 1 or 3)`` as a tensor ``(1, 1, H, W)`` in [0, 1]."""
-    batch = _array_to_batch(array)
-    return batch if batch.shape[1] == 1 else _checked(_decoloured(batch))
 
 
 def _checked_levels(array: Array) -> Array:
@@ -204,7 +196,7 @@ def _array_to_batch(array: Array) -> Tensor:
     return _checked(torch.from_numpy(scaled).movedim(2, 0)[None], 1, 3)
 
 
-def _decoloured(rgb: Tensor) -> Tensor:
+def _gray_of(rgb: Tensor) -> Tensor:
     """Return the grey picture with the L* of a coloured one; grey stored as RGB comes back exactly."""
     if bool((rgb[:, :1] == rgb).all()):
         return rgb[:, :1]

@@ -1,7 +1,7 @@
-"""ICC colour profiles: from what the levels of a picture mean to sRGB, which is what the models have learnt on.
+"""ICC colour profiles: conversion to sRGB, which the models were trained on.
 
 LittleCMS, as Pillow brings it, converts 8-bit pictures and curves of 16 bits; the matrix between the curves of a
-16-bit RGB picture is applied here. Intent: relative colorimetric with black point compensation, as picture programs do.
+16-bit RGB picture is applied here. Intent: relative colorimetric with black point compensation, as is usual.
 """
 
 import io
@@ -11,8 +11,11 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
+import torch
 from numpy.typing import NDArray
 from PIL import ImageCms
+
+from colorzoo.color.srgb import LINE_END, LINE_SLOPE, decode_srgb_curve
 
 Array = NDArray[Any]
 Curve = NDArray[np.uint16]
@@ -28,7 +31,7 @@ class ProfileError(ValueError):
     """A profile is damaged, or not for pictures of this kind."""
 
 
-def space(profile: bytes) -> str:
+def color_space(profile: bytes) -> str:
     """Return the colour space that a profile is for: ``"GRAY"``, ``"RGB"``, ``"CMYK"`` ..., as its header says."""
     return profile[16:20].decode("ascii", "replace").strip()
 
@@ -36,7 +39,7 @@ def space(profile: bytes) -> str:
 def fits(profile: bytes, mode: str) -> bool:
     """Tell whether a profile is for pictures of one of Pillow's modes."""
     grey = mode in ("1", "L", "LA", "F") or mode.startswith("I")
-    return bool(profile) and space(profile) == ("GRAY" if grey else "CMYK" if mode == "CMYK" else "RGB")
+    return bool(profile) and color_space(profile) == ("GRAY" if grey else "CMYK" if mode == "CMYK" else "RGB")
 
 
 @cache
@@ -62,11 +65,11 @@ def image_to_srgb(image: PIL.Image.Image, profile: bytes) -> PIL.Image.Image:
     """
     if image.mode == "LAB":
         source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    elif space(profile) == image.mode:
-        source = _opened(profile)
+    elif color_space(profile) == image.mode:
+        source = _parse_profile(profile)
     else:
-        raise ProfileError(f"it is for {space(profile)}, the picture {image.mode}")
-    return _converted(image, source)
+        raise ProfileError(f"it is for {color_space(profile)}, the picture {image.mode}")
+    return _convert_image(image, source)
 
 
 def levels_to_srgb(levels: Array, profile: bytes) -> Array:
@@ -85,33 +88,33 @@ def levels_to_srgb(levels: Array, profile: bytes) -> Array:
     Raises:
         ProfileError: If the profile is damaged or for other pictures.
     """
-    kind = space(profile)
+    kind = color_space(profile)
     if kind not in ("GRAY", "RGB") or (levels.ndim == 3 and kind == "GRAY"):
         raise ProfileError(f"it is for {kind}, the picture {'grey' if levels.ndim == 2 else 'RGB'}")
-    opened = _opened(profile)
+    opened = _parse_profile(profile)
     if levels.ndim == 2:
         # Grey pictures often have the profile of the RGB picture that they were.
         curve = _curve(profile if kind == "GRAY" else _grey_profile(_tag(profile, b"gTRC")))
         same = np.abs(curve.astype(int) - np.arange(65536)).max() <= 257
-        return levels if same else _looked_up(curve, levels)
+        return levels if same else _look_up(curve, levels)
     if _is_srgb(opened):
         return levels
     if levels.dtype == np.uint8:
-        return np.asarray(_converted(PIL.Image.fromarray(levels), opened))
-    return _deep_rgb_to_srgb(levels, profile, opened)
+        return np.asarray(_convert_image(PIL.Image.fromarray(levels), opened))
+    return _rgb16_to_srgb(levels, profile, opened)
 
 
-def _opened(profile: bytes) -> ImageCms.ImageCmsProfile:
+def _parse_profile(profile: bytes) -> ImageCms.ImageCmsProfile:
     try:
         return ImageCms.ImageCmsProfile(io.BytesIO(profile))
     except (OSError, ImageCms.PyCMSError) as error:
         raise ProfileError(str(error)) from error
 
 
-def _converted(image: PIL.Image.Image, source: ImageCms.ImageCmsProfile) -> PIL.Image.Image:
+def _convert_image(image: PIL.Image.Image, source: ImageCms.ImageCmsProfile) -> PIL.Image.Image:
     try:
         converted = ImageCms.profileToProfile(
-            image, source, _opened(srgb_profile()), _INTENT, outputMode="RGB", flags=_COMPENSATED
+            image, source, _parse_profile(srgb_profile()), _INTENT, outputMode="RGB", flags=_COMPENSATED
         )
     except (ImageCms.PyCMSError, OSError, ValueError) as error:
         raise ProfileError(str(error)) from error
@@ -123,7 +126,7 @@ def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
     """Tell by what a profile does whether it is one of the many of sRGB."""
     steps = np.linspace(0, 255, 9).astype(np.uint8)
     grid = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(9, 81, 3)
-    converted = np.asarray(_converted(PIL.Image.fromarray(grid), profile))
+    converted = np.asarray(_convert_image(PIL.Image.fromarray(grid), profile))
     return bool(np.abs(converted.astype(int) - grid).max() <= 1)
 
 
@@ -134,14 +137,14 @@ def _curve(grey_profile: bytes) -> Curve:
         # Unasked, LittleCMS would interpolate between few samples of the curves.
         flags = _COMPENSATED | ImageCms.Flags.NOOPTIMIZE
         transform = ImageCms.buildTransform(
-            _opened(grey_profile), _opened(_srgb_grey_profile()), "I;16", "I;16", _INTENT, flags
+            _parse_profile(grey_profile), _parse_profile(_srgb_grey_profile()), "I;16", "I;16", _INTENT, flags
         )
         return np.asarray(ImageCms.applyTransform(ramp, transform)).ravel()
     except (ImageCms.PyCMSError, OSError, ValueError) as error:
         raise ProfileError(str(error)) from error
 
 
-def _looked_up(curve: Curve, levels: Array) -> Array:
+def _look_up(curve: Curve, levels: Array) -> Array:
     if levels.dtype == np.uint8:
         return np.rint(curve[::257] / 257).astype(np.uint8)[levels]
     if levels.dtype == np.uint16:
@@ -149,19 +152,20 @@ def _looked_up(curve: Curve, levels: Array) -> Array:
     return np.interp(levels, np.linspace(0, 1, 65536), curve / 65535).astype(levels.dtype)
 
 
-def _deep_rgb_to_srgb(levels: Array, profile: bytes, opened: ImageCms.ImageCmsProfile) -> Array:
+def _rgb16_to_srgb(levels: Array, profile: bytes, opened: ImageCms.ImageCmsProfile) -> Array:
     """Convert 16-bit RGB: each channel's curve, then the matrix of the primaries, then the curve of sRGB."""
     if not opened.profile.is_matrix_shaper:
         raise ProfileError(
             "it has tables in place of curves and a matrix, with which 16-bit pictures are not converted"
         )
-    curves = [_linear(_curve(_grey_profile(_tag(profile, name))) / 65535) for name in (b"rTRC", b"gTRC", b"bTRC")]
-    matrix = np.linalg.solve(_primaries(_opened(srgb_profile())), _primaries(opened)).astype(np.float32)
+    encoded = [_curve(_grey_profile(_tag(profile, name))) / 65535 for name in (b"rTRC", b"gTRC", b"bTRC")]
+    curves = [decode_srgb_curve(torch.from_numpy(curve)).float().numpy() for curve in encoded]
+    matrix = np.linalg.solve(_primaries(_parse_profile(srgb_profile())), _primaries(opened)).astype(np.float32)
     converted = np.empty_like(levels)
     for top in range(0, len(levels), _BAND):
         band = levels[top : top + _BAND]
         linear = np.stack([curve[band[..., channel]] for channel, curve in enumerate(curves)], axis=-1)
-        converted[top : top + _BAND] = np.rint(_encoded(np.clip(linear @ matrix.T, 0, 1)) * 65535)
+        converted[top : top + _BAND] = np.rint(_encode_levels(np.clip(linear @ matrix.T, 0, 1)) * 65535)
     return converted
 
 
@@ -173,12 +177,9 @@ def _primaries(profile: ImageCms.ImageCmsProfile) -> NDArray[np.float64]:
     return np.array([xyz for xyz, _ in colorants]).T
 
 
-def _linear(encoded: NDArray[np.float64]) -> NDArray[np.float32]:
-    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-def _encoded(linear: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+def _encode_levels(linear: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Do what `encode_srgb_curve` does, with NumPy's powers: published pictures have been rounded from these."""
+    return np.where(linear <= LINE_END, linear * LINE_SLOPE, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
 def _tag(profile: bytes, name: bytes) -> bytes:

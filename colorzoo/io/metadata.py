@@ -1,6 +1,6 @@
-"""What a picture file says beside its pixels: EXIF, XMP, colour profile, resolution, and a PNG's texts.
+"""Metadata of image files: EXIF, XMP, colour profile, resolution, and the text chunks of PNG.
 
-Between files, `PIL.Image.Image.info` carries it, under the names that Pillow itself uses.
+PIL images carry them in ``info``, under the names that Pillow itself uses.
 """
 
 from dataclasses import dataclass, replace
@@ -11,22 +11,12 @@ from PIL.ExifTags import IFD, Base
 from PIL.PngImagePlugin import PngInfo
 
 from colorzoo.io.icc import fits, srgb_profile
+from colorzoo.io.tiff import IPTC_TAG, NOT_COPIED, XMP_TAG, raw_iptc
 
-XMP_TAG = 700
-"""The tag of a TIFF that holds XMP."""
-
-_IPTC = 33723
 _PARTS = (IFD.Exif, IFD.GPSInfo)
 _PNG_XMP = "XML:com.adobe.xmp"
 _RESOLUTION = (Base.XResolution, Base.YResolution, Base.ResolutionUnit)
 _INCHES = 2
-
-_LAYOUT = frozenset((*range(254, 260), 262, 263, 264, 265, 266, 273, 274, *range(277, 282), 284, 288, 289, 290, 291))
-"""Tags of a TIFF about where its pixels lie and how they are stored; the writer of another file sets its own."""
-_MORE_LAYOUT = frozenset((292, 293, 301, 317, *range(318, 326), 330, 332, 338, 339, 340, 341, 347, *range(512, 533)))
-_ELSEWHERE = frozenset((XMP_TAG, 34377, 34675))
-"""XMP and the profile, which travel by themselves, and Photoshop's block, which has a preview of the old picture."""
-_NOT_CARRIED = _LAYOUT | _MORE_LAYOUT | _ELSEWHERE
 
 
 @dataclass(frozen=True)
@@ -76,8 +66,8 @@ class Metadata:
         return {key: value for key, value in {**named, "text": dict(self.text)}.items() if value}
 
     def in_srgb(self) -> "Metadata":
-        """Return the same of a picture whose levels are sRGB now, and which says so."""
-        exif = _loaded(self.exif)
+        """Return the metadata of the same picture after its levels were converted to sRGB: profile and EXIF say so."""
+        exif = _parse_exif(self.exif)
         details = exif.get_ifd(IFD.Exif)
         if details.get(Base.ColorSpace, 1) != 1:
             details[Base.ColorSpace] = 1
@@ -96,7 +86,7 @@ class Metadata:
             options["dpi"] = self.dpi
         if format_name == "TIFF":
             return options | {"exif": self.tags()}
-        exif = _loaded(self.exif)
+        exif = _parse_exif(self.exif)
         if format_name == "WEBP" and self.dpi:  # has no other place for it
             exif.update(dict(zip(_RESOLUTION, (*self.dpi, _INCHES), strict=True)))
         if len(exif):
@@ -114,24 +104,24 @@ class Metadata:
 
     def tags(self) -> PIL.Image.Exif:
         """Return EXIF and XMP as the tags of a TIFF."""
-        tags = _loaded(self.exif)
+        tags = _parse_exif(self.exif)
         if self.xmp:
             tags[XMP_TAG] = self.xmp
         return tags
 
 
 def _exif(image: PIL.Image.Image, dpi: tuple[float, float] | None) -> bytes:
-    """Return the EXIF block of an upright picture without what is no longer true; empty if there is none."""
+    """Return the EXIF block of an upright picture, without tags that no longer hold; empty if there is none."""
     try:
         given = image.getexif()
         kept = PIL.Image.Exif()
-        kept.update({tag: value for tag, value in given.items() if tag not in (*_NOT_CARRIED, *_PARTS)})
+        kept.update({tag: value for tag, value in given.items() if tag not in (*NOT_COPIED, *_PARTS)})
         for part in _PARTS:
             if entries := dict(given.get_ifd(part)):
-                kept[part] = _encoded(entries)
-        kept.update(_encoded({tag: value for tag, value in kept.items() if tag not in _PARTS}))
-        if _IPTC in kept:
-            kept[_IPTC] = _iptc(image, kept[_IPTC])
+                kept[part] = _encode_latin1(entries)
+        kept.update(_encode_latin1({tag: value for tag, value in kept.items() if tag not in _PARTS}))
+        if IPTC_TAG in kept and not isinstance(kept[IPTC_TAG], bytes):
+            kept[IPTC_TAG] = raw_iptc(image)
         if not len(kept):
             return b""
         details = kept.get(IFD.Exif, {})
@@ -148,19 +138,20 @@ def _exif(image: PIL.Image.Image, dpi: tuple[float, float] | None) -> bytes:
         return b""
 
 
-def _loaded(exif: bytes) -> PIL.Image.Exif:
+def _parse_exif(exif: bytes) -> PIL.Image.Exif:
     loaded = PIL.Image.Exif()
     if exif:
         loaded.load(exif)
-        loaded.update(_encoded({tag: value for tag, value in loaded.items() if tag not in _PARTS}))
+        loaded.update(_encode_latin1({tag: value for tag, value in loaded.items() if tag not in _PARTS}))
         for part in _PARTS:
             if part in loaded:
                 entries = loaded.get_ifd(part)
-                entries.update(_encoded(entries))
+                entries.update(_encode_latin1(entries))
+        loaded[Base.Orientation] = 1
     return loaded
 
 
-def _encoded(entries: dict[int, Any]) -> dict[int, Any]:
+def _encode_latin1(entries: dict[int, Any]) -> dict[int, Any]:
     """Return texts beyond ASCII as the bytes they were: Pillow reads them as Latin-1, but writes question marks."""
     return {
         tag: value.encode("latin-1", "replace") if isinstance(value, str) and not value.isascii() else value
@@ -168,15 +159,8 @@ def _encoded(entries: dict[int, Any]) -> dict[int, Any]:
     }
 
 
-def _iptc(image: Any, value: Any) -> bytes:
-    """Return an IPTC block; where a program has stored it as 32-bit numbers, Pillow gives but one of them."""
-    if isinstance(value, bytes):
-        return value
-    return bytes(getattr(getattr(image, "tag_v2", None), "_tagdata", {}).get(_IPTC, b""))
-
-
 def _resolution(dpi: Any) -> tuple[float, float] | None:
-    """Return a resolution that makes sense; PNG's, in pixels per metre, comes out as the whole number it was."""
+    """Return a positive resolution, or None; rounding restores the whole number that PNG stores as pixels per metre."""
     try:
         horizontal, vertical = (round(float(value), 2) for value in dpi)
     except (TypeError, ValueError, ZeroDivisionError):

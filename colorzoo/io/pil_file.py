@@ -1,4 +1,4 @@
-"""Picture files, as Pillow reads and writes them: decoded upright, never without limit, and with what they say."""
+"""Image files as Pillow reads and writes them: decoded upright, up to a size limit, with their metadata."""
 
 import io
 import struct
@@ -17,6 +17,7 @@ from PIL.ExifTags import Base
 from colorzoo.errors import UnreadableImageError
 from colorzoo.io.atomic import atomic_write, format_of
 from colorzoo.io.metadata import Metadata
+from colorzoo.io.tiff import allocate_tiff
 
 DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 """Pillow's modes of grey pictures with 16 bits."""
@@ -35,7 +36,7 @@ _KEPT = {"PNG": DEEP_GREY, "TIFF": (*DEEP_GREY, "F")}
 
 
 def read_image(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> PIL.Image.Image:
-    """Open and decode a picture file, turned upright as its EXIF orientation says.
+    """Open and decode an image file, turned upright as its EXIF orientation says.
 
     Args:
         path: Any format that Pillow reads; of several pictures in a file, the first.
@@ -47,48 +48,43 @@ def read_image(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> PIL.
     Raises:
         UnreadableImageError: If the file is missing, empty, a directory, truncated, too large or no picture.
     """
-    with open_image(path, max_megapixels) as image:
-        return _decoded(image)
+    with open_stream(path) as stream, decoding_errors(path):
+        return _decode(parse_header(stream, path, max_megapixels))
 
 
 def decode_image(data: bytes | memoryview, path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> PIL.Image.Image:
-    """Decode the bytes of a picture file, as `read` does those on disk.
+    """Decode the bytes of an image file, as `read_image` does those on disk.
 
     Args:
         data: All that the file holds.
         path: What an error calls it.
-        max_megapixels: As for `read`.
+        max_megapixels: As for `read_image`.
 
     Returns:
-        What `read` returns.
+        What `read_image` returns.
 
     Raises:
         UnreadableImageError: If the bytes are truncated, too large a picture or none.
     """
-    with _identify(io.BytesIO(data), Path(path), max_megapixels) as image:
-        return _decoded(image)
+    with decoding_errors(path):
+        return _decode(parse_header(io.BytesIO(data), path, max_megapixels))
 
 
-def _decoded(image: PIL.ImageFile.ImageFile) -> PIL.Image.Image:
+def _decode(image: PIL.ImageFile.ImageFile) -> PIL.Image.Image:
     metadata = load_upright(image)
     plain = image.copy()
     plain.info.update(metadata.info())
     return plain
 
 
-@contextmanager
-def open_image(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Iterator[PIL.ImageFile.ImageFile]:
-    """Open a picture file without decoding it yet; whatever goes wrong while it is open says so by the file's name.
+def open_stream(path: str | Path) -> IO[bytes]:
+    """Open a file that should hold a picture.
 
     Args:
-        path: As for `read`.
-        max_megapixels: As for `read`.
-
-    Yields:
-        The picture, as it is stored.
+        path: The file.
 
     Raises:
-        UnreadableImageError: As `read`.
+        UnreadableImageError: If it is missing, empty or a directory, or may not be read.
     """
     path = Path(path)
     if path.is_dir():
@@ -98,35 +94,36 @@ def open_image(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Iter
     if path.stat().st_size == 0:
         raise UnreadableImageError(f"{path} is empty (0 bytes); copy it again from where it came")
     try:
-        stream = path.open("rb")
+        return path.open("rb")
     except OSError as error:
-        raise UnreadableImageError(f"{path} cannot be decoded ({error}); it may be truncated") from error
-    with stream, _identify(stream, path, max_megapixels) as image:
-        yield image
+        raise UnreadableImageError(f"{path} cannot be opened ({error.strerror}); check its permissions") from error
 
 
 @contextmanager
-def _identify(stream: IO[bytes], path: Path, max_megapixels: float) -> Iterator[PIL.ImageFile.ImageFile]:
+def decoding_errors(path: str | Path) -> Iterator[None]:
+    """Turn whatever a decoder raises into an `UnreadableImageError` that names the file."""
     try:
-        image = _identified(stream, path)
-        if image is None:
-            raise UnreadableImageError(f"{path} is not a picture, or of a format that Pillow does not read")
-        megapixels = image.width * image.height / 1e6
-        if megapixels > max_megapixels:
-            raise UnreadableImageError(
-                f"{path} is too large: {megapixels:.0f} megapixels, where at most {max_megapixels:g} are decoded. "
-                "If you trust the file, allow more (--max-megapixels, or max_megapixels of read_scan)"
-            )
-        with image:
-            yield image
+        yield
     except (UnreadableImageError, MemoryError):
         raise
     except Exception as error:  # decoders of damaged files raise nearly everything
         raise UnreadableImageError(f"{path} cannot be decoded ({error}); it may be truncated") from error
 
 
-def _identified(stream: IO[bytes], path: Path) -> PIL.ImageFile.ImageFile | None:
-    """Do what `PIL.Image.open` does, without its limit, which could only be changed for the whole process."""
+def parse_header(stream: IO[bytes], path: str | Path, max_megapixels: float) -> PIL.ImageFile.ImageFile:
+    """Recognise the picture in a file and read its header; the pixels are decoded later, from the same stream.
+
+    This is what `PIL.Image.open` does, without its limit, which could only be changed for the whole process.
+
+    Args:
+        stream: The open file, at any position; it may be parsed again to decode another page, or the same one anew.
+        path: What an error calls it.
+        max_megapixels: Refuse larger pictures.
+
+    Raises:
+        UnreadableImageError: If it is too large a picture or none.
+    """
+    stream.seek(0)
     prefix = stream.read(16)
     tried: set[str] = set()
     for register in (PIL.Image.preinit, PIL.Image.init):
@@ -137,25 +134,35 @@ def _identified(stream: IO[bytes], path: Path) -> PIL.ImageFile.ImageFile | None
             try:
                 if accepts is None or accepts(prefix) is True:
                     stream.seek(0)
-                    return factory(stream, str(path))
+                    # Without a name: with one, Pillow opens the file once more to map it into memory.
+                    return _check_size(factory(stream, ""), path, max_megapixels)
             except (SyntaxError, IndexError, TypeError, struct.error):
                 continue
-    return None
+    raise UnreadableImageError(f"{path} is not a picture, or of a format that Pillow does not read")
+
+
+def _check_size(image: PIL.ImageFile.ImageFile, path: str | Path, max_megapixels: float) -> PIL.ImageFile.ImageFile:
+    megapixels = image.width * image.height / 1e6
+    if megapixels > max_megapixels:
+        raise UnreadableImageError(
+            f"{path} is too large: {megapixels:.0f} megapixels, where at most {max_megapixels:g} are decoded. "
+            "If you trust the file, allow more (--max-megapixels, or max_megapixels of read_raster)"
+        )
+    return image
 
 
 def load_upright(image: PIL.ImageFile.ImageFile) -> Metadata:
     """Decode an open picture, turn it as its EXIF orientation says, and return what the file says beside the pixels."""
     turned = image.getexif().get(Base.Orientation) in _QUARTER_TURNS
-    _allocate(image)
-    image.load()
-    PIL.ImageOps.exif_transpose(image, in_place=True)
+    decode_upright(image)
     return Metadata.of(image, turned)
 
 
-def _allocate(image: Any) -> None:
-    """Take the memory for a TIFF, for Pillow would hold its own limit against it there once more."""
-    if image.format == "TIFF" and image.tile and getattr(image, "_im", image) is None:
-        image.im = PIL.Image.new(image.mode, getattr(image, "_tile_size", image.size), None).im
+def decode_upright(image: PIL.ImageFile.ImageFile) -> None:
+    """Decode an open picture, and turn it as its EXIF orientation says."""
+    allocate_tiff(image)
+    image.load()
+    PIL.ImageOps.exif_transpose(image, in_place=True)
 
 
 def write_image(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> None:
@@ -181,15 +188,16 @@ def write_image(image: PIL.Image.Image, path: str | Path, overwrite: bool = Fals
         encode_image(image, stream, format_name)
 
 
-def encode_image(image: PIL.Image.Image, stream: IO[bytes], format_name: str) -> None:
-    """Encode a picture and what its ``info`` says; see `write`.
+def encode_image(image: PIL.Image.Image, stream: IO[bytes], format_name: str, metadata: Metadata | None = None) -> None:
+    """Encode a picture and its metadata; see `write_image`.
 
     Args:
         image: The picture.
         stream: Where to.
         format_name: Pillow's name of the format.
+        metadata: What the file is to say beside the pixels; None for what the picture's ``info`` says.
     """
-    metadata = Metadata.of(image)
+    metadata = Metadata.of(image) if metadata is None else metadata
     options: dict[str, Any] = {}
     if image.mode in (*DEEP_GREY, "F") and image.mode not in _KEPT.get(format_name, ()):
         image = _to_8bit(image)
@@ -205,8 +213,8 @@ def encode_image(image: PIL.Image.Image, stream: IO[bytes], format_name: str) ->
 
 def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     """Return a picture of any mode as 8-bit RGB; 16-bit grey is scaled, where Pillow would clip it to white."""
-    shallow = _to_8bit(image)
-    return shallow if shallow.mode == "RGB" else shallow.convert("RGB")  # which would copy it
+    image = _to_8bit(image)
+    return image if image.mode == "RGB" else image.convert("RGB")  # convert copies even RGB
 
 
 def _to_8bit(image: PIL.Image.Image) -> PIL.Image.Image:

@@ -1,10 +1,11 @@
-"""Scans from files and into files, one or several a file, with all their bits and all that they say of themselves."""
+"""Reads and writes image files, of one picture or several, at full depth and with their metadata."""
 
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import PIL.ImageFile
@@ -12,14 +13,101 @@ from numpy.typing import NDArray
 
 from colorzoo.errors import UnreadableImageError
 from colorzoo.io.atomic import atomic_write, format_of
-from colorzoo.io.pil_file import MAX_MEGAPIXELS, encode_image, load_upright, open_image
+from colorzoo.io.pil_file import (
+    MAX_MEGAPIXELS,
+    decode_upright,
+    decoding_errors,
+    encode_image,
+    load_upright,
+    open_stream,
+    parse_header,
+)
 from colorzoo.io.pillow16 import is_16bit, join_bytes, select_low_bytes, stored_as
 from colorzoo.io.png16 import write_png16
 from colorzoo.io.raster import RasterImage
-from colorzoo.io.tiff import write_tiff_pages
+from colorzoo.io.tiff import TiffPage, has_16bit_planes, page_indices, write_tiff_pages
 
-_SUBFILE_TYPE, _BITS, _PLANAR = 254, 258, 284
-_REDUCED = 1
+
+class RasterFile:
+    """An image file that `open_raster` has opened; its pictures are decoded when they are asked for.
+
+    Args:
+        stream: The open file.
+        path: Its name.
+        max_megapixels: Refuse to decode larger pictures.
+    """
+
+    def __init__(self, stream: IO[bytes], path: str | Path, max_megapixels: float) -> None:
+        self._stream, self._path, self._max_megapixels = stream, path, max_megapixels
+        with decoding_errors(path):
+            image = parse_header(stream, path, max_megapixels)
+            self.pixels = image.width * image.height
+            """Pixels of the first picture, as the header says."""
+            self._pages = _page_indices(image)
+            self._unit = "pages" if image.format == "TIFF" else "frames"
+
+    def read(self) -> RasterImage:
+        """Decode the first picture; one of several says so in its remarks."""
+        scan = self._decode(self._pages[0])
+        if len(self._pages) == 1:
+            return scan
+        count = f"{len(self._pages)} {self._unit}"
+        remark = f"it has {count}, of which the first was taken (--all-pages takes all, into a TIFF)"
+        return replace(scan, remarks=(*scan.remarks, remark))
+
+    def read_pages(self) -> Iterator[RasterImage]:
+        """Decode all pictures, one after another; previews are left out."""
+        return map(self._decode, self._pages)
+
+    def _decode(self, page: int) -> RasterImage:
+        with decoding_errors(self._path):
+            image = self._parse(page)
+            raw = stored_as(image)
+            planes = has_16bit_planes(image)
+            if planes and ";16" not in raw:
+                raise UnreadableImageError(
+                    f"{self._path} has 16-bit planes that Pillow mistakes; save it with interleaved ones"
+                )
+            metadata = load_upright(image)
+            if is_16bit(raw) and not planes:
+                low = self._parse(page)
+                select_low_bytes(low, raw)
+                decode_upright(low)
+                levels, alpha = join_bytes(raw, image, low)
+                return RasterImage(levels, alpha, metadata)
+        scan = RasterImage.of(image, metadata)
+        if ";16" in raw and scan.levels.dtype == np.uint8:
+            return replace(scan, remarks=(*scan.remarks, "its 16 bits were read as 8"))
+        return scan
+
+    def _parse(self, page: int) -> PIL.ImageFile.ImageFile:
+        image = parse_header(self._stream, self._path, self._max_megapixels)
+        if page:
+            image.seek(page)
+            if image.width * image.height > self._max_megapixels * 1e6:
+                raise UnreadableImageError(
+                    f"picture {page + 1} of {self._path} is too large; allow more (--max-megapixels)"
+                )
+        return image
+
+
+@contextmanager
+def open_raster(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Iterator[RasterFile]:
+    """Open an image file, once for all that is read from it.
+
+    Args:
+        path: Any format that Pillow reads.
+        max_megapixels: Refuse to decode larger pictures.
+
+    Yields:
+        The file, to decode pictures from; its methods raise as this function does, and ValueError for whole numbers
+        beyond 16 bits.
+
+    Raises:
+        UnreadableImageError: If the file is missing, empty, a directory, truncated, too large or no picture.
+    """
+    with open_stream(path) as stream:
+        yield RasterFile(stream, path, max_megapixels)
 
 
 def read_raster(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> RasterImage:
@@ -36,14 +124,8 @@ def read_raster(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Ras
         UnreadableImageError: If the file is missing, empty, a directory, truncated, too large or no picture.
         ValueError: If it holds whole numbers beyond 16 bits.
     """
-    with open_image(path, max_megapixels) as image:
-        frames = _frames(image)
-        kind = "pages" if image.format == "TIFF" else "frames"
-    scan = _read(path, frames[0], max_megapixels)
-    if len(frames) == 1:
-        return scan
-    remark = f"it has {len(frames)} {kind}, of which the first was taken (--all-frames takes all, into a TIFF)"
-    return replace(scan, remarks=(*scan.remarks, remark))
+    with open_raster(path, max_megapixels) as file:
+        return file.read()
 
 
 def read_pages(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Iterator[RasterImage]:
@@ -60,10 +142,8 @@ def read_pages(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Iter
         UnreadableImageError: As `read_raster`.
         ValueError: As `read_raster`.
     """
-    with open_image(path, max_megapixels) as image:
-        frames = _frames(image)
-    for frame in frames:
-        yield _read(path, frame, max_megapixels)
+    with open_raster(path, max_megapixels) as file:
+        yield from file.read_pages()
 
 
 def write_raster(scan: RasterImage, path: str | Path, overwrite: bool = False) -> None:
@@ -92,7 +172,7 @@ def write_raster(scan: RasterImage, path: str | Path, overwrite: bool = False) -
             options = scan.metadata.options("PNG", "L" if scan.levels.ndim == 2 else "RGB")
             write_png16(stream, deep, options)
         else:
-            encode_image(scan.to_pil(), stream, format_name)
+            encode_image(scan.to_pil(), stream, format_name, scan.metadata)
 
 
 def write_pages(scans: Iterable[RasterImage], path: str | Path, overwrite: bool = False) -> None:
@@ -112,72 +192,29 @@ def write_pages(scans: Iterable[RasterImage], path: str | Path, overwrite: bool 
     if format_of(path) != "TIFF":
         raise ValueError(f"{path} cannot hold several pictures; end the name in .tif")
     with atomic_write(path, overwrite) as stream:
-        readable = (_in_readable_colours(scan) for scan in scans)
-        write_tiff_pages(stream, ((_pixels(scan), scan.metadata) for scan in readable))
+        write_tiff_pages(stream, (_tiff_page(scan) for scan in scans))
 
 
-def _read(path: str | Path, frame: int, max_megapixels: float) -> RasterImage:
-    with open_image(path, max_megapixels) as image:
-        _seek(image, frame, max_megapixels, path)
-        raw = stored_as(image)
-        planes = _has_deep_planes(image)
-        if planes and ";16" not in raw:
-            raise UnreadableImageError(f"{path} has 16-bit planes that Pillow mistakes; save it with interleaved ones")
-        metadata = load_upright(image)
-        if is_16bit(raw) and not planes:
-            with open_image(path, max_megapixels) as again:
-                _seek(again, frame, max_megapixels, path)
-                select_low_bytes(again, raw)
-                load_upright(again)
-                levels, alpha = join_bytes(raw, image, again)
-            return RasterImage(levels, alpha, metadata)
-    scan = RasterImage.of(image, metadata)
-    if ";16" in raw and scan.levels.dtype == np.uint8:
-        return replace(scan, remarks=(*scan.remarks, "its 16 bits were read as 8"))
-    return scan
-
-
-def _seek(image: PIL.ImageFile.ImageFile, frame: int, max_megapixels: float, path: str | Path) -> None:
-    if frame:
-        image.seek(frame)
-        if image.width * image.height > max_megapixels * 1e6:
-            raise UnreadableImageError(f"picture {frame + 1} of {path} is too large; allow more (--max-megapixels)")
-
-
-def _frames(image: PIL.ImageFile.ImageFile) -> list[int]:
-    """Return which of a file's pictures are such; where they cannot be counted, there is one."""
-    if image.format == "MPO":  # a JPEG of a camera, and behind it smaller ones of the same
+def _page_indices(image: PIL.ImageFile.ImageFile) -> list[int]:
+    """Return which pictures of a file to read; where they cannot be counted, the first."""
+    if image.format == "MPO":  # a camera's JPEG, followed by smaller copies of the same
         return [0]
     try:
-        frames = list(range(getattr(image, "n_frames", 1)))
-        if image.format != "TIFF" or len(frames) == 1:
-            return frames
-        return [frame for frame in frames if frame == 0 or not _subfile_type(image, frame) & _REDUCED]
+        return page_indices(image) if image.format == "TIFF" else list(range(getattr(image, "n_frames", 1)))
     except (OSError, EOFError, SyntaxError, ValueError, KeyError, struct.error):
         return [0]
 
 
-def _subfile_type(image: Any, frame: int) -> int:
-    image.seek(frame)
-    return int(image.tag_v2.get(_SUBFILE_TYPE, 0))
-
-
-def _has_deep_planes(image: Any) -> bool:
-    """Tell a TIFF of 16-bit channels one after another, of which Pillow decodes the high bytes alone, or nonsense."""
-    tags = image.tag_v2 if image.format == "TIFF" else {}
-    return tags.get(_PLANAR, 1) == 2 and 16 in tags.get(_BITS, ()) and len(image.getbands()) > 1
-
-
-def _in_readable_colours(scan: RasterImage) -> RasterImage:
-    """Return 16-bit grey with alpha as RGB, for Pillow and all that is built on it would not read that from a TIFF."""
-    if scan.alpha is None or scan.levels.ndim == 3 or scan.levels.dtype == np.uint8:
-        return scan
-    scan = scan.in_srgb()
-    return scan.with_color(np.repeat(scan.levels[..., None], 3, axis=2))
+def _tiff_page(scan: RasterImage) -> TiffPage:
+    if scan.alpha is not None and scan.levels.ndim == 2 and scan.levels.dtype != np.uint8:
+        # As RGB: Pillow, and all that is built on it, does not read 16-bit grey with alpha from a TIFF.
+        scan = scan.in_srgb()
+        scan = scan.with_color(np.repeat(scan.levels[..., None], 3, axis=2))
+    return TiffPage(_pixels(scan), scan.metadata.tags(), scan.metadata.profile, scan.metadata.dpi)
 
 
 def _pixels(scan: RasterImage) -> NDArray[Any]:
-    """Return levels and alpha of a scan in one array, as `write_tiff_pages` and `write_png16` take it."""
+    """Return levels and alpha of a scan in one array, as `TiffPage` and `write_png16` take it."""
     if np.issubdtype(scan.levels.dtype, np.floating) and scan.levels.ndim == 2:
         return scan.levels.astype(np.float32)[..., None]
     if scan.levels.dtype != np.uint8:

@@ -1,46 +1,103 @@
-"""TIFF of any number of pages, grey or RGB, with alpha, of 8 and 16 bits and floats; Pillow writes no 16-bit RGB.
+"""All that the package knows of TIFF: its tags, which of its pages count, and how to write pages.
 
-TIFF 6.0, Adobe 1992. Pillow encodes the directories. Levels are stored as they are, which every program reads.
+TIFF 6.0, Adobe 1992. Pages are written here because Pillow writes no 16-bit RGB: grey or RGB, with or without alpha, of
+8 or 16 bits or floats, uncompressed, which every program reads. Pillow encodes the directories of tags.
 """
 
 import struct
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
 from PIL.ExifTags import IFD
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from colorzoo.io.icc import fits
-from colorzoo.io.metadata import Metadata
 
+XMP_TAG = 700
+IPTC_TAG = 33723
+_PHOTOSHOP, _PROFILE = 34377, 34675
+_SUBFILE_TYPE = 254
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _STRIP_OFFSETS, _ORIENTATION, _SAMPLES, _STRIP_ROWS, _STRIP_BYTES = 273, 274, 277, 278, 279
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _PLANAR, _EXTRA, _FORMAT = 282, 283, 296, 284, 338, 339
-_PROFILE = 34675
+
+_LAYOUT = frozenset((*range(254, 260), *range(262, 267), 273, 274, *range(277, 282), 284, *range(288, 294)))
+"""Where pixels lie and how they are stored; the writer of another file sets its own."""
+_MORE_LAYOUT = frozenset((301, 317, *range(318, 326), 330, 332, 338, 339, 340, 341, 347, *range(512, 533)))
+NOT_COPIED = _LAYOUT | _MORE_LAYOUT | {XMP_TAG, _PHOTOSHOP, _PROFILE}
+"""Tags that another file does not inherit: the layout; XMP and the profile, which are carried by themselves; and
+Photoshop's block, which holds a preview of the old picture."""
+
+_REDUCED = 1
+"""Bit of the subfile type that says: a preview of another page."""
 _STRIP = 1 << 20
 """Bytes a strip: readers that take one at a time need little memory."""
 _LARGEST = 1 << 32
 
 
-def write_tiff_pages(stream: IO[bytes], pages: Iterable[tuple[NDArray[Any], Metadata]]) -> None:
-    """Write a TIFF, a page at a time.
+def page_indices(image: Any) -> list[int]:
+    """Return which pages of an open TIFF are pictures of their own, and no previews; the first always counts."""
+    pages = list(range(image.n_frames))
+    return [page for page in pages if page == 0 or not _subfile_type(image, page) & _REDUCED] if pages[1:] else pages
+
+
+def _subfile_type(image: Any, page: int) -> int:
+    image.seek(page)
+    return int(image.tag_v2.get(_SUBFILE_TYPE, 0))
+
+
+def has_16bit_planes(image: Any) -> bool:
+    """Tell a TIFF of 16-bit channels one after another, of which Pillow decodes the high bytes alone, or nonsense."""
+    tags = image.tag_v2 if image.format == "TIFF" else {}
+    return tags.get(_PLANAR, 1) == 2 and 16 in tags.get(_BITS, ()) and len(image.getbands()) > 1
+
+
+def allocate_tiff(image: Any) -> None:
+    """Allocate the pixels of a TIFF that is not decoded yet; Pillow itself would apply its own size limit there."""
+    if image.format == "TIFF" and image.tile and getattr(image, "_im", image) is None:
+        image.im = PIL.Image.new(image.mode, getattr(image, "_tile_size", image.size), None).im
+
+
+def raw_iptc(image: Any) -> bytes:
+    """Return the IPTC block of an open TIFF; where it is stored as 32-bit numbers, Pillow gives but one of them."""
+    return bytes(getattr(getattr(image, "tag_v2", None), "_tagdata", {}).get(IPTC_TAG, b""))
+
+
+@dataclass(frozen=True, eq=False)
+class TiffPage:
+    """A page to write.
+
+    Args:
+        pixels: uint8, uint16 or float32, ``(H, W, 1 to 4)``: grey, grey with alpha, RGB, RGBA.
+        tags: EXIF, and other tags that say nothing of how the pixels are stored.
+        profile: An ICC profile; one that is not for such pixels is left out.
+        dpi: Pixels per inch, horizontally and vertically.
+    """
+
+    pixels: NDArray[Any]
+    tags: PIL.Image.Exif
+    profile: bytes = b""
+    dpi: tuple[float, float] | None = None
+
+
+def write_tiff_pages(stream: IO[bytes], pages: Iterable[TiffPage]) -> None:
+    """Write a TIFF, each page as soon as it is there.
 
     Args:
         stream: Where to; it must seek.
-        pages: Pixels of each page, of uint8, uint16 or float32, and what it says beside them.
-
-    Shape:
-        ``(H, W, 1 to 4)``: grey, grey with alpha, RGB, RGBA.
+        pages: The pages.
 
     Raises:
         ValueError: If the file would be larger than a TIFF can be, 4 GiB.
     """
     stream.write(struct.pack("<2sHI", b"II", 42, 0))
     link = 4
-    for pixels, metadata in pages:
-        directory = _directory(pixels, metadata)
+    for page in pages:
+        pixels, directory = page.pixels, _directory(page)
         # A directory begins at an even place.
         place = stream.seek(0, 2)
         place += stream.write(bytes(place % 2))
@@ -57,19 +114,19 @@ def write_tiff_pages(stream: IO[bytes], pages: Iterable[tuple[NDArray[Any], Meta
         link = place + 2 + 12 * len(directory)
 
 
-def _directory(pixels: NDArray[Any], metadata: Metadata) -> ImageFileDirectory_v2:
+def _directory(page: TiffPage) -> ImageFileDirectory_v2:
+    pixels, tags = page.pixels, page.tags
     height, width, samples = pixels.shape
     row = pixels[0].nbytes
     rows = min(height, max(1, _STRIP // row))
     tops = range(0, height, rows)
     directory = ImageFileDirectory_v2(prefix=b"II")
-    tags = metadata.tags()
     for tag in tags:
         directory[tag] = tags.get_ifd(tag) if tag in (IFD.Exif, IFD.GPSInfo) else tags[tag]
-    if fits(metadata.profile, "L" if samples < 3 else "RGB"):
-        directory[_PROFILE] = metadata.profile
-    if metadata.dpi:
-        directory[_X_RESOLUTION], directory[_Y_RESOLUTION] = metadata.dpi
+    if fits(page.profile, "L" if samples < 3 else "RGB"):
+        directory[_PROFILE] = page.profile
+    if page.dpi:
+        directory[_X_RESOLUTION], directory[_Y_RESOLUTION] = page.dpi
         directory[_RESOLUTION_UNIT] = 2
     directory[_WIDTH], directory[_LENGTH] = width, height
     directory[_BITS] = (pixels.itemsize * 8,) * samples

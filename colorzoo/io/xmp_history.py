@@ -5,13 +5,11 @@ entry where a field of EXIF, such as Software, would lose what the camera or the
 day in it: the same command makes the same file.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
 from colorzoo._version import __version__
-from colorzoo.base.module import ZooModule
 from colorzoo.io.raster import RasterImage
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -22,30 +20,22 @@ _EMPTY = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <?xpacket end="w"?>""".encode()
 
 
-def add_history_entry(scan: RasterImage, verb: str, models: Sequence[ZooModule], parameters: str) -> RasterImage:
-    """Return a scan whose metadata tell what was done to it; the pixels bear no mark.
+def add_history_entry(scan: RasterImage, entry: str) -> RasterImage:
+    """Return a picture whose metadata tell what was done to it; the pixels bear no mark.
 
     Args:
         scan: The result.
-        verb: What was done, such as ``"colorize"``.
-        models: What did it; tag and SHA-256 of their checkpoints are told.
-        parameters: How, in words.
+        entry: What was done, by what, and how.
 
     Returns:
         The same picture with an entry more in its history. An XMP packet that is damaged is replaced, with a remark.
     """
-    entry, remarks = entry_text(verb, models, parameters), scan.remarks
+    remarks = scan.remarks
     try:
         xmp = with_entry(scan.metadata.xmp or _EMPTY, entry)
     except ValueError as error:
         xmp, remarks = with_entry(_EMPTY, entry), (*remarks, f"its XMP was replaced: {error}")
     return replace(scan, metadata=replace(scan.metadata, xmp=xmp), remarks=remarks)
-
-
-def entry_text(verb: str, models: Sequence[ZooModule], parameters: str) -> str:
-    """Say in a line what was done, by what, and how; arguments are those of `signed`."""
-    names = "; ".join(model.source.describe() if model.source else f"{model.name()} (unpublished)" for model in models)
-    return "; ".join(part for part in (verb, names, parameters) if part)
 
 
 def with_entry(xmp: bytes, parameters: str) -> bytes:
@@ -67,10 +57,10 @@ def with_entry(xmp: bytes, parameters: str) -> bytes:
     events = _events(packet)
     entry = packet.createElementNS(_RDF, "rdf:li")
     entry.setAttributeNS(_RDF, "rdf:parseType", "Resource")
-    told = {"action": "edited", "softwareAgent": f"colorzoo {__version__}", "parameters": parameters}
+    fields = {"action": "edited", "softwareAgent": f"colorzoo {__version__}", "parameters": parameters}
     entry.setAttribute("xmlns:rdf", _RDF)
     entry.setAttribute("xmlns:stEvt", _EVENT)
-    for name, text in told.items():
+    for name, text in fields.items():
         field = packet.createElementNS(_EVENT, f"stEvt:{name}")
         field.appendChild(packet.createTextNode(text))
         entry.appendChild(field)

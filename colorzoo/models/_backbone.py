@@ -51,8 +51,9 @@ class Backbone(TimmEncoder):
         Returns:
             The features.
         """
-        seen = F.interpolate(grey, size=(self.size, self.size), mode="bilinear", antialias=True, align_corners=False)
-        seen = self.stacked(seen)
+        size = (self.size, self.size)
+        seen = F.interpolate(grey.float(), size=size, mode="bilinear", antialias=True, align_corners=False)
+        seen = self.stacked(seen.to(grey.dtype))
         if not self.maps:
             pooled: Tensor = self.net(seen)
             return pooled[:, :, None, None]

@@ -41,7 +41,8 @@ class FixedSizeColorizer(Colorizer):
         """Predict a*b* from L*; see `Colorizer.predict_ab`."""
         grey = lightness_to_grey(lightness)
         if torch.compiler.is_compiling() or grey.shape[-2:] != (self.size, self.size):
-            grey = F.interpolate(grey, size=(self.size, self.size), mode="bilinear", antialias=True)
+            small = F.interpolate(grey.float(), size=(self.size, self.size), mode="bilinear", antialias=True)
+            grey = small.to(grey.dtype)
         answer = self._answer(grey)
         if self.target == "ab":
             return unscale_ab(answer)

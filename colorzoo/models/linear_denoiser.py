@@ -63,7 +63,7 @@ class LinearDenoiser(Denoiser):
         self.fill = fill
         edge = 2 * radius + 1
         self.theta = nn.Parameter(torch.zeros(edge * edge + 2 * edge * (edge - 1) + 1))
-        steps = torch.arange(-radius, radius + 1, dtype=torch.float32)
+        steps = torch.arange(-radius, radius + 1, dtype=torch.get_default_dtype())
         bell = torch.exp(-steps.square() / (2 * spread**2))
         self.register_buffer("bell", torch.outer(bell, bell)[None, None], persistent=False)
 

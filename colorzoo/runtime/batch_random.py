@@ -37,20 +37,20 @@ class SharedRandom:
 
     def rand(self, pictures: int, *shape: int) -> Tensor:
         """Draw uniformly from [0, 1), ``(pictures, *shape)``."""
-        return self._mine(
+        return self._local_shard(
             torch.rand(self._processes * pictures, *shape, generator=self._generator, device=self._device)
         )
 
     def randn(self, pictures: int, *shape: int) -> Tensor:
         """Draw from the standard normal distribution, ``(pictures, *shape)``."""
-        return self._mine(
+        return self._local_shard(
             torch.randn(self._processes * pictures, *shape, generator=self._generator, device=self._device)
         )
 
     def randint(self, below: int, pictures: int, *shape: int) -> Tensor:
         """Draw integers from 0 on and below a bound, ``(pictures, *shape)``."""
         size = (self._processes * pictures, *shape)
-        return self._mine(torch.randint(below, size, generator=self._generator, device=self._device))
+        return self._local_shard(torch.randint(below, size, generator=self._generator, device=self._device))
 
-    def _mine(self, drawn: Tensor) -> Tensor:
-        return drawn[self._process :: self._processes]
+    def _local_shard(self, numbers: Tensor) -> Tensor:
+        return numbers[self._process :: self._processes]

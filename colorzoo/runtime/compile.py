@@ -1,4 +1,4 @@
-"""Networks that PyTorch compiles when they are first called."""
+"""Compilation of networks by `torch.compile`."""
 
 import os
 import shutil
@@ -9,12 +9,12 @@ from torch import nn
 
 from colorzoo.errors import UsageError
 
-_COMPILED = ("predict_ab", "restore")
+_METHODS = ("predict_ab", "restore")
 """The methods that run the network of a colouriser, and of a de-noiser."""
 
 
 def compile_network(model: nn.Module) -> None:
-    """Let PyTorch compile a model's network, in place; it does so when the first picture comes.
+    """Let PyTorch compile, in place, the methods that run a model's network; it does so at their first call.
 
     Args:
         model: A colouriser or de-noiser.
@@ -28,12 +28,12 @@ def compile_network(model: nn.Module) -> None:
             f"to compile a network takes a C++ compiler, and {compiler} is not found; "
             "install it, name another one in CXX, or leave out compile=True"
         )
-    for name in _COMPILED:
+    for name in _METHODS:
         if hasattr(model, name):
             setattr(model, name, torch.compile(getattr(model, name), dynamic=True))
 
 
 def uncompiled_state(model: nn.Module) -> None:
     """Undo `compile_network`, in place."""
-    for name in _COMPILED:
+    for name in _METHODS:
         vars(model).pop(name, None)

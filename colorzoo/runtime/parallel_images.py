@@ -1,7 +1,7 @@
-"""Many pictures, several at once: one is decoded while another is computed and a third is encoded.
+"""Processes many images in parallel: one is decoded while another is computed and a third is encoded.
 
-Each picture stays with one thread from its file to its result, so that a folder needs the memory of few pictures
-however many it holds. Pillow, NumPy and torch let other threads run while they work.
+One thread takes an image from its file to its result, so that memory holds few images however many there are. Pillow,
+NumPy and torch release the lock of the interpreter while they work.
 """
 
 import threading
@@ -10,7 +10,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -20,19 +20,20 @@ import torch
 
 from colorzoo.errors import PictureWarning
 
+Opened = TypeVar("Opened")
 Content = TypeVar("Content")
 Remark = TypeVar("Remark")
 
-ROOM = 24_000_000
-"""Pixels that are in hand at once, unless a single picture has more: two photographs of 12 megapixels."""
+PIXEL_BUDGET = 24_000_000
+"""Pixels in memory at once, unless a single image has more: two photographs of 12 megapixels."""
 
-_AHEAD = 4
-"""Results of so many pictures for each thread may wait for one before them that takes longer."""
+_RESULTS_AHEAD = 4
+"""Results for each thread that may wait for an earlier one that takes longer."""
 
 
 @dataclass(frozen=True)
 class ImageResult(Generic[Remark]):
-    """What became of one picture.
+    """What became of one image.
 
     Args:
         source: Its file.
@@ -51,82 +52,96 @@ class ImageResult(Generic[Remark]):
     error: Exception | None = None
 
 
+@contextmanager
+def _path_and_pixels(source: Path) -> Iterator[tuple[Path, int]]:
+    """Yield a path and the number of pixels in the file's header; 0 if there are none, which reading will find out."""
+    try:
+        with PIL.Image.open(source) as image:
+            pixels = image.width * image.height
+    except Exception:  # decoders of odd files raise nearly everything
+        pixels = 0
+    yield source, pixels
+
+
 def map_images(
     pairs: Sequence[tuple[Path, Path]],
-    read: Callable[[Path], Content],
+    read: Callable[[Opened], Content],
     change: Callable[[Content], tuple[Content | None, Remark]],
     write: Callable[[Content, Path], object],
     *,
+    open_file: Callable[[Path], AbstractContextManager[tuple[Opened, int]]] = _path_and_pixels,  # type: ignore[assignment]
     workers: int | None = None,
-    room: int = ROOM,
+    pixel_budget: int = PIXEL_BUDGET,
     stop: threading.Event | None = None,
 ) -> Generator[ImageResult[Remark], None, None]:
-    """Read, change and write pictures, several at once, and tell of each in the order in which they were given.
+    """Read, change and write images in parallel, and yield the results in the order in which the images were given.
 
     The functions are called from several threads at a time. The threads share the cores that torch may use: with many
-    small pictures each has one, and a picture that fills the room has all of them.
+    small images each has one, and an image that fills the budget has all of them.
 
-    A picture that fails is told of as the others are. Once ``stop`` is set, what is being written is finished and told
-    of, and nothing else is begun. A KeyboardInterrupt does the same but for the telling; so does closing the iterator,
-    which is needed (``contextlib.closing``) where a loop over it may be left early.
+    An image that fails has a result as the others have. Once ``stop`` is set, what is being written is finished and
+    yielded, and nothing else is begun. A KeyboardInterrupt does the same but for yielding; so does closing the
+    iterator, which is needed (``contextlib.closing``) where a loop over it may be left early.
 
     Args:
-        pairs: Source and target of each picture.
-        read: Makes a picture of a file.
-        change: Makes another picture of it, or None if nothing is to be written, and a remark on what it did.
-        write: Writes a picture to its target, whole or not at all.
+        pairs: Source and target of each image.
+        read: Makes an image of what ``open_file`` yields.
+        change: Makes another image of it, or None if nothing is to be written, and a remark on what it did.
+        write: Writes an image to its target, whole or not at all.
+        open_file: Opens a source until its target is written, and yields what ``read`` is given, and the number of its
+            pixels; by default the path itself.
         workers: How many threads there are; None for as many as torch uses, and at least two.
-        room: How many pixels may be in hand at once; a picture of more goes alone.
+        pixel_budget: How many pixels may be in memory at once; an image of more is processed alone.
         stop: Set by whoever wants an early end.
 
     Yields:
-        An outcome for each pair that was finished.
+        A result for each pair that was finished.
 
     Raises:
-        ValueError: If there is no worker or no room.
+        ValueError: If there is no worker or no budget.
 
     Example:
         >>> pairs = [(Path(name), Path(name.upper())) for name in ("a", "b")]
-        >>> for outcome in map_images(pairs, str, lambda text: (text * 2, "doubled"), lambda text, path: None):
-        ...     print(outcome.source, outcome.target, outcome.remark)
+        >>> for result in map_images(pairs, str, lambda text: (text * 2, "doubled"), lambda text, path: None):
+        ...     print(result.source, result.target, result.remark)
         a A doubled
         b B doubled
     """
     cores = torch.get_num_threads()
     workers = max(2, cores) if workers is None else workers
-    if workers < 1 or room < 1:
-        raise ValueError(f"workers is {workers} and room {room}; give at least 1 of each")
+    if workers < 1 or pixel_budget < 1:
+        raise ValueError(f"workers is {workers} and pixel_budget {pixel_budget}; give at least 1 of each")
     workers = max(1, min(workers, len(pairs)))
-    return _ordered_results(
-        pairs, _Worker(read, change, write, _PixelBudget(room), workers, cores, stop or threading.Event())
-    )
+    budget = _PixelBudget(pixel_budget)
+    worker = _Worker(open_file, read, change, write, budget, workers, cores, stop or threading.Event())
+    return _ordered_results(pairs, worker)
 
 
 def _ordered_results(
-    pairs: Sequence[tuple[Path, Path]], line: "_Worker[Content, Remark]"
+    pairs: Sequence[tuple[Path, Path]], worker: "_Worker[Opened, Content, Remark]"
 ) -> Generator[ImageResult[Remark], None, None]:
-    """Yield the outcomes, and leave no thread behind."""
+    """Yield the results in order, and leave no thread behind."""
     waiting: deque[Future[ImageResult[Remark]]] = deque()
-    with _warnings_by_thread() as line.heard:
-        pool = ThreadPoolExecutor(line.workers, thread_name_prefix="colorzoo")
+    with _warnings_by_thread() as worker.thread_warnings:
+        pool = ThreadPoolExecutor(worker.count, thread_name_prefix="colorzoo")
         try:
             for pair in pairs:
-                waiting.append(pool.submit(line.take, *pair))
-                while len(waiting) >= _AHEAD * line.workers or (waiting and waiting[0].done()):
+                waiting.append(pool.submit(worker.process, *pair))
+                while len(waiting) >= _RESULTS_AHEAD * worker.count or (waiting and waiting[0].done()):
                     yield from _first(waiting)
-                if line.stop.is_set():
+                if worker.stop.is_set():
                     break
             while waiting:
                 yield from _first(waiting)
         finally:
-            line.closed.set()
+            worker.closed.set()
             pool.shutdown(cancel_futures=True)
-            # New threads of torch take over what the last one was told.
-            torch.set_num_threads(line.cores)
+            # New threads of torch inherit the number that was set last.
+            torch.set_num_threads(worker.cores)
 
 
 def _first(waiting: deque[Future[ImageResult[Remark]]]) -> Iterator[ImageResult[Remark]]:
-    """Wait for the first outcome; there is none of a picture that was not finished."""
+    """Wait for the first result; there is none of an image that was not finished."""
     with suppress(_StopError):
         yield waiting.popleft().result()
 
@@ -136,57 +151,57 @@ class _StopError(Exception):
 
 
 @dataclass
-class _Worker(Generic[Content, Remark]):
-    """The stations that each picture passes, in one thread."""
+class _Worker(Generic[Opened, Content, Remark]):
+    """Reads, transforms and writes one image at a time, in whichever thread calls it."""
 
-    read: Callable[[Path], Content]
+    open_file: Callable[[Path], AbstractContextManager[tuple[Opened, int]]]
+    read: Callable[[Opened], Content]
     change: Callable[[Content], tuple[Content | None, Remark]]
     write: Callable[[Content, Path], object]
-    room: "_PixelBudget"
-    workers: int
+    budget: "_PixelBudget"
+    count: int
     cores: int
     stop: threading.Event
     closed: threading.Event = field(default_factory=threading.Event)
-    heard: threading.local = field(default_factory=threading.local)
+    thread_warnings: threading.local = field(default_factory=threading.local)
 
-    def take(self, source: Path, target: Path) -> ImageResult[Remark]:
-        """Take one picture through, and tell what became of it."""
-        self._go_on()
+    def process(self, source: Path, target: Path) -> ImageResult[Remark]:
+        """Process one image, and return what became of it."""
+        self._check_stop()
         messages: list[str] = []
-        self.heard.messages = messages
-        pixels = _pixels(source)
-        with self.room.of(pixels):
-            torch.set_num_threads(self._threads(pixels))
-            begun = time.perf_counter()
-            remark, error = None, None
-            try:
-                self._go_on()
-                content = self.read(source)
-                self._go_on()
+        self.thread_warnings.messages = messages
+        begun = time.perf_counter()
+        remark, error = None, None
+        try:
+            with self.open_file(source) as (opened, pixels), self.budget.reserve(pixels):
+                torch.set_num_threads(self._threads(pixels))
+                begun = time.perf_counter()
+                self._check_stop()
+                content = self.read(opened)
+                self._check_stop()
                 changed, remark = self.change(content)
-                self._go_on()
+                self._check_stop()
                 if changed is not None:
                     self.write(changed, target)
-            except _StopError:
-                raise
-            except Exception as caught:  # decoders and encoders of odd files raise nearly everything
-                error = caught
-            return ImageResult(
-                source, target, time.perf_counter() - begun, remark, tuple(dict.fromkeys(messages)), error
-            )
+        except _StopError:
+            raise
+        except Exception as caught:  # decoders and encoders of odd files raise nearly everything
+            error = caught
+        seconds = time.perf_counter() - begun
+        return ImageResult(source, target, seconds, remark, tuple(dict.fromkeys(messages)), error)
 
-    def _go_on(self) -> None:
+    def _check_stop(self) -> None:
         if self.stop.is_set() or self.closed.is_set():
             raise _StopError
 
     def _threads(self, pixels: int) -> int:
-        """Return the cores of a picture: its part of them if all are at work, more if few have room beside it."""
-        share = min(1.0, pixels / self.room.size)
-        return max(1, self.cores // self.workers, round(self.cores * share))
+        """Return how many cores an image gets: its part of them if all are at work, more if few fit beside it."""
+        share = min(1.0, pixels / self.budget.size)
+        return max(1, self.cores // self.count, round(self.cores * share))
 
 
 class _PixelBudget:
-    """So many pixels may be in hand at once; who comes first goes in first."""
+    """A first-come-first-served budget of pixels in memory."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -195,39 +210,30 @@ class _PixelBudget:
         self._changed = threading.Condition()
 
     @contextmanager
-    def of(self, pixels: int) -> Iterator[None]:
-        """Wait until there is room for a picture, or for one that is too large until there is nothing else."""
-        taken = min(pixels, self.size)
+    def reserve(self, pixels: int) -> Iterator[None]:
+        """Wait until so many pixels are free, or all of them for an image that is larger than the budget."""
+        reserved = min(pixels, self.size)
         with self._turn, self._changed:
-            self._changed.wait_for(lambda: self._free >= taken)
-            self._free -= taken
+            self._changed.wait_for(lambda: self._free >= reserved)
+            self._free -= reserved
         try:
             yield
         finally:
             with self._changed:
-                self._free += taken
+                self._free += reserved
                 self._changed.notify_all()
-
-
-def _pixels(source: Path) -> int:
-    """Return how many pixels a file's header promises; 0 if it makes none of them, which reading will find out."""
-    try:
-        with PIL.Image.open(source) as image:
-            return image.width * image.height
-    except Exception:  # see above
-        return 0
 
 
 @contextmanager
 def _warnings_by_thread() -> Iterator[threading.local]:
-    """Collect the warnings of each thread that has a list for its ``messages``; others are shown as ever."""
-    heard = threading.local()
+    """Collect the warnings of each thread that has a list for its ``messages``; others are shown as usual."""
+    collected = threading.local()
     with warnings.catch_warnings():
         warnings.filterwarnings("always", module=r"PIL\.")
         warnings.simplefilter("always", PictureWarning)
-        shown = warnings.showwarning
+        show = warnings.showwarning
 
-        def hear(
+        def collect(
             message: Warning | str,
             category: type[Warning],
             filename: str,
@@ -235,11 +241,11 @@ def _warnings_by_thread() -> Iterator[threading.local]:
             file: object = None,
             line: str | None = None,
         ) -> None:
-            messages: list[str] | None = getattr(heard, "messages", None)
+            messages: list[str] | None = getattr(collected, "messages", None)
             if messages is None:
-                shown(message, category, filename, lineno, file, line)  # type: ignore[arg-type]
+                show(message, category, filename, lineno, file, line)  # type: ignore[arg-type]
             else:
                 messages.append(str(message))
 
-        warnings.showwarning = hear
-        yield heard
+        warnings.showwarning = collect
+        yield collected

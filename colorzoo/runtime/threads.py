@@ -1,4 +1,4 @@
-"""Parts of a picture on several threads, each of which is one to torch: what lies between its operations counts too."""
+"""Runs parts in threads with torch limited to one thread each, so that Python overhead is parallel too."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ _Done = TypeVar("_Done")
 
 
 def map_threads(work: Callable[[_Part], _Done], parts: Sequence[_Part]) -> Iterator[_Done]:
-    """Do the same with every part, on as many threads as torch may use.
+    """Call a function for every part, in as many threads as torch may use.
 
     Args:
         work: What to do with a part. Its answer must not depend on other parts; the gradient is not recorded.

@@ -11,7 +11,8 @@ import colorzoo
 from colorzoo.base.hparams import init_parameters
 from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import ColorzooError, UnknownModelError, UsageError, describe_unknown
-from colorzoo.zoo import list_models, model_class
+from colorzoo.registry import model_class
+from colorzoo.zoo import list_models
 
 
 def expand_names(args: Sequence[str]) -> list[str]:
@@ -107,7 +108,8 @@ def _plain(name: str) -> str:
     return name.lower().replace("_", "")
 
 
-def _subclasses(cls: type) -> Iterator[type]:
+def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
+    subclass: type[Any]
     for subclass in cls.__subclasses__():
         if not isabstract(subclass):
             yield subclass

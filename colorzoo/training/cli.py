@@ -62,7 +62,7 @@ class ColorzooCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         """Make model, data and trainer; refuse to measure random weights."""
         config = self.config[str(self.subcommand)]
-        init_args = config.model.get("init_args", Namespace())
+        init_args = config.model.get("init_args", Namespace())  # type: ignore[no-untyped-call]
         weights, ckpt_path = init_args.get("weights"), config.get("ckpt_path")
         if self.subcommand != "fit" and not ckpt_path and weights is None:
             raise UsageError(f"{self.subcommand} needs trained weights: --model.weights NAME, or --ckpt_path of a run")
@@ -97,13 +97,13 @@ class ColorzooCLI(LightningCLI):
             checkpoint = checkpoint_file.read(Path(ckpt_path))
         if checkpoint is None and weights is None:
             return
-        stated = self.stated[str(self.subcommand)].model.get("init_args", Namespace()).as_dict()
+        stated = self.stated[str(self.subcommand)].model.get("init_args", Namespace()).as_dict()  # type: ignore[no-untyped-call]
         if checkpoint is not None:
             # The checkpoint has every tensor, so that no other file is asked for some of them.
             cls = model_class(checkpoint.model)
             stated = {name: value for name, value in stated.items() if name not in cls.ignored_hparams}
             stated = checkpoint.hparams | stated
-        config.model.init_args = Namespace(**stated)
+        config.model.init_args = Namespace(**stated)  # type: ignore[no-untyped-call]
 
     def _optimizer_config(self) -> OptimizerConfig:
         """Return what ``--optim`` says, with the classes of ``--optimizer`` and ``--lr_scheduler`` if given."""
@@ -116,7 +116,7 @@ class ColorzooCLI(LightningCLI):
                 f"{type(self.model).__name__} does not take its steps by one optimiser; leave out --optimizer and "
                 "--lr_scheduler, and see --optim"
             )
-        stated = self.stated[str(self.subcommand)].get("optimizer", Namespace()).get("init_args", {})
+        stated = self.stated[str(self.subcommand)].get("optimizer", Namespace()).get("init_args", {})  # type: ignore[no-untyped-call]
         if optimizer and "lr" not in stated:
             optimizer.init_args.lr = optim.lr
         return ClassOptimizerConfig.of(optim, optimizer, scheduler)

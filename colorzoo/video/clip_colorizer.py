@@ -1,4 +1,4 @@
-"""A colouriser for the frames of a clip, whatever they come from: each keeps its L*, all share smooth colours."""
+"""Colours the frames of a clip, wherever they come from: each keeps its L*, and colours are smoothed over time."""
 
 from typing import Any
 
@@ -16,34 +16,30 @@ class VideoColorizer:
 
     Args:
         colorizer: Any model, in evaluation mode.
-        working_size: As in `Colorizer.colorize`.
-        smooth: What the past keeps of the colours where nothing changes, from 0 (each frame alone) to below 1.
-        saturation: As in `Colorizer.colorize`.
-        min_confidence: Likewise.
+        adjustments: As in `Colorizer.colorize_adjusted`; without hints, which are for one picture.
+        smoothing: Weight of the previous frames where nothing changes, from 0 (each frame by itself) to below 1.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If the smoothing is out of its range, or there are hints.
 
     Example:
         >>> import colorzoo, numpy
-        >>> colour = VideoColorizer(colorzoo.create("fusion_cnn").eval())
-        >>> colour(numpy.zeros((48, 40), numpy.uint8)).shape
+        >>> colorize = VideoColorizer(colorzoo.create("fusion_cnn").eval())
+        >>> colorize(numpy.zeros((48, 40), numpy.uint8)).shape
         (48, 40, 3)
     """
 
     def __init__(
         self,
         colorizer: Colorizer,
-        working_size: int | None = None,
-        *,
-        smooth: float = DEFAULT_SMOOTHING,
-        saturation: float = 1.0,
-        min_confidence: float = 0.0,
+        adjustments: ColorAdjustments | None = None,
+        smoothing: float = DEFAULT_SMOOTHING,
     ) -> None:
         self._colorizer = colorizer
-        self._working_size = working_size
-        self._control = ColorAdjustments(saturation, (), min_confidence)
-        self._smoothing = TemporalSmoothing(smooth)
+        self._adjustments = adjustments or ColorAdjustments()
+        if self._adjustments.hints:
+            raise ValueError("hints are for one picture, not for a clip; leave them out")
+        self._smoothing = TemporalSmoothing(smoothing)
 
     @property
     def cuts(self) -> int:
@@ -61,7 +57,7 @@ class VideoColorizer:
             sRGB of the same type, ``(H, W, 3)``.
         """
         picture = IntegerImage(levels)
-        ab = self._colorizer.predict(picture, self._working_size, self._control.min_confidence)
+        ab = self._colorizer.predict(picture, self._adjustments)
         if self._smoothing.share:
             ab = self._smoothing(ab, picture.lightness_at(ab.shape[2], ab.shape[3]))
-        return picture.merge_ab(self._control.apply(ab, picture))
+        return picture.merge_ab(self._adjustments.apply(ab, picture))

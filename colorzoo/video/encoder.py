@@ -1,4 +1,4 @@
-"""A video file as it is written: new frames, and what is copied beside them."""
+"""Writes video files: new frames, and copies of the other streams."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,18 +24,18 @@ _CONTAINERS = {
     ".mkv": "matroska",
     ".webm": "webm",
 }
-"""Not AVI, which has no times: with H.264 in it, players guess them, a frame too late."""
+"""Not AVI, which stores no times: with H.264 in it, players show each frame one too late."""
 _OPTIONS = {
     "libx264": {"crf": "17", "preset": "medium"},
     "libvpx-vp9": {"crf": "24", "b": "0", "row-mt": "1", "deadline": "good", "cpu-used": "3"},
 }
-"""Constant quality, at which a loss is hardly seen."""
+"""Constant quality, visually almost lossless."""
 _BT709 = 1
 _UNSPECIFIED = 2
 _LIMITED = 1
 
 
-def is_written(path: Path) -> bool:
+def is_writable_video(path: Path) -> bool:
     """Tell whether `container_of` has an answer."""
     return path.suffix.lower() in _CONTAINERS
 
@@ -60,7 +60,7 @@ def container_of(path: Path) -> str:
 
 
 class VideoEncoder:
-    """Writes the frames of a video and copies what was beside them; a context, left by `finish` or by giving up.
+    """Encodes frames and copies other streams into a video file; a context manager, completed by `finish`.
 
     Args:
         stream: Where to write.
@@ -87,12 +87,14 @@ class VideoEncoder:
 
         self._target = target
         self._remarks: list[str] = []
-        with self._told():
+        with self._naming_errors():
             self._out = av.open(stream, "w", format=container_of(target))
             self._out.metadata.update(_metadata(source.metadata, note))
-            self._video = self._picture(video, first)
+            self._video = self._add_video_stream(video, first)
             self._copies = {
-                other.index: copy for other in source.streams if other is not video and (copy := self._beside(other))
+                other.index: copy
+                for other in source.streams
+                if other is not video and (copy := self._add_copied_stream(other))
             }
             if chapters := source.chapters():
                 self._out.set_chapters(chapters)
@@ -122,7 +124,7 @@ class VideoEncoder:
         frame.colorspace, frame.color_range = _BT709, _LIMITED
         frame.color_primaries, frame.color_trc = self._primaries, self._transfer
         frame.pts, frame.time_base, frame.duration = ticks, self._base, duration or 0
-        with self._told():
+        with self._naming_errors():
             self._out.mux(self._video.encode(frame))
 
     def copy(self, packet: Any) -> None:
@@ -130,12 +132,12 @@ class VideoEncoder:
         copy = self._copies.get(packet.stream.index)
         if copy is not None and packet.size:
             packet.stream = copy
-            with self._told():
+            with self._naming_errors():
                 self._out.mux(packet)
 
     def finish(self) -> None:
-        """Write what the encoder still holds, and the end of the file."""
-        with self._told():
+        """Flush the encoder, and write the end of the file."""
+        with self._naming_errors():
             self._out.mux(self._video.encode())
             self._out.close()
 
@@ -145,11 +147,11 @@ class VideoEncoder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # After an error it matters, and not that the end of the file could not be written.
+        # An error in the body is the one to report, not that the end of the file could not be written.
         with suppress(Exception):
             self._out.close()
 
-    def _picture(self, video: "VideoStream", first: "VideoFrame") -> "VideoStream":
+    def _add_video_stream(self, video: "VideoStream", first: "VideoFrame") -> "VideoStream":
         name = "libvpx-vp9" if self._out.format.name == "webm" else "libx264"
         rate = video.average_rate or video.guessed_rate or Fraction(25)
         stream: VideoStream = self._out.add_stream(name, rate=rate, options=_OPTIONS[name])  # type: ignore[assignment]
@@ -166,7 +168,7 @@ class VideoEncoder:
         self._base = video.time_base or Fraction(1, 1000)
         stream.time_base = context.time_base = self._base
         context.colorspace, context.color_range = _BT709, _LIMITED
-        self._primaries, self._transfer = _known(first.color_primaries), _known(first.color_trc)
+        self._primaries, self._transfer = _or_bt709(first.color_primaries), _or_bt709(first.color_trc)
         context.color_primaries, context.color_trc = self._primaries, self._transfer
         if video.sample_aspect_ratio:
             context.sample_aspect_ratio = video.sample_aspect_ratio
@@ -175,7 +177,7 @@ class VideoEncoder:
         stream.metadata.update(video.metadata)
         return stream
 
-    def _beside(self, other: Any) -> Any:
+    def _add_copied_stream(self, other: Any) -> Any:
         """Return the copy of a stream, or None with a remark."""
         if other.type == "attachment":
             self._out.add_attachment(other.metadata.get("filename", ""), other.mimetype or "", other.data or b"")
@@ -196,7 +198,7 @@ class VideoEncoder:
         return copy
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _naming_errors(self) -> Iterator[None]:
         import av
 
         try:
@@ -213,7 +215,7 @@ def _metadata(given: dict[str, str], note: str) -> dict[str, str]:
     return kept | ({"comment": "\n".join(filter(None, (kept.get("comment"), note)))} if note else {})
 
 
-def _known(tag: int) -> int:
+def _or_bt709(tag: int) -> int:
     return _BT709 if tag in (0, _UNSPECIFIED) else tag
 
 

@@ -1,8 +1,8 @@
-"""Colours of a clip that do not flicker: a*b* averaged over time, where and as long as the picture stays the same.
+"""Temporal smoothing: a*b* averaged over the frames of a clip, where the picture stays the same.
 
-A network that sees one frame at a time answers a little differently each time, because grain and compression differ. A
-recursive average takes that out. Its weight follows L*: where that changes, something has moved, and the colours of
-what was there before would smear; where nearly all of it changes, there is a cut, and the average starts anew.
+A network that sees one frame at a time predicts slightly different colours for each, because grain and compression
+differ: the colours flicker. A recursive average removes that. Its weight follows L*: where that changes, something has
+moved, and old colours would smear; where nearly all of it changes, there is a cut, and the average starts anew.
 """
 
 import math
@@ -12,14 +12,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 DEFAULT_SMOOTHING = 0.8
-"""Share that the past keeps: averaged over about five frames, what is random flickers a seventh as much."""
+"""Weight of the past: an average over about five frames, which reduces random flicker to a seventh."""
 
 _TOLERANCE = 4.0
 """Change of L*, averaged over a neighbourhood, at which the past counts 1/e as much as without any."""
 _NEIGHBOURHOOD = 5
 """Pixels at the working size: grain averages out, and what moves is seldom smaller."""
 _EXPOSURE = 6.0
-"""Change of L* of a whole frame that passes for wavering exposure, as hand-cranked film has it."""
+"""Global change of L* that is treated as a drift of the exposure, as hand-cranked film has it."""
 _CUT_SHARE = 0.7
 """Share of a frame that has changed, above which it begins a new scene."""
 _CUT_HISTOGRAM = 0.5
@@ -31,7 +31,7 @@ class TemporalSmoothing:
     """Averages the a*b* of one frame after another over time.
 
     Args:
-        share: What the past keeps where nothing changes, from 0 (no smoothing) to below 1.
+        share: Weight of the previous frames where nothing changes, from 0 (no smoothing) to below 1.
 
     Raises:
         ValueError: If the share is out of its range.
@@ -49,7 +49,7 @@ class TemporalSmoothing:
         self.share = share
         self.cuts = 0
         """How many scenes began after the first."""
-        self._before: tuple[Tensor, Tensor] | None = None
+        self._previous: tuple[Tensor, Tensor] | None = None
 
     def __call__(self, ab: Tensor, lightness: Tensor) -> Tensor:
         """Take the next frame.
@@ -65,14 +65,14 @@ class TemporalSmoothing:
             a*b*, averaged with those of the frames before, as far as they show the same.
         """
         ab, lightness = ab.float(), lightness.to(ab.device).float()
-        if self._before is not None:
-            past, seen = self._before
+        if self._previous is not None:
+            past_ab, past_lightness = self._previous
             # A network that ran out of memory answers at a smaller size from then on.
-            if past.shape != ab.shape or is_cut(seen, lightness):
-                self.cuts += past.shape == ab.shape
+            if past_ab.shape != ab.shape or is_cut(past_lightness, lightness):
+                self.cuts += past_ab.shape == ab.shape
             else:
-                ab = torch.lerp(ab, past.to(ab.device), self.share * sameness(seen, lightness))
-        self._before = ab, lightness
+                ab = torch.lerp(ab, past_ab.to(ab.device), self.share * sameness(past_lightness, lightness))
+        self._previous = ab, lightness
         return ab
 
 
@@ -123,5 +123,5 @@ def _change(before: Tensor, after: Tensor) -> Tensor:
 
 
 def _exposure(before: Tensor, after: Tensor) -> Tensor:
-    """Return by how much most of a frame has become lighter, within what exposure wavers."""
+    """Return the median change of L*, within what counts as a drift of the exposure."""
     return (after - before).median().clamp(-_EXPOSURE, _EXPOSURE)

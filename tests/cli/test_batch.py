@@ -13,7 +13,7 @@ from colorzoo.cli import batch
 from colorzoo.cli.batch import run_images
 from colorzoo.cli.if_color import dispatch_by_tone
 from colorzoo.io.raster import RasterImage
-from colorzoo.io.raster_file import read_raster
+from colorzoo.io.raster_file import open_raster
 
 
 def test_errors_that_nobody_foresaw_stop_no_folder(scans, tmp_path, capsys):
@@ -31,9 +31,9 @@ def test_errors_that_nobody_foresaw_stop_no_folder(scans, tmp_path, capsys):
 def test_warnings_of_pillow_are_told_with_their_picture(tmp_path, capsys, monkeypatch):
     def warned(path, max_megapixels):
         exec(compile("import warnings; warnings.warn('odd tag')", "x", "exec"), {"__name__": "PIL.TiffImagePlugin"})
-        return read_raster(path, max_megapixels)
+        return open_raster(path, max_megapixels)
 
-    monkeypatch.setattr(batch, "read_raster", warned)
+    monkeypatch.setattr(batch, "open_raster", warned)
     grey().save(tmp_path / "a.png")
     assert run_images([(tmp_path / "a.png", tmp_path / "b.png")], lambda scan: (scan, "done")) == 0
     assert capsys.readouterr().err.splitlines() == [f"{tmp_path / 'a.png'}: done", f"{tmp_path / 'a.png'}: odd tag"]
@@ -66,7 +66,7 @@ def test_all_pages_of_a_file_are_done_and_told_of(tmp_path, capsys):
     pages = [grey(seed) for seed in range(3)]
     pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
     pairs = [(tmp_path / "a.tif", tmp_path / "b.tif")]
-    assert run_images(pairs, lambda scan: (scan, "done"), all_frames=True) == 0
+    assert run_images(pairs, lambda scan: (scan, "done"), all_pages=True) == 0
     with PIL.Image.open(tmp_path / "b.tif") as image:
         assert image.n_frames == 3
     about = f"{tmp_path / 'a.tif'}: "
@@ -86,7 +86,7 @@ def test_remarks_on_what_was_made_of_a_later_page_are_told(tmp_path, capsys):
     def transform(scan):
         return replace(scan, remarks=(*scan.remarks, "its profile was ignored")), ""
 
-    assert run_images([(tmp_path / "a.tif", tmp_path / "b.tif")], transform, all_frames=True) == 0
+    assert run_images([(tmp_path / "a.tif", tmp_path / "b.tif")], transform, all_pages=True) == 0
     about = f"{tmp_path / 'a.tif'}: "
     expected = [f"{about}its profile was ignored", f"{about}page 2: its profile was ignored"]
     assert capsys.readouterr().err.splitlines() == expected

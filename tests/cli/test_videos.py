@@ -31,7 +31,7 @@ def test_a_video_gets_colours_beside_it(clip, capsys):
     assert packets(out, "audio") == packets(clip, "audio")
     with av.open(str(out)) as container:
         assert COLORIZER in container.metadata["comment"]
-        assert "smooth 0.8" in container.metadata["comment"]
+        assert "temporal smoothing 0.8" in container.metadata["comment"]
 
 
 def test_pictures_and_videos_may_be_mixed(clip, tmp_path, capsys):
@@ -76,8 +76,8 @@ def test_one_bad_video_does_not_stop_the_others(clip, tmp_path, capsys):
     [
         (["--hint", "1,1=#ff0000"], "--hint is for pictures"),
         (["--if-color", "skip"], "--if-color is for pictures"),
-        (["--all-frames"], "--all-frames is for pictures"),
-        (["--smooth", "1"], "below 1"),
+        (["--all-pages"], "--all-pages is for pictures"),
+        (["--temporal-smoothing", "1"], "below 1"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(clip, capsys, arguments, message):
@@ -116,13 +116,13 @@ def pixels(path):
 
 def test_frames_of_a_folder_are_one_clip_in_the_order_of_their_numbers(shots, tmp_path, capsys):
     out = tmp_path / "out"
-    assert main(["colorize", str(shots), "-o", str(out), "--frames"]) == 0
+    assert main(["colorize", str(shots), "-o", str(out), "--as-video"]) == 0
     assert [line.rpartition("/")[2] for line in capsys.readouterr().out.split()] == ["f1.png", "f2.png", "f10.png"]
     assert main(["colorize", str(shots), "-o", str(tmp_path / "alone")]) == 0
     assert np.array_equal(pixels(out / "f1.png"), pixels(tmp_path / "alone" / "f1.png"))
     assert not np.array_equal(pixels(out / "f10.png"), pixels(tmp_path / "alone" / "f10.png"))
     whole = pixels(out / "f10.png")
     (out / "f10.png").unlink()
-    assert main(["colorize", str(shots), "-o", str(out), "--frames"]) == 1
-    assert main(["colorize", str(shots), "-o", str(out), "--frames", "--skip-existing"]) == 0
+    assert main(["colorize", str(shots), "-o", str(out), "--as-video"]) == 1
+    assert main(["colorize", str(shots), "-o", str(out), "--as-video", "--skip-existing"]) == 0
     assert np.array_equal(pixels(out / "f10.png"), whole), "resuming changes no colour"

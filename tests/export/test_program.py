@@ -33,7 +33,7 @@ def captured_once(monkeypatch):
 
     monkeypatch.setattr(module, "_captured", kept)
     # Next longest; the colours outside of sRGB have a test of their own, with all of them.
-    monkeypatch.setattr("colorzoo.color.conversions.CHROMA_BISECTIONS", 2)
+    monkeypatch.setattr("colorzoo.color.gamut.BISECTIONS", 2)
 
 
 def opened(path):

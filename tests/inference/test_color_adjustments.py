@@ -1,5 +1,7 @@
 """What a person may ask of the colours, of a tiny model that answers with one colour and knows where it is sure."""
 
+from dataclasses import fields
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -11,6 +13,7 @@ from colorzoo.cli import main
 from colorzoo.color.conversions import rgb_to_lab
 from colorzoo.errors import NoConfidenceError
 from colorzoo.inference import color_hints as hints_module
+from colorzoo.inference.color_adjustments import ColorAdjustments, ColorOptions
 
 RED = "#b03a2e"
 
@@ -126,11 +129,25 @@ def test_the_confidence_is_a_map_of_the_kind_and_size_given(model, halves):
     assert np.abs(np.asarray(image) / 255 - expected[0, 0].numpy()).max() < 0.025
 
 
-def test_models_that_tell_no_confidence_say_so(halves):
+def test_models_without_confidence_say_so(halves):
     model = colorzoo.create("mlp").eval()
+    assert not model.has_confidence()
+    assert colorzoo.load("photo_unet").has_confidence(), "the message names it"
     for ask in (model.confidence, lambda image: model.colorize(image, min_confidence=0.1)):
-        with pytest.raises(NoConfidenceError, match="mlp has no confidence"):
+        with pytest.raises(NoConfidenceError, match=r"mlp has no confidence estimate; .* such as photo_unet"):
             ask(halves)
+
+
+def test_all_options_travel_as_one_object(model, halves):
+    options = {"saturation": 0.7, "hints": [((20, 30), RED)], "min_confidence": 0.3}
+    assert set(ColorOptions.__annotations__) == set(options), "a new option: colour with it here too"
+    names = [field.name for field in fields(ColorAdjustments)]
+    assert names == ["working_size", *ColorOptions.__annotations__]
+    coloured = model.colorize(halves, 32, **options)
+    assert np.array_equal(model.colorize_adjusted(halves, ColorAdjustments(32, **options)), coloured)
+    assert not np.array_equal(model.colorize(halves, 32), coloured)
+    with pytest.raises(TypeError, match="hue"):
+        model.colorize(halves, hue=3)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +245,7 @@ def test_the_command_line_controls_the_colours(scan, monkeypatch):
         (["--hint", f"nan,30={RED}"], 2, "give X,Y=#RRGGBB"),
         (["--hint", "20,30=red"], 2, "not of the form #rrggbb"),
         (["--hint", f"20,300={RED}"], 1, "outside the picture"),
-        (["--min-confidence", "0.5", "-m", "fusion_cnn"], 1, "fusion_cnn has no confidence"),
+        (["--min-confidence", "0.5", "-m", "fusion_cnn"], 1, "fusion_cnn has no confidence estimate"),
         (["--confidence-map", "map.xyz"], 2, "cannot tell a picture format"),
         (["--confidence-map", "{scan}"], 2, "is the picture itself"),
     ],

@@ -283,7 +283,7 @@ class Interruption:
     """Presses Ctrl-C in the search for the pixel of this number, once."""
 
     def __init__(self, number):
-        self.number, self.searches, self.search = number, 0, PatchIndex.like
+        self.number, self.searches, self.search = number, 0, PatchIndex.nearest
 
     def __call__(self, windows, template, weight):
         self.searches += 1

@@ -4,9 +4,9 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from scanned import apply_to_gray
 
 from colorzoo.errors import OutputExistsError, UnreadableImageError
-from colorzoo.io.convert import apply_to_gray
 from colorzoo.io.pil_file import read_image, write_image
 
 

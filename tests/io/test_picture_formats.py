@@ -68,9 +68,9 @@ def test_all_frames_become_pages(tmp_path, capsys):
     assert main(["denoise", str(tmp_path / "pages.tif"), "-o", str(out)]) == 0
     assert "it has 2 pages, of which the first was taken" in capsys.readouterr().err
     assert len(list(read_pages(out))) == 1
-    assert main(["denoise", str(tmp_path / "pages.tif"), "-o", str(out), "--all-frames", "--overwrite"]) == 0
+    assert main(["denoise", str(tmp_path / "pages.tif"), "-o", str(out), "--all-pages", "--overwrite"]) == 0
     assert [int(page.levels[0, 0]) for page in read_pages(out)] == [60, 190]
-    assert main(["denoise", str(tmp_path / "pages.tif"), "-o", str(tmp_path / "out.png"), "--all-frames"]) == 1
+    assert main(["denoise", str(tmp_path / "pages.tif"), "-o", str(tmp_path / "out.png"), "--all-pages"]) == 1
     assert "end the name in .tif" in capsys.readouterr().err
 
 

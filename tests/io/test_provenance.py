@@ -70,7 +70,7 @@ def test_a_history_of_others_goes_on():
 )
 def test_a_damaged_packet_is_replaced_with_a_remark(damaged):
     scan = RasterImage(np.zeros((2, 2), np.uint8), metadata=Metadata(xmp=damaged))
-    result = add_history_entry(scan, "colorize", [], "")
+    result = add_history_entry(scan, "colorize")
     assert events(result.metadata.xmp)[0]["parameters"] == "colorize"
     assert "its XMP was replaced" in result.remarks[0]
 

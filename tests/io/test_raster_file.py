@@ -10,9 +10,10 @@ import PIL.Image
 import pytest
 from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
+from scanned import apply_to_gray
 
 from colorzoo.errors import OutputExistsError, PictureWarning, UnreadableImageError
-from colorzoo.io.convert import apply_to_channels, apply_to_gray
+from colorzoo.io.convert import apply_to_channels
 from colorzoo.io.icc import _srgb_grey_profile, srgb_profile
 from colorzoo.io.metadata import Metadata
 from colorzoo.io.raster import RasterImage
@@ -236,7 +237,7 @@ def pages(tmp_path):
 def test_of_several_pages_the_first_is_taken_and_the_others_are_told_of(pages):
     scan = read_raster(pages)
     assert (scan.levels == 10).all()
-    assert "it has 3 pages, of which the first was taken (--all-frames" in scan.remarks[0]
+    assert "it has 3 pages, of which the first was taken (--all-pages" in scan.remarks[0]
     with pytest.warns(PictureWarning, match="3 pages"):
         apply_to_channels(pages, lambda noisy: noisy)
 

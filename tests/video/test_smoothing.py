@@ -6,7 +6,6 @@ import torch
 
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.video.clip_colorizer import VideoColorizer
-from colorzoo.video.flicker import flicker
 from colorzoo.video.smoothing import TemporalSmoothing, is_cut, sameness
 
 
@@ -40,19 +39,25 @@ def colored(frames, **options):
     return [colour(frame) for frame in frames], colour.cuts
 
 
-def figure(frames, results):
+@pytest.fixture(scope="module")
+def flicker(script):
+    pytest.importorskip("av", reason="the benchmark needs PyAV")
+    return script("benchmarks/flicker.py").flicker
+
+
+def mean_flicker(flicker, frames, results):
     rgb = torch.from_numpy(np.stack(results)).movedim(3, 1).float() / 255
     return float(flicker(rgb, torch.from_numpy(np.stack(frames))[:, None].float() / 255))
 
 
-def test_smoothing_lowers_the_flicker_of_a_still_clip_and_keeps_its_lightness():
+def test_smoothing_lowers_the_flicker_of_a_still_clip_and_keeps_its_lightness(flicker):
     noise = np.random.default_rng(0)
     frames = [(scene(1) + noise.normal(0, 2, (96, 128))).clip(0, 255).astype(np.uint8) for _ in range(12)]
-    alone, _ = colored(frames, smooth=0)
+    alone, _ = colored(frames, smoothing=0)
     smooth, cuts = colored(frames)
     assert cuts == 0
-    assert figure(frames, alone) > 8
-    assert figure(frames, smooth) < figure(frames, alone) / 4
+    assert mean_flicker(flicker, frames, alone) > 8
+    assert mean_flicker(flicker, frames, smooth) < mean_flicker(flicker, frames, alone) / 4
     for first, second in zip(alone, smooth, strict=True):
         assert np.abs(luminance(first) - luminance(second)).max() < 0.02
 
@@ -64,7 +69,7 @@ def luminance(levels):
 
 def test_without_smoothing_a_clip_is_what_pictures_are():
     frames = [scene(1), scene(1)]
-    alone, _ = colored(frames, smooth=0)
+    alone, _ = colored(frames, smoothing=0)
     model = Flickering().eval()
     for frame, result in zip(frames, alone, strict=True):
         assert np.array_equal(model.colorize(frame), result)
@@ -72,7 +77,7 @@ def test_without_smoothing_a_clip_is_what_pictures_are():
 
 def test_a_cut_resets_the_colours():
     frames = [scene(1)] * 6 + [scene(2)] * 2
-    alone, _ = colored(frames, smooth=0)
+    alone, _ = colored(frames, smoothing=0)
     smooth, cuts = colored(frames)
     assert cuts == 1
     assert not np.array_equal(smooth[5], alone[5])
@@ -133,7 +138,7 @@ def test_frames_of_one_pixel_have_colours_too():
     assert float(smoothing(torch.full((1, 2, 1, 1), 8.0), torch.full((1, 1, 1, 1), 50.0)).mean()) == 4
 
 
-def test_flicker_counts_only_what_is_still():
+def test_flicker_counts_only_what_is_still(flicker):
     grey = torch.full((2, 1, 8, 8), 0.5)
     grey[1, ..., 4:] = 0.9
     rgb = grey.repeat(1, 3, 1, 1)

@@ -8,7 +8,7 @@ import pytest
 from films import TIMES, av, frames, make, packets
 
 from colorzoo.errors import OutputExistsError, UnreadableVideoError, UsageError
-from colorzoo.video.transcode import probe, transform_video
+from colorzoo.video.transcode import open_video, transform_video
 
 
 def redden(levels):
@@ -148,7 +148,7 @@ def test_without_pyav_the_error_says_what_to_install(tmp_path, monkeypatch):
     source = make(tmp_path / "in.mp4")
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(UsageError, match=r"pip install 'colorzoo\[video\]'"):
-        probe(source)
+        open_video(source).__enter__()
 
 
 def test_subtitles_attachments_and_chapters_are_copied(tmp_path):

@@ -1,9 +1,9 @@
-"""Non-local adaptive mean: salt and pepper taken out without learning, as well as similar surroundings allow.
+"""Non-local adaptive mean, a strong filter against salt and pepper that learns nothing: a baseline for de-noisers.
 
 Zhang, Zhu and Zheng, "NAMF: A Non-local Adaptive Mean Filter for Salt-and-Pepper Noise Removal" (2019): what is black
-or white is noise; it becomes a mean of sound pixels in a window that grows until there are enough, and then a mean of
-pixels whose surroundings look alike. Here the first mean is weighted by a bell; the second one is of deviations from
-the local mean, which follows slopes, trusts sound pixels more than restored ones, and is repeated on its own result.
+or white is noise; it becomes a mean of valid pixels in a window that grows until there are enough, and then a mean of
+pixels with similar surroundings. Here the first mean is weighted by a Gaussian; the second one is of deviations from
+the local mean, which follows slopes, trusts valid pixels more than restored ones, and is repeated on its own result.
 """
 
 import math
@@ -17,15 +17,15 @@ from torch.nn import functional as F
 Place = tuple[EllipsisType, slice, slice]
 
 # Chosen on the validation photographs of BSDS400, one set for all shares of noise.
-_SPREADS = (0.5, 1.0, 2.0)  # of the growing bell, in pixels
-_ENOUGH = 0.2  # least weight of sound pixels under the bell, whose middle is 1
-_WINDOW = 5  # pixels to each side, of the largest bell
-_SEARCH = 4  # pixels to each side, where likes are looked for
-_NEAR = 1.6  # spread in pixels of the bell that prefers likes nearby
-_PATCH = (3, 2.0)  # pixels to each side, and spread of the bell under which surroundings are compared
+_SPREADS = (0.5, 1.0, 2.0)  # of the growing Gaussian, in pixels
+_ENOUGH = 0.2  # least weight of valid pixels under the kernel, whose middle is 1
+_WINDOW = 5  # pixels to each side, of the largest kernel
+_SEARCH = 4  # pixels to each side, where similar pixels are looked for
+_NEAR = 1.6  # spread in pixels of the Gaussian that prefers near pixels
+_PATCH = (3, 2.0)  # pixels to each side, and spread of the kernel under which surroundings are compared
 _LOCAL = (1, 0.9)  # the same of the local mean
 _ALIKE = 0.05  # root mean square difference of surroundings at which the weight falls to 1/e
-_RESTORED = 0.1  # weight of a restored pixel, where a sound one has 1
+_RESTORED = 0.1  # weight of a restored pixel, where a valid one has 1
 _ROUNDS = 3
 
 
@@ -33,7 +33,7 @@ def nonlocal_adaptive_mean(noisy: Tensor) -> Tensor:
     """Replace each black or white value by a mean of what has similar surroundings.
 
     Zhang, Zhu and Zheng: NAMF (2019), with the changes that the module tells. Sound values stay as they are. Where an
-    11x11 window holds no sound value, the picture itself is taken to be black or white, whichever is more frequent.
+    11x11 window holds no valid value, the picture itself is taken to be black or white, whichever is more frequent.
 
     Args:
         noisy: Pictures in [0, 1]; each channel is restored by itself.
@@ -51,20 +51,20 @@ def nonlocal_adaptive_mean(noisy: Tensor) -> Tensor:
         True
     """
     folded = noisy.reshape(-1, 1, *noisy.shape[-2:])
-    sound = (folded > 0) & (folded < 1)
-    restored = _adaptive_mean(folded, sound)
+    valid = (folded > 0) & (folded < 1)
+    restored = _adaptive_mean(folded, valid)
     for _ in range(_ROUNDS):
-        restored = torch.where(sound, folded, _nonlocal_mean(restored, sound)).clamp(0, 1)
+        restored = torch.where(valid, folded, _nonlocal_mean(restored, valid)).clamp(0, 1)
     return restored.reshape(noisy.shape)
 
 
-def _adaptive_mean(noisy: Tensor, sound: Tensor) -> Tensor:
-    """Put the mean of sound pixels under a bell that grows until it holds enough wherever there is none."""
-    restored, missing = noisy.clone(), ~sound
+def _adaptive_mean(noisy: Tensor, valid: Tensor) -> Tensor:
+    """Put the mean of valid pixels under a kernel that grows until it holds enough wherever there is none."""
+    restored, missing = noisy.clone(), ~valid
     for spread in _SPREADS:
-        bell = _gaussian_kernel(_WINDOW, spread).to(noisy)
-        weights = _weighed(sound.to(noisy), bell)
-        means = _weighed(noisy * sound, bell) / weights.clamp(min=1e-6)
+        kernel = _gaussian_kernel(_WINDOW, spread).to(noisy)
+        weights = _blur(valid.to(noisy), kernel)
+        means = _blur(noisy * valid, kernel) / weights.clamp(min=1e-6)
         found = missing & (weights > (_ENOUGH if spread < _SPREADS[-1] else 1e-6))
         restored = torch.where(found, means, restored)
         missing = missing & ~found
@@ -72,15 +72,15 @@ def _adaptive_mean(noisy: Tensor, sound: Tensor) -> Tensor:
     return torch.where(missing, white.to(noisy), restored)
 
 
-def _nonlocal_mean(pictures: Tensor, sound: Tensor) -> Tensor:
+def _nonlocal_mean(pictures: Tensor, valid: Tensor) -> Tensor:
     """Add to each local mean the deviations from theirs of the pixels around, by likeness of their surroundings."""
-    bell, patch = _gaussian_kernel(*_LOCAL).to(pictures), _gaussian_kernel(*_PATCH).to(pictures)
-    mean = _weighed(pictures, bell) / _weighed(torch.ones_like(pictures), bell)
+    kernel, patch = _gaussian_kernel(*_LOCAL).to(pictures), _gaussian_kernel(*_PATCH).to(pictures)
+    mean = _blur(pictures, kernel) / _blur(torch.ones_like(pictures), kernel)
     deviation = pictures - mean
-    trust = torch.where(sound, 1.0, _RESTORED)
+    trust = torch.where(valid, 1.0, _RESTORED)
     total, weight = torch.zeros_like(pictures), torch.full_like(pictures, 1e-12)
-    for here, there, nearness in _pairs_of_places(*pictures.shape[-2:]):
-        difference = _weighed((pictures[here] - pictures[there]).square(), patch) / patch.sum() ** 2
+    for here, there, nearness in _shifted_pairs(*pictures.shape[-2:]):
+        difference = _blur((pictures[here] - pictures[there]).square(), patch) / patch.sum() ** 2
         alike = nearness * torch.exp(-difference / _ALIKE**2)
         for place, other in ((here, there), (there, here)):
             weights = alike * trust[other]
@@ -89,7 +89,7 @@ def _nonlocal_mean(pictures: Tensor, sound: Tensor) -> Tensor:
     return mean + total / weight
 
 
-def _pairs_of_places(height: int, width: int) -> Iterator[tuple[Place, Place, float]]:
+def _shifted_pairs(height: int, width: int) -> Iterator[tuple[Place, Place, float]]:
     """Yield, for each direction and not its opposite, the two overlapping parts of a picture and how near they are."""
     for down in range(min(_SEARCH, height - 1) + 1):
         for right in range(-min(_SEARCH, width - 1), min(_SEARCH, width - 1) + 1):
@@ -104,8 +104,8 @@ def _gaussian_kernel(radius: int, spread: float) -> Tensor:
     return torch.exp(-steps.square() / (2 * spread**2))
 
 
-def _weighed(pictures: Tensor, bell: Tensor) -> Tensor:
-    """Sum what lies under a bell, along both axes, nothing beyond the border."""
-    radius = len(bell) // 2
-    rows = F.conv2d(pictures, bell.view(1, 1, -1, 1), padding=(radius, 0))
-    return F.conv2d(rows, bell.view(1, 1, 1, -1), padding=(0, radius))
+def _blur(pictures: Tensor, kernel: Tensor) -> Tensor:
+    """Sum what lies under a kernel, along both axes, nothing beyond the border."""
+    radius = len(kernel) // 2
+    rows = F.conv2d(pictures, kernel.view(1, 1, -1, 1), padding=(radius, 0))
+    return F.conv2d(rows, kernel.view(1, 1, 1, -1), padding=(0, radius))

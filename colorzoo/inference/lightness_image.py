@@ -1,0 +1,26 @@
+"""The L* of a picture as a network is shown it, whatever kind of picture it comes from."""
+
+import torch
+from torch import Tensor
+
+from colorzoo.inference.integer_image import IntegerImage
+from colorzoo.inference.tensor_image import TensorImage
+from colorzoo.io.convert import Array, to_gray
+from colorzoo.io.raster import RasterImage
+
+LightnessImage = IntegerImage | TensorImage
+"""Both give their L* at any size (``lightness_at``) and join it with a*b* (``merge_ab``)."""
+
+
+def as_lightness_image(source: Array | Tensor | RasterImage, device: torch.device) -> LightnessImage:
+    """Return the L* of a picture: in bands of rows for 8 and 16 bits, as one tensor for floats.
+
+    Args:
+        source: What `decode_srgb` returns.
+        device: Where tensors are converted; integer levels are on the CPU.
+
+    Raises:
+        ValueError: If the picture has a wrong shape, is empty, or holds values that are no grey levels.
+    """
+    gray = to_gray(source)
+    return TensorImage(gray, device) if isinstance(gray, Tensor) else IntegerImage(gray)
