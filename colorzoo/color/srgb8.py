@@ -8,11 +8,11 @@ import functools
 
 import numpy as np
 import torch
-from kornia.color import rgb_to_linear_rgb
 from numpy.typing import NDArray
 from torch import Tensor
 
 from colorzoo.color.conversions import BRIGHTEST, CHROMA_BISECTIONS, DARKEST, WHITE, XYZ_TO_RGB
+from colorzoo.color.srgb import srgb_to_linear
 
 # "Roots" are 116 f(X), 116 f(Z) and 116 f(Y) = L* + 16 in CIE's notation: cubes above 24, and below it a line of the
 # slope that the cube has there.
@@ -139,6 +139,6 @@ def _matrix() -> tuple[Tensor, Tensor]:
 @functools.cache
 def _levels() -> Tensor:
     """8-bit sRGB level at each step of linear light, in its middle."""
-    edges = rgb_to_linear_rgb(((torch.arange(255, dtype=torch.float64) + 0.5) / 255).expand(3, 1, -1))[0, 0]
+    edges = srgb_to_linear((torch.arange(255, dtype=torch.float64) + 0.5) / 255)
     light = (torch.arange(_STEPS, dtype=torch.float64) + 0.5 - _BLACK) / _SCALE
     return torch.bucketize(light, edges).to(torch.uint8)

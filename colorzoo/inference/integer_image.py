@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from kornia.color import linear_rgb_to_rgb, rgb_to_linear_rgb
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb
+from colorzoo.color.srgb import linear_to_srgb, srgb_to_linear
 from colorzoo.color.srgb8 import Srgb8Writer, shifts
 from colorzoo.runtime.threads import map_threads
 
@@ -167,12 +167,12 @@ def _lightness_of_grey(top: int) -> Tensor:
 def _luminance_of_channels(top: int) -> tuple[Tensor, ...]:
     """What each level of red, green and blue adds to the luminance, from 0 to 65,535."""
     grey = torch.arange(top + 1, dtype=torch.float64) / top
-    linear = rgb_to_linear_rgb(grey.expand(3, 1, -1))[0, 0]
+    linear = srgb_to_linear(grey)
     return tuple((share * 65535 * linear + 1 / 6).float() for share in _LUMINANCE)
 
 
 @functools.cache
 def _lightness_of_luminance() -> Tensor:
     """L* of each step of luminance."""
-    grey = linear_rgb_to_rgb((torch.arange(65536, dtype=torch.float64) / 65535).expand(3, 1, -1))[:1]
-    return grey_to_lightness(grey[None]).flatten()
+    grey = linear_to_srgb(torch.arange(65536, dtype=torch.float64) / 65535)
+    return grey_to_lightness(grey[None, None, None]).flatten()
