@@ -131,6 +131,11 @@ def test_backbone_of_another_run_is_taken_and_nothing_else(pretrained, source, f
     assert not torch.equal(model.encoder[0][0].weight, other.encoder[0][0].weight)
 
 
+def test_reading_a_backbone_builds_no_other_model(pretrained, monkeypatch):
+    monkeypatch.setattr("colorzoo.zoo.model_from_checkpoint", None)
+    colorzoo.create("photo_unet", encoder="resnet18", encoder_weights=pretrained[1]["run"])
+
+
 def test_a_run_without_such_a_backbone_is_refused(pretrained, tmp_path):
     with pytest.raises(CheckpointError, match="holds the backbone resnet18; give a checkpoint whose backbone is"):
         colorzoo.create("fusion_transfer", backbone="resnet34", backbone_weights=pretrained[1]["run"])
