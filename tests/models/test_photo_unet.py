@@ -1,5 +1,8 @@
 """Distributions over colours: what their mean, their temperature and their certainty say."""
 
+import subprocess
+import sys
+
 import pytest
 import timm
 import torch
@@ -7,6 +10,7 @@ import torch
 import colorzoo
 from colorzoo.color.conversions import lightness_to_grey
 from colorzoo.models._ab_bins import annealed_mean, bin_width, confidence_of_bins, kl_divergence, soft_encode_ab
+from colorzoo.models._efficientnet_lite import SCALES, EfficientNetLite, HalvingConv2d
 
 BINS = 14
 
@@ -92,11 +96,41 @@ def test_fidelity_is_what_restraint_is_learnt_from(small):
 
 
 @torch.no_grad()
-def test_the_encoder_is_timms_where_sizes_are_even(small):
-    its_own = timm.create_model("tf_efficientnet_lite0", features_only=True, out_indices=(1, 2, 3, 4)).eval()
-    its_own.load_state_dict(small.encoder.net.state_dict())
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "tf_mobilenetv3_small_075"])
+def test_the_encoder_is_timms_where_sizes_are_even(name):
+    model = colorzoo.create("photo_unet", encoder=name, widths=[16, 16, 16]).eval()
+    its_own = timm.create_model(name, features_only=True, out_indices=(1, 2, 3, 4)).eval()
+    its_own.load_state_dict(model.encoder.net.state_dict())
     seen = torch.rand(1, 3, 64, 96)
-    assert all(torch.equal(a, b) for a, b in zip(its_own(seen), small.encoder.net(seen), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(its_own(seen), model.encoder.net(seen), strict=True))
+    assert any(isinstance(module, HalvingConv2d) for module in model.encoder.net.modules())
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", SCALES)
+def test_efficientnet_lite_is_that_of_timm_bit_for_bit(name):
+    torch.manual_seed(7)
+    theirs = timm.create_model(name, features_only=True).eval()
+    torch.manual_seed(7)
+    ours = EfficientNetLite(name).eval()
+    tensors = theirs.state_dict()
+    assert list(ours.state_dict()) == list(tensors)
+    assert all(torch.equal(value, tensors[key]) for key, value in ours.state_dict().items())
+    assert ours.channels == theirs.feature_info.channels()
+    for height, width in [(64, 32), (39, 50), (1, 7)]:
+        seen = torch.rand(1, 3, height, width)
+        assert all(torch.equal(a, b) for a, b in zip(theirs(seen), ours(seen), strict=True))
+
+
+def test_a_published_model_colours_without_importing_what_is_slow_to_import():
+    code = (
+        "import colorzoo, sys, torch; colorzoo.load('photo_unet').colorize(torch.rand(1, 1, 32, 32));"
+        "colorzoo.load('fusion_transfer'); print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "colorzoo.models.photo_unet" in loaded
+    slow = {"timm", "torchvision", "torchmetrics", "lightning", "kornia", "torch._dynamo", "sympy"}
+    assert not slow & set(loaded)
 
 
 def test_the_encoder_may_come_from_another_model(tmp_path, record):
