@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class ColorzooError(Exception):
@@ -79,3 +80,23 @@ def describe_unknown(name: str, known: Sequence[str], what: str) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"no {what} is called {name!r}; {hint}available: {', '.join(known) or 'none'}"
+
+
+def describe_error(error: Exception, source: Path | None = None) -> str:
+    """Return one line about an error, with the file's name if the message lacks it.
+
+    Args:
+        error: What was raised.
+        source: The file it was raised about.
+
+    Returns:
+        The message; for an error that colorzoo does not expect, after the name of its class.
+
+    Example:
+        >>> describe_error(ValueError("too dark"), Path("a.png")), describe_error(KeyError("ICC"))
+        ('a.png: too dark', "KeyError: 'ICC'")
+    """
+    text = str(error)
+    if not text or not isinstance(error, ColorzooError | OSError | ValueError | RuntimeError):
+        text = f"{type(error).__name__}: {text}".removesuffix(": ")
+    return f"{source}: {text}" if source is not None and str(source) not in text else text

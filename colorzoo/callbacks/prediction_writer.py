@@ -49,7 +49,7 @@ class PredictionWriter(BasePredictionWriter):
         if isinstance(data, ImageFolderDataModule) and folder.is_relative_to(data.root.resolve()):
             raise DataError(f"{folder} lies in the folder of the pictures; choose another with --predictions.folder")
         if self.skip_existing:
-            data.wanted = lambda name: not self._path(trainer, name).exists()
+            data.predict_filter = lambda name: not self._path(trainer, name).exists()
 
     def write_on_batch_end(
         self,
@@ -77,7 +77,7 @@ class PredictionWriter(BasePredictionWriter):
 
 def _asked(trainer: Trainer, indices: Sequence[int] | None, names: list[str]) -> list[str]:
     """Names of the pictures that were asked for, as far as the loader tells."""
-    source = getattr(trainer.predict_dataloaders, "dataset", None)
+    source = getattr(getattr(trainer.predict_dataloaders, "dataset", None), "source", None)
     if not indices or not isinstance(source, ImageDataset):
         return names
     return [source.names[index] for index in indices]

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from colorzoo.cli.html_report import HtmlReport, thumbnail
 from colorzoo.cli.if_color import Transform
 from colorzoo.cli.paths import output_exists_error
-from colorzoo.errors import ColorzooError, PictureWarning
+from colorzoo.errors import PictureWarning, describe_error
 from colorzoo.io.pil_file import MAX_MEGAPIXELS
 from colorzoo.io.raster import RasterImage
 from colorzoo.io.raster_file import read_pages, read_raster, write_pages, write_raster
@@ -204,20 +204,3 @@ def _tell(outcome: ImageResult[_Remark], page: HtmlReport | None) -> str:
             error=failure,
         )
     return failure
-
-
-def describe_error(error: Exception, source: Path | None = None) -> str:
-    """Say what went wrong, with the picture's name if the error does not.
-
-    Args:
-        error: What was raised.
-        source: The picture's file.
-
-    Example:
-        >>> describe_error(ValueError("too dark"), Path("a.png")), describe_error(KeyError("ICC"))
-        ('a.png: too dark', "KeyError: 'ICC'")
-    """
-    text = str(error)
-    if not text or not isinstance(error, ColorzooError | OSError | ValueError | RuntimeError):
-        text = f"{type(error).__name__}: {text}".removesuffix(": ")
-    return f"{source}: {text}" if source is not None and str(source) not in text else text

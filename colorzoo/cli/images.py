@@ -16,7 +16,7 @@ from colorzoo.cli.color_options import (
     describe_options,
 )
 from colorzoo.cli.video_options import add_video_options, split_images_and_videos
-from colorzoo.errors import UsageError
+from colorzoo.errors import UsageError, describe_error
 
 if TYPE_CHECKING:
     from colorzoo.cli.if_color import Transform
@@ -114,7 +114,7 @@ def _add_if_color(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     """Do each picture; one that fails is reported in a line, and the others are done all the same."""
-    from colorzoo.cli.batch import describe_error, run_images
+    from colorzoo.cli.batch import run_images
     from colorzoo.cli.paths import resolve_outputs
     from colorzoo.io.pil_file import MAX_MEGAPIXELS
 

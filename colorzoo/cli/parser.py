@@ -109,8 +109,8 @@ def _add_shard(commands: Any) -> None:
         "target", type=Path, metavar="SHARDS", help="the folder to make; an interrupted one is gone on with"
     )
     shard.add_argument("--seed", type=int, default=0, help="another one splits differently (default: 0)")
-    shard.add_argument("--val-share", type=float, default=0.1, metavar="SHARE", help="what validates (default: 0.1)")
-    shard.add_argument("--test-share", type=float, default=0.1, metavar="SHARE", help="what tests (default: 0.1)")
+    shard.add_argument("--val-fraction", type=float, default=0.1, metavar="SHARE", help="what validates (default: 0.1)")
+    shard.add_argument("--test-fraction", type=float, default=0.1, metavar="SHARE", help="what tests (default: 0.1)")
     shard.add_argument(
         "--shorter-side",
         type=int,
@@ -124,14 +124,14 @@ def _add_shard(commands: Any) -> None:
 
 
 def _shard(args: argparse.Namespace) -> int:
-    from colorzoo.data.shards.build import make_shards
+    from colorzoo.cli.shard_progress import run_make_shards
 
-    return make_shards(
+    return run_make_shards(
         args.source,
         args.target,
         seed=args.seed,
-        val_share=args.val_share,
-        test_share=args.test_share,
+        val_fraction=args.val_fraction,
+        test_fraction=args.test_fraction,
         shorter_side=args.shorter_side,
         shard_bytes=int(args.shard_megabytes * 1_000_000),
     )

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from colorzoo.cli.batch import INTERRUPTED, describe_error
+from colorzoo.cli.batch import INTERRUPTED
 from colorzoo.cli.color_options import describe_options
 from colorzoo.cli.paths import output_exists_error
 from colorzoo.cli.video_options import is_video
-from colorzoo.errors import ColorzooError, UnreadableVideoError, UsageError
+from colorzoo.errors import ColorzooError, UnreadableVideoError, UsageError, describe_error
 from colorzoo.io.raster import RasterImage
 from colorzoo.io.raster_file import read_raster, write_raster
 from colorzoo.io.xmp_history import add_history_entry, entry_text

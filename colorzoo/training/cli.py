@@ -138,6 +138,11 @@ def _import_all() -> None:
         import_module(f"{datamodules.__name__}.{module.name}")
 
 
+def _subclasses(cls: type) -> set[type]:
+    """Return all classes derived from a class."""
+    return set(cls.__subclasses__()).union(*map(_subclasses, cls.__subclasses__()))
+
+
 def _recipe(path: Path) -> Path:
     """Return the packaged recipe of that name, if there is no such file here."""
     packaged = Path(colorzoo.__file__).parent / path
@@ -146,7 +151,7 @@ def _recipe(path: Path) -> Path:
 
 def _with_full_names(args: list[str]) -> list[str]:
     """Let ``--data CIFAR10`` stand for ``--data CIFAR10DataModule``, and find the recipes that a wheel brings along."""
-    names = {cls.__name__.removesuffix("DataModule"): cls.__name__ for cls in ImageDataModule.__subclasses__()}
+    names = {cls.__name__.removesuffix("DataModule"): cls.__name__ for cls in _subclasses(ImageDataModule)}
     full: list[str] = []
     for arg in args:
         if full and full[-1] == "--data":
