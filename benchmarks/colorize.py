@@ -176,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _batches(source: ImageDataset) -> Iterator[tuple[Tensor, list[str]]]:
     """Yield pictures in [0, 1], and their names."""
     for first in range(0, len(source), _BATCH):
-        pictures = source.__getitems__(list(range(first, min(first + _BATCH, len(source)))))
+        pictures = source.load_batch(list(range(first, min(first + _BATCH, len(source)))))
         yield pictures["rgb"].float() / 255, pictures["name"]
 
 

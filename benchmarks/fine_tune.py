@@ -66,7 +66,7 @@ def measured(source: FolderDataset, model: Colorizer | None) -> float:
     """
     ratios = []
     for first in range(0, len(source), _BATCH):
-        batch = source.__getitems__(list(range(first, min(first + _BATCH, len(source)))))
+        batch = source.load_batch(list(range(first, min(first + _BATCH, len(source)))))
         rgb = batch["rgb"].float() / 255
         grey = lightness_to_grey(rgb_to_lab(rgb)[:, :1])
         ratios.append(psnr(grey.expand_as(rgb) if model is None else model.colorize(grey), rgb))

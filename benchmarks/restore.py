@@ -77,7 +77,7 @@ def _batches(data: CIFAR10DataModule, noise: Noise, size: int = 64) -> Iterator[
     """Yield colour, grey, and noisy grey pictures."""
     source = data.load_split("test")
     for first in range(0, len(source), size):
-        pictures = source.__getitems__(list(range(first, min(first + size, len(source)))))
+        pictures = source.load_batch(list(range(first, min(first + size, len(source)))))
         pairs = color_batch(pictures)
         seeds = [seed_of(name, data.seed) for name in pictures["name"]]
         yield pairs["rgb"], pairs["grey"], add_noise(pairs["grey"], noise, seeds)

@@ -24,7 +24,7 @@ def fit_photos(seconds: float, size: int = 128, batch_size: int = 32) -> Row:
 
 def _fit(name: str, size: int, batch_size: int, batches: int, seconds: float) -> Row:
     rgb = SyntheticDataModule(size=size, train_images=4 * batch_size).load_split("train").rgb
-    data = PicturesInMemory(rgb, batch_size=batch_size, max_shift=2)
+    data = PicturesInMemory(rgb, batch_size=batch_size, random_shift=2)
     data.setup("fit")
     ready = [data.on_after_batch_transfer(batch, 0) for batch in data.train_dataloader()]
     model = colorzoo.create(name).train().to(memory_format=torch.channels_last)

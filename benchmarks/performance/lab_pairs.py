@@ -86,7 +86,7 @@ def photographs(size: int, count: int) -> Iterator[ImageDataModule]:
         painted = SyntheticDataModule(size=256, train_images=count).load_split("train").rgb
         for index, rgb in enumerate(painted.movedim(1, -1).numpy()):
             PIL.Image.fromarray(rgb).save(Path(folder) / f"{index:05d}.jpg", quality=92)
-        yield ImageFolderDataModule(folder, test_share=0, **cast(Any, options))
+        yield ImageFolderDataModule(folder, test_fraction=0, **cast(Any, options))
 
 
 def _ours(data: ImageDataModule) -> Work:

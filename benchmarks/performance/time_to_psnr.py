@@ -139,4 +139,4 @@ def _validation(count: int = 200) -> list[ColorBatch]:
     data = ImagenetteDataModule(size=_SIZE, val_images=count)
     pictures = FolderDataset(data.folder(), data.split_names()["val"], _SIZE)
     starts = range(0, count, _EVAL_BATCH)
-    return [color_batch(pictures.__getitems__(list(range(first, first + _EVAL_BATCH)))) for first in starts]
+    return [color_batch(pictures.load_batch(list(range(first, first + _EVAL_BATCH)))) for first in starts]

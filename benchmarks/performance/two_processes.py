@@ -63,7 +63,7 @@ def _train(batches: int, cores: list[int]) -> None:
                 print(f"{_MARK}{processes * batches * data.batch_size / seconds}", flush=True)
 
     rgb = SyntheticDataModule(train_images=512).load_split("train").rgb
-    data = PicturesInMemory(rgb, batch_size=64, max_shift=2)
+    data = PicturesInMemory(rgb, batch_size=64, random_shift=2)
     trainer = Trainer(
         max_steps=_WARM_UP + batches,
         max_epochs=-1,

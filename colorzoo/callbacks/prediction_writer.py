@@ -47,7 +47,7 @@ class PredictionWriter(BasePredictionWriter):
         if data.input_root is not None and folder.is_relative_to(data.input_root.resolve()):
             raise DataError(f"{folder} lies in the folder of the images; choose another with --predictions.folder")
         if self.skip_existing:
-            data.wanted = lambda name: not self._path(trainer, name).exists()
+            data.predict_filter = lambda name: not self._path(trainer, name).exists()
 
     def write_on_batch_end(
         self,
@@ -75,7 +75,7 @@ class PredictionWriter(BasePredictionWriter):
 
 def _requested_names(trainer: Trainer, indices: Sequence[int] | None, names: list[str]) -> list[str]:
     """Return the names of the images that the sampler asked for, or those of the batch where it is unknown."""
-    source = getattr(trainer.predict_dataloaders, "dataset", None)
+    source = getattr(getattr(trainer.predict_dataloaders, "dataset", None), "source", None)
     if not indices or not isinstance(source, ImageDataset):
         return names
     return [source.names[index] for index in indices]

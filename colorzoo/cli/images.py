@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from colorzoo.cli.color_options import add_color_options, check_confidence_map, parse_adjustments
 from colorzoo.cli.video_options import add_video_options, split_images_and_videos
-from colorzoo.errors import UsageError
+from colorzoo.errors import UsageError, describe_error
 
 if TYPE_CHECKING:
     from colorzoo.cli.if_color import Transform
@@ -151,7 +151,6 @@ def _check_megapixels(args: argparse.Namespace) -> None:
 
 def _resolve_outputs(args: argparse.Namespace, failures: list[str]) -> list[tuple[Path, Path]]:
     from colorzoo.cli.paths import resolve_outputs
-    from colorzoo.errors import describe_error
 
     suffix = _SUFFIXES[args.command]
     return resolve_outputs(args.inputs, args.output, suffix, lambda error: failures.append(describe_error(error)))

@@ -34,14 +34,14 @@ def add_shard_command(commands: Any) -> None:
 
 
 def _shard(args: argparse.Namespace) -> int:
-    from colorzoo.data.shards.build import make_shards
+    from colorzoo.cli.shard_progress import run_make_shards
 
-    return make_shards(
+    return run_make_shards(
         args.source,
         args.target,
         seed=args.seed,
-        val_share=args.val_fraction,
-        test_share=args.test_fraction,
+        val_fraction=args.val_fraction,
+        test_fraction=args.test_fraction,
         shorter_side=args.shorter_side,
         shard_bytes=int(args.shard_megabytes * 1_000_000),
     )

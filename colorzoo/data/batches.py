@@ -1,4 +1,4 @@
-"""From a batch of pictures to what a method learns from: grey and its L*a*b* truth, or noisy and clean."""
+"""Batches, and how pairs are made of RGB images: grey and its L*a*b* target, or noisy and clean."""
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
@@ -13,23 +13,24 @@ from colorzoo.runtime.batch_random import SharedRandom
 _PIXELS_AT_ONCE = 1 << 16
 
 Grey = Literal["lightness", "luma"]
-"""Which grey picture is the input: the one that keeps L*, or Rec. 601 luma."""
+"""How the grey input is made of the colours: so that it keeps L*, or as Rec. 601 luma."""
 
 
 class ImageBatch(TypedDict):
-    """A batch as it leaves a dataset: colour pictures, their names, and their class where there is one.
+    """A batch as it is loaded: colour images, their names, and their classes where there are any.
 
-    A batch that trains brings a seed for what is random about it.
+    The loaders of a DataModule add whether it is for training, and if so the seed of all that is random about it.
     """
 
     rgb: Tensor
     label: NotRequired[Tensor]
     name: NotRequired[list[str]]
     seed: NotRequired[int]
+    training: NotRequired[bool]
 
 
 class ColorBatch(TypedDict):
-    """A batch as a colouriser sees it: input ``grey``, targets ``rgb`` in [0, 1] and ``lab``."""
+    """Pairs for colourisers: input ``grey``, targets ``rgb`` in [0, 1] and ``lab``."""
 
     grey: Tensor
     rgb: Tensor
@@ -39,7 +40,7 @@ class ColorBatch(TypedDict):
 
 
 class NoisyBatch(TypedDict):
-    """A batch as a de-noiser sees it: input ``noisy`` and target ``clean`` in [0, 1], of one channel or three."""
+    """Pairs for de-noisers: input ``noisy`` and target ``clean`` in [0, 1], of one channel or three."""
 
     noisy: Tensor
     clean: Tensor
@@ -48,7 +49,7 @@ class NoisyBatch(TypedDict):
 
 
 def color_batch(pictures: ImageBatch, grey: Grey = "lightness") -> ColorBatch:
-    """Make grey inputs and L*a*b* targets for a whole batch, on the device where the batch lies.
+    """Make grey inputs and L*a*b* targets of a whole batch, on its device.
 
     Args:
         pictures: ``rgb`` as uint8 in [0, 255] or float in [0, 1].
@@ -93,15 +94,15 @@ def noisy_batch(
     seeds: Sequence[int] | None = None,
     draws: SharedRandom | None = None,
 ) -> NoisyBatch:
-    """Spoil a whole batch, on the device where it lies.
+    """Add noise to a whole batch, on its device.
 
     Args:
         pictures: ``rgb`` as uint8 in [0, 255] or float in [0, 1].
-        noise: What spoils them.
-        color: Keep the three channels instead of making the pictures grey.
+        noise: The noise.
+        color: Keep the three channels instead of making the images grey.
         grey: Which grey.
-        seeds: One for each picture; None draws the noise anew.
-        draws: What draws it anew; None for torch's global generator.
+        seeds: One for each image; None draws the noise anew.
+        draws: Draws it anew; None for torch's global generator.
 
     Shape:
         ``rgb`` ``(B, 3, H, W)`` -> ``noisy`` and ``clean``, ``(B, 1, H, W)`` or, of colour, ``(B, 3, H, W)``.
@@ -123,7 +124,7 @@ def noisy_batch(
 
 
 def _parts(pictures: Tensor) -> list[slice]:
-    """Split a batch on a CPU, so that what comes between a picture and its L*a*b* stays in the cache."""
+    """Split a batch on a CPU, so that intermediate results stay in the cache."""
     whole = pictures.device.type != "cpu"
     count = len(pictures) if whole else max(1, _PIXELS_AT_ONCE // pictures.shape[-2:].numel())
     return [slice(first, first + count) for first in range(0, len(pictures), max(1, count))]

@@ -1,4 +1,4 @@
-"""A square of a picture of any size, as a data set of photographs shows it to a network."""
+"""Square crops of images of any size."""
 
 from dataclasses import dataclass
 
@@ -12,15 +12,15 @@ from colorzoo.io.pil_file import to_rgb
 
 @dataclass(frozen=True)
 class Crop:
-    """Scales a picture to a square's edge and cuts the square out.
+    """Scales the shorter side of an image to the edge of a square, and crops the square.
 
     Args:
-        size: Edge of the squares in pixels; the shorter side of a picture is scaled to it.
-        random: Take the square from anywhere, as torch's generator draws it, instead of the middle.
-        zoom: With a random crop: enlarge each picture by up to this factor first, so that things come in many sizes.
+        size: Edge of the squares in pixels.
+        random: Take the square from anywhere, as torch's global generator draws it, instead of the middle.
+        max_zoom: With a random crop: first enlarge each image by a random factor up to this one.
 
     Shape:
-        Any picture -> ``(3, size, size)``, uint8.
+        Any image -> ``(3, size, size)``, uint8.
 
     Example:
         >>> Crop(16)(PIL.Image.new("L", (40, 30))).shape
@@ -29,10 +29,10 @@ class Crop:
 
     size: int
     random: bool = False
-    zoom: float = 1.0
+    max_zoom: float = 1.0
 
     def __call__(self, image: PIL.Image.Image) -> Tensor:
-        """Return the square of a picture.
+        """Return the square of an image.
 
         Args:
             image: Of any mode and size.
@@ -40,7 +40,7 @@ class Crop:
         image = to_rgb(image)
         share = self.size / min(image.size)
         if self.random:
-            share *= 1 + (self.zoom - 1) * float(torch.rand(()))
+            share *= 1 + (self.max_zoom - 1) * float(torch.rand(()))
         scaled = (max(self.size, round(image.width * share)), max(self.size, round(image.height * share)))
         image = image.resize(scaled, PIL.Image.Resampling.BICUBIC, reducing_gap=2.0)
         spare_x, spare_y = scaled[0] - self.size, scaled[1] - self.size

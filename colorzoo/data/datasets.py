@@ -1,6 +1,7 @@
-"""Where the pictures of a split come from: whole batches by index, and a name for each."""
+"""Data sets of RGB images: single images for any DataLoader, whole batches for those of our DataModules."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -10,15 +11,15 @@ from torch.utils.data import Dataset
 from colorzoo.data.batches import ImageBatch
 
 
-class ImageDataset(Dataset[ImageBatch], ABC):
-    """A split: its names, and whole batches of uint8 pictures by index.
+class ImageDataset(Dataset[dict[str, Any]], ABC):
+    """The images of one split. A subclass says how to load several of them at once.
 
     Args:
-        names: One unique name a picture.
+        names: One unique name per image.
     """
 
     random = False
-    """Whether a picture is drawn, from torch's global generator, each time that it is asked for; such as its crop."""
+    """Whether loading draws random numbers from torch's global generator, for example for a random crop."""
 
     def __init__(self, names: list[str]) -> None:
         self.names = names
@@ -26,18 +27,40 @@ class ImageDataset(Dataset[ImageBatch], ABC):
     def __len__(self) -> int:
         return len(self.names)
 
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Return one image: ``rgb`` ``(3, H, W)`` as uint8, its ``name``, and its ``label`` if there is one."""
+        return unbatch(self.load_batch([range(len(self))[index]]))
+
+    @abstractmethod
+    def load_batch(self, indices: Sequence[int]) -> ImageBatch:
+        """Load the images at these indices as one batch."""
+
+
+class BatchedDataset(Dataset[ImageBatch]):
+    """Lets a DataLoader fetch each batch of an `ImageDataset` in one call.
+
+    Args:
+        source: The images.
+    """
+
+    def __init__(self, source: ImageDataset) -> None:
+        self.source = source
+
+    def __len__(self) -> int:
+        return len(self.source)
+
     def __getitem__(self, index: int) -> ImageBatch:
         return self.__getitems__([index])
 
-    @abstractmethod
-    def __getitems__(self, indices: list[int]) -> ImageBatch: ...
+    def __getitems__(self, indices: list[int]) -> ImageBatch:
+        return self.source.load_batch(indices)
 
 
 class InMemoryDataset(ImageDataset):
-    """A split that lives in memory as one uint8 tensor and is indexed by the batch.
+    """Images that are held in memory as one uint8 tensor.
 
     Args:
-        names: One unique name a picture.
+        names: One unique name per image.
         rgb: ``(N, 3, H, W)``, uint8.
         label: ``(N,)``, int64, or None.
     """
@@ -47,18 +70,24 @@ class InMemoryDataset(ImageDataset):
         self.rgb = rgb
         self.label = label
 
-    def __getitems__(self, indices: list[int]) -> ImageBatch:
+    def load_batch(self, indices: Sequence[int]) -> ImageBatch:
+        """Return the images at these indices."""
         places = torch.tensor(indices, dtype=torch.int64)
-        # Copies whole pictures; ``self.rgb[places]`` would go byte by byte.
+        # index_select copies whole images; ``self.rgb[places]`` would go byte by byte.
         rgb = self.rgb.index_select(0, places)
-        pictures: ImageBatch = {"rgb": rgb, "name": [self.names[index] for index in indices]}
+        batch: ImageBatch = {"rgb": rgb, "name": [self.names[index] for index in indices]}
         if self.label is not None:
-            pictures["label"] = self.label[places]
-        return pictures
+            batch["label"] = self.label[places]
+        return batch
+
+
+def unbatch(batch: Any) -> dict[str, Any]:
+    """Return the only item of a batch of one: tensors and lists lose their first dimension."""
+    return {key: value[0] for key, value in batch.items()}
 
 
 def concatenate_batches(parts: list[ImageBatch]) -> ImageBatch:
-    """Make one batch of several; what not all of them have is left out."""
+    """Join batches into one; keys that some of them lack are left out."""
     batch: dict[str, Any] = {}
     for key in set.intersection(*(set(part) for part in parts)):
         values = [part[key] for part in parts]  # type: ignore[literal-required]

@@ -1,9 +1,11 @@
-"""Splits that anyone can draw again: a pure function of names and a seed, with a fingerprint."""
+"""Reproducible splits: a pure function of names and a seed, with a fingerprint."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from colorzoo.errors import DataError
+
+_SPLITS = ("train", "val", "test")
 
 
 def hash_order(names: Iterable[str], seed: int) -> list[str]:
@@ -62,17 +64,17 @@ def split_off_validation(
 
 
 def split_by_fraction(
-    names: Iterable[str], seed: int, val_share: float, test_share: float, source: str
+    names: Iterable[str], seed: int, val_fraction: float, test_fraction: float, source: str
 ) -> dict[str, list[str]]:
-    """Split names by the place of each, so that one added later moves no other.
+    """Split names by the hash of each, so that one added later moves no other.
 
     Only a validation split that would be empty takes the first in order.
 
     Args:
         names: Unique names.
         seed: Another seed gives other splits.
-        val_share: Share of the names that validate.
-        test_share: Share of the names that test.
+        val_fraction: Share of the names that validate.
+        test_fraction: Share of the names that test.
         source: What an error calls the set.
 
     Returns:
@@ -82,15 +84,15 @@ def split_by_fraction(
         DataError: If none are left to train or to validate.
 
     Example:
-        >>> split_by_fraction(["a", "b", "c"], 0, val_share=0.2, test_share=0.0, source="letters")
+        >>> split_by_fraction(["a", "b", "c"], 0, val_fraction=0.2, test_fraction=0.0, source="letters")
         {'train': ['b', 'c'], 'val': ['a'], 'test': []}
     """
     order = hash_order(names, seed)
     splits: dict[str, list[str]] = {"train": [], "val": [], "test": []}
     for name in order:
         place = fraction_of(name, seed)
-        tests = place >= 1 - test_share
-        splits["val" if place < val_share else "test" if tests else "train"].append(name)
+        tests = place >= 1 - test_fraction
+        splits["val" if place < val_fraction else "test" if tests else "train"].append(name)
     if not splits["val"] and splits["train"]:
         splits["val"].append(splits["train"].pop(0))
     if not splits["train"] or not splits["val"]:
@@ -98,35 +100,60 @@ def split_by_fraction(
     return {split: sorted(found) for split, found in splits.items()}
 
 
-def check_fractions(val_share: float, test_share: float) -> None:
-    """Refuse shares that `split_by_fraction` cannot make.
+def folder_splits(names: Sequence[str]) -> dict[str, list[str]] | None:
+    """Take the folders ``train``, ``val`` and ``test`` of a data set for its splits.
 
     Args:
-        val_share: Share of the names that validate, above 0.
-        test_share: Share of the names that test, from 0.
+        names: Unique names such as ``train/cat/1.jpg``.
+
+    Returns:
+        ``{"train": [...], "val": [...], "test": [...]}``, each sorted; None unless all names lie in these folders, and
+        both train and val have some.
+
+    Example:
+        >>> folder_splits(["train/a.png", "val/b.png"])
+        {'train': ['train/a.png'], 'val': ['val/b.png'], 'test': []}
+    """
+    splits: dict[str, list[str]] = {split: [] for split in _SPLITS}
+    for name in sorted(names):
+        top, below, _ = name.partition("/")
+        if not below or top not in splits:
+            return None
+        splits[top].append(name)
+    return splits if splits["train"] and splits["val"] else None
+
+
+def check_fractions(val_fraction: float, test_fraction: float) -> None:
+    """Refuse fractions that `split_by_fraction` cannot make.
+
+    Args:
+        val_fraction: Share of the names that validate, above 0 and below 1.
+        test_fraction: Share of the names that test, from 0.
 
     Raises:
         DataError: If they leave nothing to train on, or to validate.
     """
-    if not (0 < val_share < 1 and 0 <= test_share < 1 and val_share + test_share < 1):
-        raise DataError(f"val_share ({val_share}) and test_share ({test_share}) must leave pictures to train on")
+    if not (0 < val_fraction < 1 and 0 <= test_fraction < 1 and val_fraction + test_fraction < 1):
+        raise DataError(
+            f"val_fraction ({val_fraction}) and test_fraction ({test_fraction}) must leave pictures to train on"
+        )
 
 
 def fraction_of(name: str, seed: int) -> float:
-    """Place a name in [0, 1) by its digest: what decides a split that no other name can change.
+    """Return the place of a name in [0, 1) by its hash, which decides its split whatever other names there are.
 
     Args:
         name: A name.
         seed: Another seed gives another place.
 
     Returns:
-        The place; the order of places is that of `ranked`.
+        The place; the order of places is that of `hash_order`.
     """
     return int.from_bytes(_digest(name, seed)[:6], "big") / 2**48
 
 
 def seed_of(name: str, seed: int) -> int:
-    """Return a seed that a name and a seed make together: what is drawn for a picture depends on no other one.
+    """Derive a seed from a name and a seed, so that what is drawn for one image depends on no other one.
 
     Args:
         name: A name.

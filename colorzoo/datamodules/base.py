@@ -1,263 +1,299 @@
-"""The base that does all the thinking: loaders, pairs on the device, augmentation, the split's fingerprint."""
+"""The base of all DataModules: loaders, pairs, augmentation, and what a checkpoint remembers of the data."""
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-import torch
+import PIL.Image
 from lightning.pytorch import LightningDataModule
+from torch import Tensor
 from torch.utils.data import DataLoader
 
-from colorzoo.data.augmentation import random_flip, random_rot90, random_shift
-from colorzoo.data.batches import ColorBatch, Grey, ImageBatch, NoisyBatch, color_batch, noisy_batch
-from colorzoo.data.datasets import ImageDataset
+from colorzoo.data.batches import ColorBatch, Grey, ImageBatch, NoisyBatch
+from colorzoo.data.datasets import BatchedDataset, ImageDataset
+from colorzoo.data.grid import draw_pairs
+from colorzoo.data.pair_maker import PairDataset, PairMaker, as_noise, seed_generators
 from colorzoo.data.samplers import (
+    EpochCounter,
     ImageDataLoader,
     ResumableDataLoader,
     ResumableSampler,
     SeededDataset,
     UnrepeatedSampler,
 )
-from colorzoo.data.splits import seed_of, split_hash
+from colorzoo.data.splits import split_hash
+from colorzoo.datamodules._trainer import calls_hooks_of, check_same_data, process_and_count, run_seed
 from colorzoo.errors import DataError
 from colorzoo.noise.synthesis import Noise
-from colorzoo.runtime.batch_random import SharedRandom
+
+Batch = ColorBatch | NoisyBatch
+_STAGES = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}
 
 
 class ImageDataModule(LightningDataModule, ABC):
-    """Colour pictures of any source as pairs (grey, L*a*b*) or (noisy, clean) for training, validation and test.
+    """Colour images of any source as pairs (grey, L*a*b*) or (noisy, clean) for training, validation and test.
 
-    A subclass gives `load_split` for the splits ``"train"``, ``"val"`` and ``"test"``, and its own arguments; those of
-    this class it passes on by name.
+    In a Trainer the pairs are made on the device, in `on_after_batch_transfer`; in a loop of your own the loaders make
+    the same pairs. docs/batches.md tells what a batch holds. A subclass gives `split_names` and `load_split` for the
+    splits ``"train"``, ``"val"`` and ``"test"``, and passes the arguments of this class on by name.
 
     Args:
-        batch_size: Pictures a batch and a process.
-        num_workers: Loader processes; 0 suits sets that live in memory.
-        grey: The input keeps L* (``"lightness"``) or is Rec. 601 ``"luma"``.
-        flip: Mirror half of the training pictures.
-        turn: Turn training pictures, which must be square, by zero to three quarters.
-        max_shift: Shift training pictures by up to this many pixels, the border repeated.
-        noise: Make pairs (noisy, clean) for de-noisers; outside training the noise is that of seed and picture's name.
-            None makes pairs for colourisers.
-        eval_noise: Another noise outside training, such as one level of a range that is learnt; None for the same.
-        color: With ``noise``: keep the colours instead of making the pictures grey.
+        batch_size: Images per batch and process.
+        num_workers: Worker processes of each loader; 0 suits data sets that are held in memory.
+        grey: The grey input keeps L* (``"lightness"``) or is Rec. 601 ``"luma"``.
+        hflip: Mirror half of the training images.
+        rot90: Rotate training images, which must be square, by 0, 90, 180 or 270 degrees.
+        random_shift: Shift training images by up to this many pixels, repeating the border.
+        noise: Make pairs (noisy, clean) for de-noisers, with this noise or a dict of its arguments. Outside training
+            each image's noise is a function of its name and ``seed``. None makes pairs for colourisers.
+        eval_noise: Another noise outside training, for example one level of a range that is learnt; None for the same.
+        color: With ``noise``: keep the colours instead of making the images grey.
         seed: Seed of the splits, and of the noise.
-        eval_batch_size: Pictures a batch outside training; None for as many as in training.
+        eval_batch_size: Images per batch outside training; None for as many as in training.
+        train_transform: A transform of your own, applied to each training batch ``(B, 3, H, W)`` of uint8 after the
+            augmentation above, for example of ``torchvision.transforms.v2``. What it draws from torch's global
+            generators is reproducible too.
 
     Raises:
-        ValueError: If a number is out of its range.
+        ValueError: If an argument is out of its range.
     """
 
     input_root: Path | None = None
     """The folder that the pictures are read from; None if they are of no single folder."""
-    predicts: ClassVar[str] = "test"
+    predict_split: ClassVar[str] = "test"
     """The split that is predicted."""
-    wanted: Callable[[str], bool] | None = None
-    """Says of a picture's name whether to predict it; None for all."""
+    predict_filter: Callable[[str], bool] | None = None
+    """Says of an image's name whether to predict it; None for all."""
 
     def __init__(
         self,
         batch_size: int = 64,
         num_workers: int = 0,
         grey: Grey = "lightness",
-        flip: bool = True,
-        turn: bool = False,
-        max_shift: int = 0,
+        hflip: bool = True,
+        rot90: bool = False,
+        random_shift: int = 0,
         noise: Noise | None = None,
         eval_noise: Noise | None = None,
         color: bool = False,
         seed: int = 0,
         eval_batch_size: int | None = None,
+        train_transform: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         super().__init__()
         if batch_size < 1 or (eval_batch_size is not None and eval_batch_size < 1):
             raise ValueError(f"batch_size ({batch_size}) and eval_batch_size ({eval_batch_size}) must be at least 1")
-        if num_workers < 0 or max_shift < 0:
-            raise ValueError(f"num_workers ({num_workers}) and max_shift ({max_shift}) cannot be negative")
+        if num_workers < 0 or random_shift < 0:
+            raise ValueError(f"num_workers ({num_workers}) and random_shift ({random_shift}) cannot be negative")
+        noise, eval_noise = as_noise("noise", noise), as_noise("eval_noise", eval_noise)
         if noise is None and (color or eval_noise is not None):
             raise ValueError("color and eval_noise are about noisy pairs; give noise too")
-        # A checkpoint holds plain values alone; the run's configuration file has the noise.
-        self.save_hyperparameters(ignore=["noise", "eval_noise"])
+        # Plain values only, which a checkpoint can hold. Not logged: a model logs arguments of the same names, which
+        # Lightning refuses to merge.
+        self.save_hyperparameters(ignore=["noise", "eval_noise", "train_transform"], logger=False)
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size or batch_size
         self.num_workers = num_workers
         self.grey: Grey = grey
-        self.flip = flip
-        self.turn = turn
-        self.max_shift = max_shift
         self.noise = noise
         self.eval_noise = eval_noise or noise
         self.color = color
         self.seed = seed
+        self.make_pairs = PairMaker(
+            grey, noise, self.eval_noise, color, seed, hflip, rot90, random_shift, train_transform
+        )
         self._splits: dict[str, ImageDataset] = {}
-        self._trained: ResumableDataLoader | None = None
-        self._place: dict[str, int] = {}
+        self._train_loader: ResumableDataLoader | None = None
+        self._resumed: dict[str, int] = {}
+        self._epochs = EpochCounter()
+
+    @property
+    def input_key(self) -> str:
+        """The key of the input in each batch: ``"grey"`` or ``"noisy"``."""
+        return "grey" if self.noise is None else "noisy"
 
     @abstractmethod
     def load_split(self, split: str) -> ImageDataset:
-        """Return one split; called once for each that a stage needs."""
+        """Return one split; called once for each that is needed."""
 
     @abstractmethod
     def split_names(self) -> dict[str, list[str]]:
-        """Return the names of all pictures by split, without decoding any."""
+        """Return the names of all images by split, without decoding any."""
 
     def describe(self, split: str) -> str:
-        """Say in one line which pictures a split holds; goes into every published checkpoint."""
+        """Say in one line which images a split holds; goes into every published checkpoint."""
         return f"{len(self.split_names()[split]):,} {split} pictures of {type(self).__name__}, seed {self.seed}"
 
     def describe_pairs(self) -> str:
-        """Say in one line which pairs are made of the pictures; goes into every checkpoint."""
-        if self.noise is None or self.eval_noise is None:
-            return f"{self.grey} grey and colour"
-        measured = "" if self.eval_noise == self.noise else f", measured with {self.eval_noise.describe()}"
-        return f"{'colour' if self.color else f'{self.grey} grey'} with {self.noise.describe()}{measured}"
+        """Say in one line which pairs are made of the images; goes into every checkpoint."""
+        return self.make_pairs.describe()
 
     def split_hash(self) -> str:
-        """Fingerprint of the splits; goes into every checkpoint."""
+        """Return the fingerprint of the splits, which goes into every checkpoint."""
         return split_hash(self.split_names())
 
     def setup(self, stage: str) -> None:
-        """Load the splits that a stage needs: train and val for ``"fit"``, else the one of that name."""
-        splits = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",), "predict": (self.predicts,)}
-        for split in splits[stage]:
-            if split not in self._splits:
-                source = self.load_split(split)
-                if len(source) == 0:
-                    raise DataError(f"{type(self).__name__} found no picture for the split {split!r}")
-                self._splits[split] = source
+        """Load the splits of a stage: train and val for ``"fit"``, else the one of that name.
+
+        Raises:
+            ValueError: If there is no such stage.
+            DataError: If a split is empty.
+        """
+        stages = {**_STAGES, "predict": (self.predict_split,)}
+        if stage not in stages:
+            raise ValueError(f"there is no stage {stage!r}; give one of {', '.join(map(repr, stages))}")
+        for split in stages[stage]:
+            self._split(split)
+
+    def _split(self, split: str) -> ImageDataset:
+        """Return a split, which is loaded the first time."""
+        known = dict.fromkeys(["train", "val", "test", self.predict_split])
+        if split not in known:
+            raise ValueError(f"there is no split {split!r}; give one of {', '.join(map(repr, known))}")
+        if split not in self._splits:
+            if self.trainer is None:
+                self.prepare_data()
+            source = self.load_split(split)
+            if len(source) == 0:
+                raise DataError(f"{type(self).__name__} found no picture for the split {split!r}")
+            self._splits[split] = source
+        return self._splits[split]
 
     def teardown(self, stage: str) -> None:
-        """Forget what was for one run only: where it resumed, and what was wanted."""
-        self._place, self.wanted = {}, None
+        """Forget what was for one run only: the place to resume from, and the filter of predictions."""
+        self._resumed, self.predict_filter = {}, None
 
-    def train_dataloader(self) -> DataLoader[ImageBatch]:
-        """Shuffled batches; an incomplete last one is dropped, for batch norm cannot take a single picture.
+    def dataset(self, split: str) -> PairDataset:
+        """Return a split as a data set of single pairs, for a DataLoader of your own.
 
-        Order, crops, augmentation and noise are functions of the run's seed, the epoch and the batch.
+        Args:
+            split: ``"train"``, ``"val"`` or ``"test"``; the first with augmentation and training noise, which are drawn
+                from torch's global generator.
+
+        Raises:
+            ValueError: If there is no such split.
+
+        Example:
+            >>> from colorzoo.datamodules import SyntheticDataModule
+            >>> pair = SyntheticDataModule(size=16).dataset("train")[0]
+            >>> {key: tuple(pair[key].shape) for key in ("grey", "rgb", "lab")}
+            {'grey': (1, 16, 16), 'rgb': (3, 16, 16), 'lab': (3, 16, 16)}
         """
-        source = self._splits["train"]
+        return PairDataset(self._split(split), self.make_pairs, split == "train")
+
+    def show_batch(self, split: str = "train", rows: int = 4) -> PIL.Image.Image:
+        """Return a picture of some pairs: input | target, a pair per row.
+
+        Args:
+            split: ``"train"``, ``"val"`` or ``"test"``; training pairs are shown with augmentation and training noise.
+            rows: Number of pairs.
+
+        Raises:
+            ValueError: If there is no such split, or ``rows`` is not positive.
+        """
+        return draw_pairs(self._split(split), self.make_pairs, split == "train", rows, self.seed)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Return shuffled batches; an incomplete last one is dropped, because batch norm cannot take a single image.
+
+        Each iteration is another epoch. Order, crops, augmentation and noise are functions of the run's seed, the epoch
+        and the position of the batch.
+        """
+        source = self._split("train")
         process, processes = self._process()
-        seed = self._place.get("seed", self._run_seed())
-        self._trained = ResumableDataLoader(
+        seed = self._resumed.get("seed", run_seed(self.seed))
+        self._train_loader = ResumableDataLoader(
             SeededDataset(source, seed),
             batch_size=self.batch_size,
-            sampler=ResumableSampler(len(source), self.batch_size, seed, process, processes),
+            sampler=ResumableSampler(len(source), self.batch_size, seed, process, processes, self._epochs),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
-            collate_fn=_as_it_is,
+            finish=partial(self._finish, True),
         )
-        if self._place:
-            self._trained.load_state_dict(self._place)
-        return self._trained
+        if self._resumed:
+            self._train_loader.load_state_dict(self._resumed)
+        return cast(DataLoader[Batch], self._train_loader)
 
-    def val_dataloader(self) -> DataLoader[ImageBatch]:
-        """The validation pictures, in order."""
-        return self._loader("val")
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Return the validation images, in order."""
+        return self._eval_loader("val")
 
-    def test_dataloader(self) -> DataLoader[ImageBatch]:
-        """The test pictures, in order."""
-        return self._loader("test")
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Return the test images, in order."""
+        return self._eval_loader("test")
 
-    def predict_dataloader(self) -> DataLoader[ImageBatch]:
-        """The pictures to predict, in order, but for those that are not `wanted`."""
-        # A process may be left with nothing to do; none waits for another.
+    def predict_dataloader(self) -> DataLoader[Batch]:
+        """Return the images to predict that pass `predict_filter`, in order."""
+        # A process may be left without any image; none waits for another.
         self.allow_zero_length_dataloader_with_multiple_devices = True
-        return self._loader(self.predicts, self.wanted)
+        return self._eval_loader(self.predict_split, self.predict_filter)
 
-    def _loader(self, split: str, wanted: Callable[[str], bool] | None = None) -> DataLoader[ImageBatch]:
-        source = self._splits[split]
+    def _eval_loader(self, split: str, name_filter: Callable[[str], bool] | None = None) -> DataLoader[Batch]:
+        source = self._split(split)
         process, processes = self._process()
-        if wanted is None and len(source) < processes:
+        if name_filter is None and len(source) < processes:
             raise DataError(
                 f"{len(source)} {split} pictures are too few for {processes} processes; set trainer.devices lower"
             )
-        asked = None if wanted is None else lambda index: wanted(source.names[index])
-        return ImageDataLoader(
-            source,
-            batch_size=self.batch_size if split == "train" else self.eval_batch_size,
-            sampler=UnrepeatedSampler(len(source), process, processes, asked),
+        index_filter = None if name_filter is None else lambda index: name_filter(source.names[index])
+        loader = ImageDataLoader(
+            BatchedDataset(source),
+            batch_size=self.eval_batch_size,
+            sampler=UnrepeatedSampler(len(source), process, processes, index_filter),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
-            collate_fn=_as_it_is,
+            finish=partial(self._finish, False),
         )
+        return cast(DataLoader[Batch], loader)
 
     def _process(self) -> tuple[int, int]:
-        """Which process this is, and of how many."""
-        return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+        """Return which process this is, and how many there are."""
+        return process_and_count(self.trainer)
 
-    def _run_seed(self) -> int:
-        """The seed of the run, which Lightning keeps in the environment; without one, that of the data."""
-        return int(os.environ.get("PL_GLOBAL_SEED", self.seed))
+    def _finish(self, training: bool, loader: object, batch: ImageBatch) -> ImageBatch | Batch:
+        """Make the pairs in the loader, unless a Trainer that iterates over it makes them on the device."""
+        batch["training"] = training
+        return batch if calls_hooks_of(self.trainer, self, loader) else self.on_after_batch_transfer(batch, 0)
 
-    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> ColorBatch | NoisyBatch:
-        """Augment training pictures and make the pairs, for the whole batch, on the device."""
-        pictures = cast(ImageBatch, dict(batch))
-        training = self.trainer is not None and bool(self.trainer.training)
-        draws = self._draws(pictures)
-        if training:
-            if self.flip:
-                pictures["rgb"] = random_flip(pictures["rgb"], draws)
-            if self.turn:
-                pictures["rgb"] = random_rot90(pictures["rgb"], draws)
-            if self.max_shift > 0:
-                pictures["rgb"] = random_shift(pictures["rgb"], self.max_shift, draws)
-        noise = self.noise if training else self.eval_noise
-        if noise is None:
-            return color_batch(pictures, self.grey)
-        if training:
-            return noisy_batch(pictures, noise, self.color, self.grey, draws=draws)
-        seeds = [seed_of(name, self.seed) for name in pictures["name"]]
-        return noisy_batch(pictures, noise, self.color, self.grey, seeds)
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Seed the global generators for whatever else is random in a training step, such as dropout.
 
-    def _draws(self, pictures: ImageBatch) -> SharedRandom:
-        device = pictures["rgb"].device
-        seed = pictures.pop("seed", None)
-        if seed is None:
-            return SharedRandom(device=device)
-        process, processes = self._process()
-        # For what else is random in this step, such as dropout; what the processes drop should differ.
-        _seed(device, seed + process)
-        return SharedRandom(seed, device, process, processes)
+        Not where the pairs are made, so that it holds for a subclass with another `on_after_batch_transfer`, and leaves
+        the generators of your own loop alone. Each process drops out other units.
+        """
+        seed = batch.get("seed") if isinstance(batch, dict) else None
+        if seed is not None and self.trainer is not None:
+            seed_generators(self.trainer.strategy.root_device, seed + self._process()[0])
+        return batch
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Batch:
+        """Augment training images and make the pairs, for a whole batch, on its device; pairs pass unchanged.
+
+        The loaders call it outside a Trainer, so that an override holds there too.
+        """
+        if "rgb" not in batch or "lab" in batch:
+            return cast(Batch, batch)
+        training = batch.get("training", self.trainer is not None and self.trainer.training)
+        return self.make_pairs(batch, training, *self._process())
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint remembers of the data."""
+        """Return what a checkpoint remembers of the data."""
         state: dict[str, Any] = {
             "name": type(self).__name__,
             "split_hash": self.split_hash(),
             "pairs": self.describe_pairs(),
         }
-        if self._trained is not None:
-            state["order"] = self._trained.state_dict()
+        if self._train_loader is not None:
+            state["order"] = self._train_loader.state_dict()
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where the checkpoint ended, in its order; refuse other data: validation may have become training.
+        """Continue where the checkpoint ended; refuse other data, which may train on what has validated.
 
         Raises:
             DataError: If the splits differ from those of the checkpoint.
         """
-        if state_dict["split_hash"] != self.split_hash():
-            raise DataError(
-                f"the checkpoint was trained on other splits ({state_dict['split_hash'][:12]}, here "
-                f"{self.split_hash()[:12]}); restore the data and its options, or start from the weights instead"
-            )
-        if state_dict.get("pairs", self.describe_pairs()) != self.describe_pairs():
-            raise DataError(
-                f"the checkpoint was trained on {state_dict['pairs']}, here it is {self.describe_pairs()}; restore the "
-                "options of the data, or start from the weights instead"
-            )
-        self._place = state_dict.get("order", {})
-
-
-def _seed(device: torch.device, seed: int) -> None:
-    """Seed the generators of the CPU and of a device; `torch.manual_seed` takes long, for it asks after all devices."""
-    torch.default_generator.manual_seed(seed)
-    if device.type != "cpu":
-        torch.get_device_module(device).manual_seed(seed)
-
-
-def _as_it_is(batch: Any) -> ImageBatch:
-    """Collate nothing: the data set already answers with whole batches."""
-    return cast(ImageBatch, batch)
+        check_same_data(state_dict, self.split_hash(), self.describe_pairs())
+        self._resumed = state_dict.get("order", {})

@@ -1,5 +1,6 @@
-"""The Berkeley segmentation photographs (Arbelaez et al., 2011): 400 of 481x321 pixels, lying or upright."""
+"""The Berkeley segmentation photographs (Arbelaez et al., 2011): 400 of 481x321 pixels, landscape or portrait."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +21,29 @@ _TEST_IMAGES = 20
 
 
 class RandomCropDataset(ImageDataset):
-    """Square crops from anywhere in pictures that live in memory, drawn anew every time.
+    """Random square crops of images that are held in memory.
 
     Args:
-        names: One unique name a picture.
+        names: One unique name per image.
         rgb: ``(N, 3, H, W)``, uint8.
         size: Edge of the crops in pixels.
-        crops: How many an epoch takes of each picture.
+        crops_per_image: Crops of each image per epoch.
     """
 
     random = True
 
-    def __init__(self, names: list[str], rgb: Tensor, size: int, crops: int) -> None:
+    def __init__(self, names: list[str], rgb: Tensor, size: int, crops_per_image: int) -> None:
         super().__init__(names)
         self.rgb = rgb
         self.size = size
-        self.crops = crops
+        self.crops_per_image = crops_per_image
 
     def __len__(self) -> int:
-        return len(self.names) * self.crops
+        return len(self.names) * self.crops_per_image
 
-    def __getitems__(self, indices: list[int]) -> ImageBatch:
-        pictures = [index // self.crops for index in indices]
+    def load_batch(self, indices: Sequence[int]) -> ImageBatch:
+        """Return the images at these indices."""
+        pictures = [index // self.crops_per_image for index in indices]
         height, width = self.rgb.shape[-2:]
         tops = torch.randint(height - self.size + 1, (len(indices),)).tolist()
         lefts = torch.randint(width - self.size + 1, (len(indices),)).tolist()
@@ -56,18 +58,17 @@ class RandomCropDataset(ImageDataset):
 class BSDSDataModule(ImageDataModule):
     """The 400 photographs of BSDS500's folders ``{train,test}/*.jpg``: 20 test, a few validate, all others train.
 
-    Test pictures are drawn from the folder ``test``, and validation pictures are the next ones drawn from it. Training
-    takes random crops; validation and test take whole pictures, one at a time. Upright pictures are turned by a
-    quarter, counter-clockwise, so that all lie and fit into one tensor. The files are JPEG: what counts as clean here
-    has the artefacts of its compression.
+    Test images and then validation images are drawn from the folder ``test``. Training takes random crops; validation
+    and test take whole images, one at a time. Portrait images are rotated by 90 degrees counter-clockwise, so that all
+    fit into one tensor. The files are JPEG: clean images have the artefacts of its compression.
 
     Args:
         root: The folder; None for ``bsds400`` in ``$COLORZOO_DATA``, by default ``~/.cache/colorzoo/data``.
         size: Edge of the training crops in pixels.
-        crops: Crops of each training picture in an epoch.
+        crops_per_image: Crops of each training image per epoch.
         val_images: Validate on this many.
-        turn: Turn the training crops by up to three quarters: upright pictures already lie.
-        eval_batch_size: Whole pictures a batch outside training.
+        rot90: Rotate the training crops by 0, 90, 180 or 270 degrees.
+        eval_batch_size: Whole images per batch outside training.
         base: The other arguments of `ImageDataModule`.
 
     Raises:
@@ -79,24 +80,26 @@ class BSDSDataModule(ImageDataModule):
         self,
         root: str | None = None,
         size: int = 64,
-        crops: int = 64,
+        crops_per_image: int = 64,
         val_images: int = 12,
-        turn: bool = True,
+        rot90: bool = True,
         eval_batch_size: int = 1,
         **base: Any,
     ) -> None:
-        super().__init__(turn=turn, eval_batch_size=eval_batch_size, **base)
-        if min(size, crops, val_images) < 1:
-            raise ValueError(f"size ({size}), crops ({crops}), val_images ({val_images}): at least 1 each")
+        super().__init__(rot90=rot90, eval_batch_size=eval_batch_size, **base)
+        if min(size, crops_per_image, val_images) < 1:
+            raise ValueError(
+                f"size ({size}), crops_per_image ({crops_per_image}), val_images ({val_images}): at least 1 each"
+            )
         self.root = Path(root) if root is not None else data_root() / "bsds400"
         self.size = size
-        self.crops = crops
+        self.crops_per_image = crops_per_image
         self.val_images = val_images
         self._names: dict[str, list[str]] = {}
 
     def describe(self, split: str) -> str:
         """Say which pictures a split holds."""
-        cut = f"{self.crops} crops of {self.size}x{self.size} pixels each" if split == "train" else "whole"
+        cut = f"{self.crops_per_image} crops of {self.size}x{self.size} pixels each" if split == "train" else "whole"
         return f"{len(self.split_names()[split]):,} {split} photographs of BSDS400 (JPEG), {cut}, seed {self.seed}"
 
     def split_names(self) -> dict[str, list[str]]:
@@ -118,14 +121,14 @@ class BSDSDataModule(ImageDataModule):
         return self._names
 
     def load_split(self, split: str) -> ImageDataset:
-        """Decode one split into memory; what trains is then cut at random."""
+        """Decode one split into memory; training images are cropped at random."""
         names = self.split_names()[split]
         rgb = self._decode(names)
         if split != "train":
             return InMemoryDataset(names, rgb)
         if self.size > min(rgb.shape[-2:]):
             raise DataError(f"size is {self.size}, but the pictures have {rgb.shape[-1]}x{rgb.shape[-2]} pixels")
-        return RandomCropDataset(names, rgb, self.size, self.crops)
+        return RandomCropDataset(names, rgb, self.size, self.crops_per_image)
 
     def _official_names(self, split: str) -> list[str]:
         names = [path.relative_to(self.root).as_posix() for path in (self.root / split).glob("*.jpg")]
@@ -134,10 +137,10 @@ class BSDSDataModule(ImageDataModule):
         return names
 
     def _decode(self, names: list[str]) -> Tensor:
-        first = _lying(self.root / names[0])
+        first = _landscape(self.root / names[0])
         pictures = np.empty((len(names), *first.shape), dtype=np.uint8)
         for index, name in enumerate(names):
-            picture = _lying(self.root / name)
+            picture = _landscape(self.root / name)
             if picture.shape != first.shape:
                 raise DataError(
                     f"{self.root / name} has {picture.shape[1]}x{picture.shape[0]} pixels, not {first.shape[1]}x"
@@ -147,7 +150,7 @@ class BSDSDataModule(ImageDataModule):
         return torch.from_numpy(pictures).movedim(-1, 1).contiguous()
 
 
-def _lying(path: Path) -> NDArray[np.uint8]:
-    """Decode a picture and bring it to landscape."""
+def _landscape(path: Path) -> NDArray[np.uint8]:
+    """Decode an image and rotate it to landscape."""
     picture = np.asarray(read_image(path).convert("RGB"))
     return np.rot90(picture) if picture.shape[0] > picture.shape[1] else picture

@@ -1,6 +1,5 @@
 """CIFAR-10 (Krizhevsky, 2009): 60,000 pictures of 32x32 pixels in ten classes."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,9 +7,7 @@ import torch
 from torch import Tensor
 
 from colorzoo.data.datasets import InMemoryDataset
-from colorzoo.data.root import data_root
-from colorzoo.data.splits import split_off_validation
-from colorzoo.datamodules.base import ImageDataModule
+from colorzoo.datamodules._official_split import OfficialSplitDataModule
 from colorzoo.errors import DataError
 from colorzoo.io.pil_file import read_image
 
@@ -18,17 +15,17 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 _EDGE = 32
 
 
-class CIFAR10DataModule(ImageDataModule):
+class CIFAR10DataModule(OfficialSplitDataModule):
     """CIFAR-10, from torchvision's files or from folders ``{train,test}/<class>/*.{png,jpg}``.
 
-    Validation pictures are drawn from those of ``train`` that are stored without loss, so that what chooses a
-    model is measured as exactly as what judges it.
+    Validation images are drawn from the losslessly stored ones of ``train``, so that models are chosen on images of
+    the same kind as the test images.
 
     Args:
         root: The folder; None for ``cifar10`` in ``$COLORZOO_DATA``, by default ``~/.cache/colorzoo/data``.
         download: Fetch torchvision's files where there are none (170 MB).
         classes: Only these classes, for instance ``["ship"]``; None for all ten. Labels stay those of all ten.
-        train_images: Train on this many pictures, drawn by ``seed``; None for all that are left.
+        train_images: Train on this many images, drawn by ``seed``; None for all that are left.
         val_images: Validate on this many.
         base: The other arguments of `ImageDataModule`.
 
@@ -36,6 +33,9 @@ class CIFAR10DataModule(ImageDataModule):
         ValueError: If a class is unknown or a number out of its range.
         DataError: In ``setup``, if there is no data, or less than was asked for.
     """
+
+    folders = ("cifar10",)
+    validates = ".png"
 
     def __init__(
         self,
@@ -46,18 +46,12 @@ class CIFAR10DataModule(ImageDataModule):
         val_images: int = 1000,
         **base: Any,
     ) -> None:
-        super().__init__(**base)
+        super().__init__(root, train_images, val_images, **base)
         unknown = sorted(set(classes or ()) - set(CLASSES))
         if unknown:
             raise ValueError(f"CIFAR-10 has no class {unknown[0]!r}; it has {', '.join(CLASSES)}")
-        if val_images < 1 or (train_images is not None and train_images < 1):
-            raise ValueError(f"train_images ({train_images}) and val_images ({val_images}) must be at least 1")
-        self.root = Path(root) if root is not None else data_root() / "cifar10"
         self.download = download
         self.classes = tuple(classes) if classes else CLASSES
-        self.train_images = train_images
-        self.val_images = val_images
-        self._names: dict[str, list[str]] = {}
 
     def prepare_data(self) -> None:
         """Download torchvision's files if that was allowed and nothing is there."""
@@ -75,16 +69,6 @@ class CIFAR10DataModule(ImageDataModule):
             f"{len(names):,} {split} pictures of CIFAR-10{of}, {'lossless' if not lossy else f'{lossy:,} of them JPEG'}"
         )
 
-    def split_names(self) -> dict[str, list[str]]:
-        """Return the names of all pictures by split, such as ``train/ship/batch1_00029.png``."""
-        if not self._names:
-            official = {split: self._official_names(split) for split in ("train", "test")}
-            found = split_off_validation(
-                official["train"], self.seed, self.train_images, self.val_images, str(self.root), ".png"
-            )
-            self._names = found | {"test": sorted(official["test"])}
-        return self._names
-
     def load_split(self, split: str) -> InMemoryDataset:
         """Decode one split into memory."""
         names = self.split_names()[split]
@@ -95,7 +79,8 @@ class CIFAR10DataModule(ImageDataModule):
     def _has_folders(self) -> bool:
         return (self.root / "train").is_dir() and (self.root / "test").is_dir()
 
-    def _official_names(self, split: str) -> list[str]:
+    def official_names(self, split: str) -> list[str]:
+        """Return names such as ``train/ship/batch1_00029.png``, the same for folders and for torchvision's files."""
         if self._has_folders():
             paths = (path for name in self.classes for path in (self.root / split / name).glob("*.*"))
             names = [path.relative_to(self.root).as_posix() for path in paths if path.suffix in (".png", ".jpg")]
@@ -133,6 +118,6 @@ class CIFAR10DataModule(ImageDataModule):
 
 
 def _name(split: str, index: int, target: int) -> str:
-    """Name a picture by its place in the original files, the same whichever layout holds it."""
+    """Name an image by its place in the original files, the same for both layouts."""
     batch = f"batch{index // 10_000 + 1}_{index % 10_000:05d}" if split == "train" else f"test_{index:05d}"
     return f"{split}/{CLASSES[target]}/{batch}.png"

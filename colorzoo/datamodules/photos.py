@@ -1,5 +1,6 @@
 """Photographs of many kinds in one set: Imagenette, mosaics of Tiny ImageNet, crops of BSDS400."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,12 +16,12 @@ from colorzoo.datamodules.tiny_imagenet import TinyImageNetDataModule
 
 
 class MosaicDataset(ImageDataset):
-    """Squares of two by two small pictures, drawn anew every time: small pictures in a batch of large ones.
+    """Mosaics of two by two small images that are drawn at random, to mix small images with larger ones.
 
     Args:
-        pictures: The small ones.
-        size: Edge of a square in pixels, even.
-        count: Squares in an epoch.
+        pictures: The small images.
+        size: Edge of a mosaic in pixels, even.
+        count: Mosaics per epoch.
     """
 
     random = True
@@ -34,7 +35,8 @@ class MosaicDataset(ImageDataset):
     def __len__(self) -> int:
         return self.count
 
-    def __getitems__(self, indices: list[int]) -> ImageBatch:
+    def load_batch(self, indices: Sequence[int]) -> ImageBatch:
+        """Return the images at these indices."""
         drawn = torch.randint(len(self.names), (len(indices), 4))
         tiles = self.pictures.rgb[drawn.flatten()].float()
         tiles = F.interpolate(tiles, size=(self.size // 2,) * 2, mode="bicubic", align_corners=False)
@@ -44,10 +46,10 @@ class MosaicDataset(ImageDataset):
 
 
 class MixedDataset(ImageDataset):
-    """Several sources as one, whose pictures are of one size.
+    """Several data sets of images of one size, one after another.
 
     Args:
-        sources: In this order.
+        sources: The data sets.
     """
 
     def __init__(self, sources: list[ImageDataset]) -> None:
@@ -58,7 +60,8 @@ class MixedDataset(ImageDataset):
     def __len__(self) -> int:
         return sum(len(source) for source in self.sources)
 
-    def __getitems__(self, indices: list[int]) -> ImageBatch:
+    def load_batch(self, indices: Sequence[int]) -> ImageBatch:
+        """Return the images at these indices."""
         wanted: list[list[int]] = [[] for _ in self.sources]
         for index in indices:
             place = index
@@ -67,27 +70,27 @@ class MixedDataset(ImageDataset):
                     places.append(place)
                     break
                 place -= len(source)
-        answers = [source.__getitems__(places) for source, places in zip(self.sources, wanted, strict=True) if places]
+        answers = [source.load_batch(places) for source, places in zip(self.sources, wanted, strict=True) if places]
         return concatenate_batches(answers)
 
 
 class PhotosDataModule(ImageDataModule):
     """Photographs of many kinds to train on; those of Imagenette validate and test.
 
-    An epoch has every training photograph of `ImagenetteDataModule` once, a number of mosaics of two by two pictures
-    of `TinyImageNetDataModule`, whose 200 classes bring variety, and crops of `BSDSDataModule`.
+    An epoch has every training photograph of `ImagenetteDataModule` once, mosaics of two by two images of
+    `TinyImageNetDataModule`, whose 200 classes bring variety, and crops of `BSDSDataModule`.
 
     Args:
         size: Edge of the training squares in pixels, even.
         eval_size: Edge of the validation and test squares.
-        zoom: Enlarge the photographs of Imagenette by up to this factor before they are cropped.
-        mosaics: Mosaics in an epoch.
-        crops: Crops of each photograph of BSDS in an epoch.
+        max_zoom: First enlarge the photographs of Imagenette by a random factor up to this one.
+        mosaics: Mosaics per epoch.
+        crops_per_image: Crops of each photograph of BSDS per epoch.
         train_images: Train on this many photographs of Imagenette; None for all that are left.
         val_images: Validate on this many.
-        batch_size: Pictures a batch and a process.
-        eval_batch_size: Pictures a batch outside training.
-        num_workers: Loader processes that decode.
+        batch_size: Images per batch and process.
+        eval_batch_size: Images per batch outside training.
+        num_workers: Worker processes of each loader, which decode.
         base: The other arguments of `ImageDataModule`.
 
     Raises:
@@ -99,9 +102,9 @@ class PhotosDataModule(ImageDataModule):
         self,
         size: int = 128,
         eval_size: int = 224,
-        zoom: float = 1.75,
+        max_zoom: float = 1.75,
         mosaics: int = 9000,
-        crops: int = 8,
+        crops_per_image: int = 8,
         train_images: int | None = None,
         val_images: int = 500,
         batch_size: int = 32,
@@ -110,21 +113,21 @@ class PhotosDataModule(ImageDataModule):
         **base: Any,
     ) -> None:
         super().__init__(
-            batch_size=batch_size, eval_batch_size=eval_batch_size, num_workers=num_workers, turn=False, **base
+            batch_size=batch_size, eval_batch_size=eval_batch_size, num_workers=num_workers, rot90=False, **base
         )
-        if size < 2 or size % 2 or min(eval_size, mosaics, crops) < 1 or zoom < 1:
+        if size < 2 or size % 2 or min(eval_size, mosaics, crops_per_image) < 1 or max_zoom < 1:
             raise ValueError(
-                f"size ({size}) must be even, eval_size ({eval_size}), mosaics ({mosaics}) and crops ({crops}) "
-                f"positive, zoom ({zoom}) at least 1"
+                f"size ({size}) must be even, eval_size ({eval_size}), mosaics ({mosaics}) and crops_per_image "
+                f"({crops_per_image}) positive, max_zoom ({max_zoom}) at least 1"
             )
         self.size = size
         self.eval_size = eval_size
-        self.zoom = zoom
+        self.max_zoom = max_zoom
         self.mosaics = mosaics
         self.imagenette = ImagenetteDataModule(train_images=train_images, val_images=val_images, seed=self.seed)
         # Its official validation pictures stay unseen; of the others as few as can be are kept from training.
         self.tiny = TinyImageNetDataModule(val_images=1, seed=self.seed)
-        self.bsds = BSDSDataModule(size=size, crops=crops, seed=self.seed)
+        self.bsds = BSDSDataModule(size=size, crops_per_image=crops_per_image, seed=self.seed)
 
     def describe(self, split: str) -> str:
         """Say which pictures a split holds, and at what size."""
@@ -134,11 +137,12 @@ class PhotosDataModule(ImageDataModule):
         photographs, crops = (len(data.split_names()["train"]) for data in (self.imagenette, self.bsds))
         return (
             f"{photographs:,} photographs of Imagenette, {self.mosaics:,} mosaics of four pictures of Tiny ImageNet "
-            f"and {self.bsds.crops * crops:,} crops of BSDS400 (JPEG) an epoch, {self.size}x{self.size} pixels"
+            f"and {self.bsds.crops_per_image * crops:,} crops of BSDS400 (JPEG) an epoch, "
+            f"{self.size}x{self.size} pixels"
         )
 
     def split_names(self) -> dict[str, list[str]]:
-        """Return the names of all pictures by split; those that train begin with their set's."""
+        """Return the names of all pictures by split; those of training images begin with their data set's."""
         mine = self.imagenette.split_names()
         others = {"tiny_imagenet": self.tiny.split_names(), "bsds": self.bsds.split_names()}
         added = [f"{source}/{name}" for source, names in others.items() for name in names["train"]]
@@ -153,7 +157,7 @@ class PhotosDataModule(ImageDataModule):
             return FolderDataset(root, names, self.eval_size)
         return MixedDataset(
             [
-                FolderDataset(root, names, self.size, random_crop=True, zoom=self.zoom),
+                FolderDataset(root, names, self.size, random_crop=True, max_zoom=self.max_zoom),
                 MosaicDataset(self.tiny.load_split("train"), self.size, self.mosaics),
                 self.bsds.load_split("train"),
             ]

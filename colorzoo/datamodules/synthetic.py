@@ -1,4 +1,4 @@
-"""Procedural pictures for tests, documentation and first steps: no files, no network, always the same."""
+"""Synthetic images for tests, documentation and first steps: no files, no network, always the same."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ _FIRST_INDEX = {"train": 0, "val": 1_000_000, "test": 2_000_000}
 
 
 class SyntheticDataModule(ImageDataModule):
-    """A disc on a graded background; the disc's lightness tells its colour, which is also its class.
+    """A disc on a gradient; the disc's lightness determines its colour, which is also its class.
 
     Each picture is a function of its index alone, so that sets of different length share their beginning.
 
@@ -23,7 +23,7 @@ class SyntheticDataModule(ImageDataModule):
         train_images: Number of training pictures.
         val_images: Number of validation pictures.
         test_images: Number of test pictures.
-        batch_size: Pictures a batch and a process.
+        batch_size: Images per batch and process.
         base: The other arguments of `ImageDataModule`.
 
     Raises:

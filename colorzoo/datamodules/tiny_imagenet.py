@@ -10,17 +10,14 @@ import PIL.ImageOps
 import torch
 
 from colorzoo.data.datasets import InMemoryDataset
-from colorzoo.data.root import data_root
-from colorzoo.data.splits import split_off_validation
-from colorzoo.datamodules.base import ImageDataModule
+from colorzoo.datamodules._official_split import OfficialSplitDataModule
 from colorzoo.errors import DataError
 from colorzoo.io.pil_file import read_image, to_rgb
 
-_FOLDERS = ("tinyimagenet32", "tiny-imagenet-200")
 _THREADS = 4
 
 
-class TinyImageNetDataModule(ImageDataModule):
+class TinyImageNetDataModule(OfficialSplitDataModule):
     """Tiny ImageNet from folders; the official ``val`` tests, part of ``train`` validates.
 
     The folders are ``{train,val}/<wnid>/**/*.JPEG``, or those of the original archive, whose ``val`` is one folder and
@@ -31,8 +28,8 @@ class TinyImageNetDataModule(ImageDataModule):
         root: The folder; None for ``tinyimagenet32``, or else ``tiny-imagenet-200``, in ``$COLORZOO_DATA``, by default
             ``~/.cache/colorzoo/data``.
         size: Edge in pixels to which pictures of another size are scaled; the original ones have 64.
-        train_images: Train on this many pictures, drawn by ``seed``; None for all that are left.
-        val_images: Validate on this many of the official training pictures.
+        train_images: Train on this many images, drawn by ``seed``; None for all that are left.
+        val_images: Validate on this many of the official training images.
         base: The other arguments of `ImageDataModule`.
 
     Raises:
@@ -40,6 +37,8 @@ class TinyImageNetDataModule(ImageDataModule):
         DataError: In ``setup``, if there is no data, or less than was asked for.
         UnreadableImageError: In ``setup``, if a file is missing or no picture.
     """
+
+    folders = ("tinyimagenet32", "tiny-imagenet-200")
 
     def __init__(
         self,
@@ -49,16 +48,10 @@ class TinyImageNetDataModule(ImageDataModule):
         val_images: int = 2000,
         **base: Any,
     ) -> None:
-        super().__init__(**base)
-        if size < 1 or val_images < 1 or (train_images is not None and train_images < 1):
-            raise ValueError(
-                f"size ({size}), train_images ({train_images}), val_images ({val_images}): at least 1 each"
-            )
-        self.root = Path(root) if root is not None else _default_root()
+        super().__init__(root, train_images, val_images, **base)
+        if size < 1:
+            raise ValueError(f"size ({size}) must be at least 1")
         self.size = size
-        self.train_images = train_images
-        self.val_images = val_images
-        self._names: dict[str, list[str]] = {}
         self._files: dict[str, Path] = {}
         self._classes: dict[str, int] = {}
 
@@ -67,20 +60,16 @@ class TinyImageNetDataModule(ImageDataModule):
         count = len(self.split_names()[split])
         return f"{count:,} {split} pictures of Tiny ImageNet, JPEG, {self.size}x{self.size} pixels"
 
-    def split_names(self) -> dict[str, list[str]]:
-        """Return the names of all pictures by split, such as ``train/n01443537/n01443537_0.JPEG``."""
-        if not self._names:
-            official = {split: self._official_files(split) for split in ("train", "val")}
-            self._files = official["train"] | official["val"]
-            self._classes = {wnid: label for label, wnid in enumerate(sorted({_class(n) for n in official["train"]}))}
-            strange = sorted({_class(name) for name in official["val"]} - set(self._classes))
-            if strange:
-                raise DataError(f"{self.root / 'val'} has the class {strange[0]}, which has no training picture")
-            found = split_off_validation(
-                official["train"], self.seed, self.train_images, self.val_images, str(self.root)
-            )
-            self._names = found | {"test": sorted(official["val"])}
-        return self._names
+    def official_names(self, split: str) -> list[str]:
+        """Return names such as ``train/n01443537/n01443537_0.JPEG``; those of the folder ``val`` test."""
+        files = self._official_files("val" if split == "test" else split)
+        self._files |= files
+        classes = sorted({_class(name) for name in files})
+        if split == "train":
+            self._classes = {wnid: label for label, wnid in enumerate(classes)}
+        elif unknown := [wnid for wnid in classes if wnid not in self._classes]:
+            raise DataError(f"{self.root / 'val'} has the class {unknown[0]}, which has no training picture")
+        return list(files)
 
     def load_split(self, split: str) -> InMemoryDataset:
         """Decode one split into memory; all training pictures take three quarters of a minute of one core."""
@@ -99,7 +88,7 @@ class TinyImageNetDataModule(ImageDataModule):
         return PIL.ImageOps.fit(to_rgb(read_image(path)), (self.size, self.size), PIL.Image.Resampling.BICUBIC)
 
     def _official_files(self, split: str) -> dict[str, Path]:
-        """Return the file of each picture by its name, which is the same whichever layout holds it."""
+        """Return the file of each image by its name, which is the same for both layouts."""
         folder = self.root / split
         table = folder / "val_annotations.txt"
         if table.is_file():
@@ -114,11 +103,6 @@ class TinyImageNetDataModule(ImageDataModule):
                 "from the web pages of Stanford's course CS231n, unpack it and set root to its folder"
             )
         return files
-
-
-def _default_root() -> Path:
-    places = [data_root() / name for name in _FOLDERS]
-    return next((place for place in places if place.is_dir()), places[-1])
 
 
 def _class(name: str) -> str:

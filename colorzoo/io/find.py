@@ -1,4 +1,4 @@
-"""Which files below a folder are pictures to train on, and what they are called."""
+"""Which files below a folder are images: the one walk of the command line, training data and export."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,49 +6,88 @@ from pathlib import Path
 
 import PIL.Image
 
-from colorzoo.errors import DataError
+from colorzoo.errors import DataError, UnreadableImageError
 from colorzoo.io.pil_file import SUFFIXES
 
+Report = Callable[[Path, Exception], None]
+"""Told of a path that is left out, and why."""
 
-def image_names(root: Path) -> Iterator[str]:
-    """Name the files of a folder whose suffix says that they are pictures, and look at none.
+_OTHER_SUFFIXES = frozenset((".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".psd", ".tga", ".dng", ".nef", ".cr2"))
+"""Images that are not read, and that nobody should miss without a word."""
+
+
+def find_images(folder: Path, report: Report | None = None, exclude: Path | None = None) -> list[Path]:
+    """Find the image files below a folder by their suffix, without opening any.
+
+    Hidden files and folders do not count: a Mac leaves a ``._photo.jpg`` beside each photo.jpg that it copies.
+
+    Args:
+        folder: The folder, of any depth.
+        report: Told of each folder that cannot be read, and of the first file of each suffix, such as .gif, that is an
+            image and is left out.
+        exclude: A folder to leave out, with all below it.
+
+    Returns:
+        The paths, sorted folder by folder.
+    """
+    found: list[Path] = []
+    others: dict[str, list[Path]] = {}
+    unread: list[OSError] = []
+    excluded = None if exclude is None else exclude.resolve()
+    for parent, folders, files in os.walk(folder, onerror=unread.append):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name[0] != "." and (excluded is None or Path(parent, name).resolve() != excluded)
+        )
+        for path in (Path(parent, name) for name in sorted(files) if name[0] != "."):
+            if (suffix := path.suffix.lower()) in SUFFIXES:
+                found.append(path)
+            elif suffix in _OTHER_SUFFIXES:
+                others.setdefault(suffix, []).append(path)
+    if report is not None:
+        for error in unread:
+            reason = f"{error.filename} cannot be read ({error.strerror}); check its permissions"
+            report(Path(error.filename), UnreadableImageError(reason))
+        for suffix, paths in others.items():
+            count = f"{len(paths)} {suffix} files are" if len(paths) > 1 else f"1 {suffix} file is"
+            report(paths[0], UnreadableImageError(f"{count} left out; convert to one of {', '.join(sorted(SUFFIXES))}"))
+    return found
+
+
+def image_names(root: Path, report: Report | None = None) -> list[str]:
+    """Name the images of a folder by their paths below it, such as ``holiday/beach.jpg``; see `find_images`.
 
     Args:
         root: The folder, of any depth.
-
-    Yields:
-        The names, such as ``holiday/beach.jpg``, in no particular order.
+        report: Told what is left out, and why.
 
     Raises:
         DataError: If there is no such folder.
     """
     if not root.is_dir():
         raise DataError(f"{root} is no folder; give the one that holds your pictures")
-    for folder, _, files in os.walk(root):
-        below = Path(folder).relative_to(root)
-        yield from ((below / name).as_posix() for name in files if Path(name).suffix.lower() in SUFFIXES)
+    return [path.relative_to(root).as_posix() for path in find_images(root, report)]
 
 
-def filter_below(root: Path, report: Callable[[Path, Exception], None]) -> Iterator[str]:
-    """Name the pictures of a folder by their paths below it.
-
-    A look at a file's header only: cheap enough for every file, and what is no picture is found at once.
+def readable_names(root: Path, report: Report) -> Iterator[str]:
+    """Name the images of a folder whose header can be read, which is cheap and finds most damaged files.
 
     Args:
         root: The folder, of any depth.
-        report: Told of each file that is called a picture and is none, and why.
+        report: Told what is left out, and why.
 
     Yields:
-        The names, such as ``holiday/beach.jpg``, in no particular order.
+        The names, such as ``holiday/beach.jpg``.
 
     Raises:
         DataError: If there is no such folder.
     """
-    for name in image_names(root):
+    for name in image_names(root, report):
         path = root / name
         try:
             PIL.Image.open(path).close()
         except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
-            report(path, error)
+            report(path, UnreadableImageError(f"{path} is no picture ({error})"))
         else:
             yield name

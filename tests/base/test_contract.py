@@ -62,7 +62,7 @@ def trainable(module):
 
 def batch(model, count=8, size=32):
     source = SyntheticDataModule(size=size, train_images=count).load_split("train")
-    pictures = source.__getitems__(list(range(count)))
+    pictures = source.load_batch(list(range(count)))
     if isinstance(model, Colorizer):
         return color_batch(pictures)
     return noisy_batch(pictures, NOISE, color=model.channels == 3, seeds=range(count))

@@ -12,7 +12,7 @@ from colorzoo.errors import DivergedError
 
 
 def fit(model, optim, tmp_path):
-    data = SyntheticDataModule(size=16, train_images=16, val_images=8, batch_size=8, flip=False)
+    data = SyntheticDataModule(size=16, train_images=16, val_images=8, batch_size=8, hflip=False)
     trainer = Trainer(
         max_epochs=3, accelerator="cpu", logger=False, enable_progress_bar=False, default_root_dir=tmp_path
     )

@@ -39,7 +39,7 @@ class Watch(TorchDispatchMode):
 
 
 def pairs(model):
-    pictures = SyntheticDataModule(size=32, train_images=2).load_split("train").__getitems__([0, 1])
+    pictures = SyntheticDataModule(size=32, train_images=2).load_split("train").load_batch([0, 1])
     if model.input_key == "noisy":
         return noisy_batch(pictures, NOISE, color=model.channels == 3, seeds=[0, 1])
     return color_batch(pictures)
@@ -75,7 +75,7 @@ def test_colours_are_converted_in_full_precision(half):
 
 def fit(model, tmp_path, **options):
     noise = NOISE if model.input_key == "noisy" else None
-    data = SyntheticDataModule(size=16, train_images=8, val_images=2, batch_size=4, noise=noise, flip=False)
+    data = SyntheticDataModule(size=16, train_images=8, val_images=2, batch_size=4, noise=noise, hflip=False)
     trainer = Trainer(max_epochs=1, enable_checkpointing=False, default_root_dir=tmp_path, **QUIET, **options)
     trainer.fit(with_optim(model, OptimizerConfig(clip_norm=1.0)), data)
     return trainer

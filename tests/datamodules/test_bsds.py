@@ -29,7 +29,7 @@ def photographs(tmp_path_factory):
 
 
 def bsds(root, **arguments):
-    return BSDSDataModule(**{"root": str(root), "size": 8, "crops": 4, "val_images": 4, **arguments})
+    return BSDSDataModule(**{"root": str(root), "size": 8, "crops_per_image": 4, "val_images": 4, **arguments})
 
 
 def test_twenty_photographs_test_whatever_validates(photographs):
@@ -54,7 +54,7 @@ def test_crops_lie_anywhere_in_the_photograph_that_they_name(photographs):
     source = bsds(photographs).load_split("train")
     source.rgb = torch.arange(HEIGHT * WIDTH).view(1, 1, HEIGHT, WIDTH).repeat(len(source.names), 1, 1, 1)
     source.rgb += 10_000 * torch.arange(len(source.names))[:, None, None, None]
-    batch = source.__getitems__([index % len(source) for index in range(1000)])
+    batch = source.load_batch([index % len(source) for index in range(1000)])
     corner = batch["rgb"][:, 0, 0, 0]
     assert [source.names[number] for number in (corner // 10_000).tolist()] == batch["name"]
     rows, columns = corner % 10_000 // WIDTH, corner % 10_000 % WIDTH
@@ -70,7 +70,7 @@ def test_upright_photographs_are_turned_counter_clockwise(photographs):
     batches = list(data.test_dataloader())
     assert [batch["rgb"].shape for batch in batches] == [(1, 3, HEIGHT, WIDTH)] * 20
     for batch in batches:
-        bright = batch["rgb"].float().mean(dim=1)[0] > 120
+        bright = 255 * batch["rgb"].mean(dim=1)[0] > 120
         if int(batch["name"][0].removeprefix("test/").removesuffix(".jpg")) % 3 == 0:
             assert bright[:, : WIDTH // 2].all()
             assert not bright[:, WIDTH // 2 :].any()
@@ -103,7 +103,7 @@ def test_turns_are_those_of_a_quarter_and_each_as_frequent():
 
 
 def test_only_squares_are_turned():
-    with pytest.raises(ValueError, match="4x3 cannot be turned; set turn=False"):
+    with pytest.raises(ValueError, match="4x3 cannot be turned; set rot90=False"):
         random_rot90(torch.zeros(1, 3, 3, 4))
 
 
@@ -114,7 +114,7 @@ def test_what_is_missing_or_does_not_fit_is_told(photographs, tmp_path):
         bsds(photographs, val_images=7).split_names()
     with pytest.raises(DataError, match="size is 21, but the pictures have 30x20 pixels"):
         bsds(photographs, size=21).load_split("train")
-    for name in ("size", "crops", "val_images"):
+    for name in ("size", "crops_per_image", "val_images"):
         with pytest.raises(ValueError, match=rf"{name} \(0\)"):
             bsds(photographs, **{name: 0})
 

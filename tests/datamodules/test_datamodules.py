@@ -10,7 +10,7 @@ from colorzoo.data.augmentation import random_flip, random_shift
 from colorzoo.data.batches import color_batch
 from colorzoo.data.splits import fraction_of, hash_order, split_hash
 from colorzoo.datamodules.cifar10 import CLASSES, CIFAR10DataModule
-from colorzoo.datamodules.folder import ImageFolderDataModule
+from colorzoo.datamodules.folder import FolderDataset, ImageFolderDataModule
 from colorzoo.datamodules.imagenette import CLASSES as IMAGENETTE_CLASSES
 from colorzoo.datamodules.imagenette import ImagenetteDataModule
 from colorzoo.datamodules.mnist import MNISTDataModule
@@ -78,7 +78,7 @@ def test_batches_come_whole_and_in_order():
     data.setup("fit")
     assert [len(batch["rgb"]) for batch in data.train_dataloader()] == [4, 4]
     seen = torch.cat([batch["rgb"] for batch in data.val_dataloader()])
-    assert torch.equal(seen, data.load_split("val").rgb)
+    assert torch.equal(seen, data.load_split("val").rgb / 255)
 
 
 def test_batches_outside_training_may_be_larger():
@@ -110,7 +110,7 @@ def test_resuming_on_other_splits_is_refused():
         {"eval_batch_size": 0},
         {"num_workers": -1},
         {"size": 0},
-        {"max_shift": -1},
+        {"random_shift": -1},
         {"val_images": 0},
     ],
 )
@@ -177,18 +177,22 @@ def test_missing_or_small_cifar_says_what_to_do(tmp_path, cifar_folder):
         CIFAR10DataModule(classes=["boat"])
 
 
+def colorful(width, height):
+    return PIL.Image.merge("RGB", [PIL.Image.effect_noise((width, height), 90) for _ in range(3)])
+
+
 @pytest.fixture
 def photos(tmp_path):
     for index in range(10):
         folder = tmp_path / ("a" * (index % 3)) / "été"
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{index}.{'png' if index % 2 else 'JPG'}"
-        PIL.Image.effect_noise((40 + index, 30), 90).convert("RGB").save(folder / name)
+        colorful(40 + index, 30).save(folder / name)
     return tmp_path
 
 
 def test_folder_of_any_depth_and_size(photos):
-    data = ImageFolderDataModule(str(photos), size=16, num_workers=0, batch_size=4, test_share=0.2)
+    data = ImageFolderDataModule(str(photos), size=16, num_workers=0, batch_size=4, test_fraction=0.2)
     data.setup("fit")
     names = data.split_names()
     assert sorted(name for listed in names.values() for name in listed) == sorted(
@@ -200,10 +204,10 @@ def test_folder_of_any_depth_and_size(photos):
 
 
 def test_a_new_photograph_moves_no_other_between_train_and_val(photos):
-    before = ImageFolderDataModule(str(photos), val_share=0.4, seed=1).split_names()
+    before = ImageFolderDataModule(str(photos), val_fraction=0.4, seed=1).split_names()
     for index in range(20):
         PIL.Image.new("RGB", (20, 20)).save(photos / f"new{index}.png")
-    after = ImageFolderDataModule(str(photos), val_share=0.4, seed=1).split_names()
+    after = ImageFolderDataModule(str(photos), val_fraction=0.4, seed=1).split_names()
     assert len(before["val"]) > 1
     assert all(set(before[split]) <= set(after[split]) for split in before)
 
@@ -219,8 +223,8 @@ def test_sixteen_bit_pictures_keep_their_tones(tmp_path):
     ramp = np.linspace(0, 65535, 32 * 32).reshape(32, 32).astype(np.uint16)
     for index in range(3):
         PIL.Image.fromarray(ramp).save(tmp_path / f"{index}.png")
-    rgb = ImageFolderDataModule(str(tmp_path), size=32).load_split("train")[0]["rgb"]
-    assert np.abs(rgb[0, 0].numpy().astype(int) - ramp / 257).max() <= 1
+    rgb = ImageFolderDataModule(str(tmp_path), size=32, colorless="keep").load_split("train")[0]["rgb"]
+    assert np.abs(rgb[0].numpy().astype(int) - ramp / 257).max() <= 1
 
 
 def test_files_that_are_no_pictures_are_named_and_skipped_or_fatal(photos):
@@ -244,10 +248,10 @@ def test_truncated_pictures_are_named_and_skipped_or_fatal(photos):
         source.names = names
         if unreadable == "fail":
             with pytest.raises(UnreadableImageError, match=whole.name):
-                source.__getitems__(list(range(10)))
+                source.load_batch(list(range(10)))
         else:
             with pytest.warns(UserWarning, match=whole.name):
-                batch = source.__getitems__(list(range(10)))
+                batch = source.load_batch(list(range(10)))
             assert len(batch["rgb"]) == 10
             assert whole.relative_to(photos).as_posix() not in batch["name"]
 
@@ -268,7 +272,7 @@ def test_folders_that_cannot_serve_are_refused(tmp_path):
     with pytest.raises(DataError, match="too few"):
         ImageFolderDataModule(str(tmp_path)).split_names()
     with pytest.raises(ValueError, match="must leave pictures"):
-        ImageFolderDataModule(str(tmp_path), val_share=0.6, test_share=0.5)
+        ImageFolderDataModule(str(tmp_path), val_fraction=0.6, test_fraction=0.5)
 
 
 @pytest.fixture
@@ -328,9 +332,8 @@ def test_mnist_gives_grey_digits_with_their_labels(mnist):
     data.setup("test")
     batch = next(iter(data.test_dataloader()))
     assert batch["label"].tolist() == [0, 1, 2]
-    pairs = data.on_after_batch_transfer(batch, 0)
-    assert pairs["clean"].shape == (3, 1, 28, 28)
-    torch.testing.assert_close(pairs["clean"][0].flatten()[:256], torch.arange(256) / 255, atol=1e-5, rtol=0)
+    assert batch["clean"].shape == (3, 1, 28, 28)
+    torch.testing.assert_close(batch["clean"][0].flatten()[:256], torch.arange(256) / 255, atol=1e-5, rtol=0)
 
 
 def test_mnist_says_what_is_missing(mnist, tmp_path):
@@ -340,3 +343,76 @@ def test_mnist_says_what_is_missing(mnist, tmp_path):
         MNISTDataModule(root=str(tmp_path / "nothing")).split_names()
     with pytest.raises(ValueError, match="at least 1"):
         MNISTDataModule(val_images=0)
+
+
+@pytest.fixture
+def class_folders(tmp_path):
+    for split, count in (("train", 3), ("val", 2)):
+        for name in ("tower", "cat"):
+            for index in range(count):
+                path = tmp_path / split / name / "any" / f"{index}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                colorful(20, 20).save(path)
+    return tmp_path
+
+
+def test_class_folders_give_labels(class_folders):
+    data = ImageFolderDataModule(str(class_folders), size=8, labels=True, batch_size=6, num_workers=0)
+    assert data.classes == ["cat", "tower"]
+    batch = next(iter(data.train_dataloader()))
+    assert batch["label"].tolist() == [int("tower" in name) for name in batch["name"]]
+    assert set(batch["label"].tolist()) == {0, 1}
+    assert all(name.startswith("train/") for name in batch["name"])
+    one = ImageFolderDataModule(str(class_folders / "train"), size=8, labels=True, num_workers=0)
+    assert one.classes == ["cat", "tower"]
+    plain = ImageFolderDataModule(str(class_folders), size=8, num_workers=0)
+    assert plain.classes is None
+    assert "label" not in plain.dataset("train")[0]
+
+
+def test_images_outside_class_folders_are_named(class_folders):
+    colorful(20, 20).save(class_folders / "train" / "stray.png")
+    with pytest.raises(DataError, match=r"stray\.png lies in no class folder"):
+        ImageFolderDataModule(str(class_folders), labels=True).dataset("train")
+
+
+def test_folders_train_and_val_are_the_splits(class_folders):
+    names = ImageFolderDataModule(str(class_folders)).split_names()
+    assert {split: len(found) for split, found in names.items()} == {"train": 6, "val": 4, "test": 0}
+    assert all(name.startswith(f"{split}/") for split, found in names.items() for name in found)
+
+
+@pytest.mark.parametrize("kind", ["L", "1", "I;16", "grey", "sepia"])
+def test_colorless_images_are_named_and_skipped_or_fatal_or_kept(tmp_path, kind):
+    for index in range(3):
+        colorful(40, 40).save(tmp_path / f"{index}.png")
+    ramp = PIL.Image.linear_gradient("L").resize((40, 40))
+    toned = PIL.Image.merge("RGB", [ramp, ramp.point(lambda value: value * 0.9), ramp.point(lambda value: value * 0.7)])
+    images = {"grey": ramp.convert("RGB"), "sepia": toned}
+    images.get(kind, ramp.convert(kind) if len(kind) < 4 else ramp.convert("I").convert("I;16")).save(
+        tmp_path / "old.png"
+    )
+
+    def names(**options):
+        source = FolderDataset(tmp_path, ["old.png", "0.png", "1.png"], 16, **options)
+        return source.load_batch([0, 1])["name"]
+
+    with pytest.warns(UserWarning, match=r"old\.png is grey or toned"):
+        assert names(colorless="skip") == ["0.png", "0.png"]
+    with pytest.raises(DataError, match=r"old\.png .*set colorless"):
+        names(colorless="fail")
+    assert names(colorless="keep") == ["old.png", "0.png"]
+    assert ImageFolderDataModule(str(tmp_path)).colorless == "skip"
+    assert ImageFolderDataModule(str(tmp_path), noise={"sigma": 1}).colorless == "keep"
+    with pytest.raises(ValueError, match="colorless is 'no'"):
+        ImageFolderDataModule(str(tmp_path), colorless="no")
+
+
+def test_hidden_files_do_not_count_and_other_kinds_are_named(photos):
+    (photos / ".trash").mkdir()
+    colorful(20, 20).save(photos / ".trash" / "deleted.png")
+    (photos / "._1.png").write_bytes(b"Mac")
+    colorful(20, 20).save(photos / "moving.gif")
+    with pytest.warns(UserWarning, match=r"1 \.gif file is left out"):
+        names = ImageFolderDataModule(str(photos)).split_names()
+    assert sum(map(len, names.values())) == 10

@@ -26,18 +26,20 @@ def photographs(tmp_path, monkeypatch):
         for index in range(count):
             save(tmp_path / "bsds400" / split / f"{index}.jpg", 30, (48, 32))
     monkeypatch.setenv("COLORZOO_DATA", str(tmp_path))
-    return PhotosDataModule(size=16, eval_size=24, mosaics=7, crops=3, val_images=5, batch_size=4, num_workers=0)
+    return PhotosDataModule(
+        size=16, eval_size=24, mosaics=7, crops_per_image=3, val_images=5, batch_size=4, num_workers=0
+    )
 
 
 def test_an_epoch_has_all_sources(photographs):
     photographs.setup("fit")
     source = photographs.load_split("train")
     assert len(source) == 25 + 7 + 3 * 4
-    levels = source.__getitems__(list(range(len(source))))["rgb"].float().mean(dim=(1, 2, 3)).round()
+    levels = source.load_batch(list(range(len(source))))["rgb"].float().mean(dim=(1, 2, 3)).round()
     assert [int((levels == level).sum()) for level in (100, 200, 30)] == [25, 7, 12]
     batch = next(iter(photographs.train_dataloader()))
     assert batch["rgb"].shape == (4, 3, 16, 16)
-    assert batch["rgb"].dtype == torch.uint8
+    assert batch["lab"].shape == (4, 3, 16, 16)
     assert photographs.describe("train").startswith("25 photographs of Imagenette, 7 mosaics of four pictures of Tiny")
 
 
@@ -54,7 +56,7 @@ def test_only_imagenette_is_measured_and_nothing_of_it_twice(photographs):
 def test_a_mosaic_is_four_whole_pictures():
     levels = torch.arange(10, 90, 10, dtype=torch.uint8)
     pictures = InMemoryDataset([str(level) for level in levels], levels[:, None, None, None].expand(-1, 3, 32, 32))
-    square = MosaicDataset(pictures, size=20, count=3).__getitems__([0])["rgb"][0]
+    square = MosaicDataset(pictures, size=20, count=3).load_batch([0])["rgb"][0]
     quarters = square.unfold(1, 10, 10).unfold(2, 10, 10).flatten(3)
     assert bool((quarters == quarters[..., :1]).all())
     assert set(quarters.flatten().tolist()) <= set(levels.tolist())
@@ -67,7 +69,7 @@ def test_indices_go_to_the_source_that_has_them():
     ]
     mixed = MixedDataset(parts)
     assert len(mixed) == 5
-    answer = mixed.__getitems__([4, 0, 3])
+    answer = mixed.load_batch([4, 0, 3])
     assert sorted(zip(answer["name"], answer["rgb"][:, 0, 0, 0].tolist(), strict=True)) == [
         ("10", 1),
         ("20", 2),
@@ -75,7 +77,7 @@ def test_indices_go_to_the_source_that_has_them():
     ]
 
 
-@pytest.mark.parametrize("argument", ["size", "eval_size", "zoom", "mosaics", "crops"])
+@pytest.mark.parametrize("argument", ["size", "eval_size", "max_zoom", "mosaics", "crops_per_image"])
 def test_senseless_numbers_are_refused(argument):
     with pytest.raises(ValueError, match=argument):
         PhotosDataModule(**{argument: 0})

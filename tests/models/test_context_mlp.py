@@ -13,7 +13,7 @@ from colorzoo.models.context_mlp import _STRIP
 
 def pairs(count=4, size=16):
     source = SyntheticDataModule(size=size, train_images=count).load_split("train")
-    return color_batch(source.__getitems__(list(range(count))))
+    return color_batch(source.load_batch(list(range(count))))
 
 
 def tanh_model(**hparams):

@@ -72,7 +72,7 @@ def test_regularised_layers_learn_and_then_answer_alike(target):
     regularised = {"batch_norm": True, "spatial_dropout": 0.1, "code_dropout": 0.1}
     model = colorzoo.create("conv_autoencoder", **SMALL, **regularised, target=target)
     source = SyntheticDataModule(train_images=8).load_split("train")
-    batch = color_batch(source.__getitems__(list(range(8))), "luma")
+    batch = color_batch(source.load_batch(list(range(8))), "luma")
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     first = float(model.losses(batch)["loss"].detach())
     for _ in range(60):
@@ -107,4 +107,4 @@ def test_bad_arguments_are_named(arguments, message):
 def test_training_pictures_of_another_size_are_refused():
     source = SyntheticDataModule(size=16, train_images=2).load_split("train")
     with pytest.raises(ValueError, match="trains on 32x32"):
-        colorzoo.create("conv_autoencoder", **SMALL).losses(color_batch(source.__getitems__([0, 1])))
+        colorzoo.create("conv_autoencoder", **SMALL).losses(color_batch(source.load_batch([0, 1])))

@@ -10,7 +10,7 @@ from colorzoo.datamodules.synthetic import SyntheticDataModule
 
 def pairs(count):
     source = SyntheticDataModule(size=16, train_images=count).load_split("train")
-    return color_batch(source.__getitems__(list(range(count))), "luma")
+    return color_batch(source.load_batch(list(range(count))), "luma")
 
 
 def learn(model, batch, steps=300):

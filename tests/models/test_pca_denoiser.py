@@ -125,7 +125,7 @@ def test_two_processes_find_what_one_finds(tmp_path):
         model = create(size=8, fitted_on="clean")
         model.load_state_dict(start.state_dict())
         data = SyntheticDataModule(
-            size=32, train_images=16, val_images=4, batch_size=batch_size, noise=NOISE, flip=False
+            size=32, train_images=16, val_images=4, batch_size=batch_size, noise=NOISE, hflip=False
         )
         trainer = Trainer(max_epochs=1, default_root_dir=tmp_path, limit_val_batches=0, **QUIET, **options)
         trainer.fit(model, data)

@@ -14,7 +14,7 @@ from colorzoo.models.pix2pix import NETWORKS, Pix2Pix
 
 def pairs(count=4, size=32):
     source = SyntheticDataModule(size=size, train_images=count).load_split("train")
-    return color_batch(source.__getitems__(list(range(count))))
+    return color_batch(source.load_batch(list(range(count))))
 
 
 def create(**hparams):
@@ -174,7 +174,7 @@ def test_resumed_run_is_the_run_that_was_never_interrupted(tmp_path):
         model = create()
         options = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
         trainer = Trainer(max_epochs=epochs, default_root_dir=tmp_path, limit_val_batches=0, **options)
-        data = SyntheticDataModule(size=32, train_images=4, val_images=4, batch_size=4, flip=False)
+        data = SyntheticDataModule(size=32, train_images=4, val_images=4, batch_size=4, hflip=False)
         data.train_dataloader = lambda: data._loader("train")  # in order: sums in another order round otherwise
         trainer.fit(with_optim(model, OptimizerConfig(lr=1e-3)), data, ckpt_path=path, weights_only=True)
         trainer.save_checkpoint(tmp_path / f"{epochs}.ckpt")
@@ -192,7 +192,7 @@ def test_two_processes_learn_what_one_learns_from_the_joint_batch(tmp_path):
 
     def run(batch_size, **options):
         model = copied(before)
-        data = SyntheticDataModule(size=32, train_images=4, val_images=4, batch_size=batch_size, flip=False)
+        data = SyntheticDataModule(size=32, train_images=4, val_images=4, batch_size=batch_size, hflip=False)
         fit(model, tmp_path, data, OptimizerConfig(name="sgd", lr=0.1), max_epochs=1, limit_val_batches=0, **options)
         return model.state_dict()
 

@@ -40,7 +40,7 @@ def fit(model, data, folder, **options):
 def of_size(batch_size, **options):
     # Five validation pictures in batches of two: one process has two batches to measure, the other one.
     counts = {"train_images": 9, "val_images": 5, "test_images": 5, "eval_batch_size": 2}
-    return SyntheticDataModule(size=16, batch_size=batch_size, max_shift=2, **counts, **options)
+    return SyntheticDataModule(size=16, batch_size=batch_size, random_shift=2, **counts, **options)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from colorzoo.training.cli import run
 
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
 DATA = ["--data=Synthetic", "--data.size=16", "--data.batch_size=4", "--data.train_images=18", "--data.val_images=4"]
-RUN = ["fit", *DATA, *QUIET, "--data.max_shift=2", "--trainer.max_epochs=2", "--trainer.deterministic=true"]
+RUN = ["fit", *DATA, *QUIET, "--data.random_shift=2", "--trainer.max_epochs=2", "--trainer.deterministic=true"]
 ONE = ("--model=MLP", "--model.size=16", "--model.dropout=0.3", "--optim.schedule=cosine")
 GAME = ("--model=Pix2Pix", "--model.size=16", "--model.width=8", "--model.improver=[8]")
 CHECKPOINTS = "--trainer.callbacks=lightning.pytorch.callbacks.ModelCheckpoint"
@@ -127,7 +127,7 @@ def test_a_full_disk_ends_a_run_with_one_line(monkeypatch, capsys):
 
 
 class Deadly(ImageDataset):
-    def __getitems__(self, indices):
+    def load_batch(self, indices):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -168,7 +168,7 @@ def test_what_is_measured_is_measured_once(processes):
 def test_random_crops_are_those_of_epoch_and_picture_whoever_loads_them(tmp_path):
     for index in range(6):
         PIL.Image.effect_noise((40, 30), 90).convert("RGB").save(tmp_path / f"{index}.png")
-    source = FolderDataset(tmp_path, [f"{index}.png" for index in range(6)], 8, random_crop=True, zoom=1.5)
+    source = FolderDataset(tmp_path, [f"{index}.png" for index in range(6)], 8, random_crop=True, max_zoom=1.5)
 
     def crops(epoch, batch_size, workers=0):
         order = ResumableSampler(6, batch_size)

@@ -184,7 +184,7 @@ def test_predict_overwrites_nothing(recipe, trained, tmp_path):
 
 
 def held_out_pairs():
-    return color_batch(SyntheticDataModule(test_images=8).load_split("test").__getitems__(list(range(8))))
+    return color_batch(SyntheticDataModule(test_images=8).load_split("test").load_batch(list(range(8))))
 
 
 def test_publish_measures_writes_and_never_replaces(recipe, trained, tmp_path, monkeypatch):

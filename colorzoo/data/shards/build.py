@@ -1,20 +1,32 @@
-"""Shards: the pictures of a folder in few large files that are read from front to back, by litdata.
+"""Shards: the images of a folder in few large files that litdata reads from front to back.
 
-Each picture is read and decoded once, so that what training meets later is sound. Pictures that train are stored in
-pseudo-random order, so that what lies in a shard is a sample of all.
+Each image is read and decoded once, so that training meets no damaged file. Training images are stored in
+pseudo-random order, so that each shard is a sample of all.
 """
 
-import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from tqdm import tqdm
-
-from colorzoo.cli.batch import INTERRUPTED
-from colorzoo.data.shards.index import BEGUN, INDEX, ShardIndex, check_litdata
-from colorzoo.data.shards.writer import SHARD_BYTES, SplitWriter, remove_journals
+from colorzoo.data.shards.index import IN_PROGRESS, INDEX, ShardIndex, check_litdata
+from colorzoo.data.shards.writer import SHARD_BYTES, ShardProgress, SplitWriter, remove_journals
 from colorzoo.data.splits import check_fractions, hash_order, split_by_fraction
-from colorzoo.errors import DataError, OutputExistsError
-from colorzoo.io.find import filter_below
+from colorzoo.errors import DataError, OutputExistsError, describe_error
+from colorzoo.io.find import readable_names
+
+
+@dataclass
+class ShardResult:
+    """What `make_shards` has done.
+
+    Args:
+        stored: The number of images in the shards.
+        failures: A line about each image that was left out.
+        interrupted: Whether Ctrl-C ended it; the same call resumes it.
+    """
+
+    stored: int = 0
+    failures: list[str] = field(default_factory=list)
+    interrupted: bool = False
 
 
 def make_shards(
@@ -22,75 +34,76 @@ def make_shards(
     target: Path,
     *,
     seed: int = 0,
-    val_share: float = 0.1,
-    test_share: float = 0.1,
+    val_fraction: float = 0.1,
+    test_fraction: float = 0.1,
     shorter_side: int | None = None,
     shard_bytes: int = SHARD_BYTES,
-) -> int:
-    """Store the pictures below a folder as shards, by split; pictures that cannot be decoded are listed at the end.
-
-    What was interrupted goes on, without doing anything twice, when it is asked for again.
+    progress: ShardProgress | None = None,
+) -> ShardResult:
+    """Store the images below a folder as shards, by split; an interrupted call is resumed by the same call.
 
     Args:
-        source: The folder of pictures.
-        target: The folder of the shards, which is made.
+        source: The folder of images.
+        target: The folder of the shards, which is created.
         seed: Seed of the splits, as of `ImageFolderDataModule`.
-        val_share: Share of the pictures that validate.
-        test_share: Share of the pictures that test.
-        shorter_side: Reduce larger pictures to it, in pixels, and store JPEG; None stores each file's own bytes.
-        shard_bytes: Begin another shard beyond that.
+        val_fraction: Share of the images that validate.
+        test_fraction: Share of the images that test.
+        shorter_side: Reduce the shorter side of larger images to it, in pixels, and store JPEG; None stores each file's
+            own bytes.
+        shard_bytes: Largest size of a shard; a single image may have more.
+        progress: Told how far it is.
 
     Returns:
-        0 if everything was done, 1 if pictures were left out, 130 after Ctrl-C.
+        How many images were stored, which were left out, and whether Ctrl-C ended it.
 
     Raises:
-        DataError: If there is no such folder, it holds too few pictures, or a number is out of its range.
+        DataError: If there is no such folder, it holds too few images, or a number is out of its range.
         OutputExistsError: If the target holds finished shards, those of other options, or something else.
         UsageError: If litdata is not installed.
     """
     check_litdata()
-    check_fractions(val_share, test_share)
+    check_fractions(val_fraction, test_fraction)
     if shard_bytes < 1 or (shorter_side is not None and shorter_side < 1):
         raise DataError(f"shards of {shard_bytes} bytes and pictures of {shorter_side} pixels: give at least 1 each")
-    failures: list[str] = []
-    index = ShardIndex(seed, val_share, test_share, shorter_side, {"train": [], "val": [], "test": []})
+    progress = progress or ShardProgress()
+    result = ShardResult()
+    index = ShardIndex(seed, val_fraction, test_fraction, shorter_side, {"train": [], "val": [], "test": []})
     try:
-        begun = _is_begun(target, index)
-        names = list(filter_below(source, lambda path, error: failures.append(f"{path} is no picture ({error})")))
-        splits = split_by_fraction(names, seed, val_share, test_share, str(source))
-        if not begun:
-            index.write(target / BEGUN)
-        with tqdm(total=len(names), unit="picture", disable=None, dynamic_ncols=True) as bar:
-            for split, found in splits.items():
-                ordered = hash_order(found, seed) if split == "train" else found
-                writer = SplitWriter(source, target / split, shorter_side, shard_bytes, bar)
-                index.names[split].extend(writer.write(ordered, failures))
+        resumed = _is_resumed(target, index)
+        names = list(readable_names(source, lambda path, error: result.failures.append(describe_error(error, path))))
+        splits = split_by_fraction(names, seed, val_fraction, test_fraction, str(source))
+        if not resumed:
+            index.write(target / IN_PROGRESS)
+        progress.begin(len(names), resumed)
+        for split, found in splits.items():
+            ordered = hash_order(found, seed) if split == "train" else found
+            writer = SplitWriter(source, target / split, shorter_side, shard_bytes, progress)
+            index.names[split].extend(writer.write(ordered, result.failures))
         if not index.names["train"] or not index.names["val"]:
             raise DataError(f"too few pictures of {source} can be decoded to train and to validate")
         index.write(target / INDEX)
         remove_journals(target)
-        (target / BEGUN).unlink()
+        (target / IN_PROGRESS).unlink()
+    except DataError:
+        for failure in result.failures:
+            progress.warn(failure)
+        raise
     except KeyboardInterrupt:
-        failures.append("interrupted; the same command goes on with the next shard")
-        return INTERRUPTED
-    finally:
-        for failure in failures:
-            print(f"colorzoo: {failure}", file=sys.stderr)
-    return int(bool(failures))
+        result.interrupted = True
+    result.stored = sum(map(len, index.names.values()))
+    return result
 
 
-def _is_begun(target: Path, index: ShardIndex) -> bool:
-    """Return whether a target holds a part of the same shards; refuse one that holds anything else."""
+def _is_resumed(target: Path, index: ShardIndex) -> bool:
+    """Return whether a target holds a part of the same shards; refuse one that holds something else."""
     if (target / INDEX).exists():
         raise OutputExistsError(f"{target} holds finished shards; choose another folder, or remove it first")
-    if (target / BEGUN).exists():
-        before = ShardIndex.read(target / BEGUN, str(target))
+    if (target / IN_PROGRESS).exists():
+        before = ShardIndex.read(target / IN_PROGRESS, str(target))
         if before != index:
-            options = (
-                f"seed {before.seed}, val {before.val_share}, test {before.test_share}, side {before.shorter_side}"
-            )
+            fractions = f"val {before.val_fraction}, test {before.test_fraction}"
+            options = f"seed {before.seed}, {fractions}, side {before.shorter_side}"
             raise OutputExistsError(f"{target} was begun with other options ({options}); give these, or remove it")
-        print(f"colorzoo: {target} was begun before and is gone on with", file=sys.stderr)
         return True
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise OutputExistsError(f"{target} exists and holds no shards; choose a new folder")

@@ -1,4 +1,4 @@
-"""What lies beside shards: the names of their pictures by split, and how these were drawn."""
+"""The index beside shards: the names of their images by split, and how these were drawn."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -10,32 +10,32 @@ from colorzoo.errors import DataError, UsageError
 from colorzoo.io.atomic import atomic_replace
 
 INDEX = "colorzoo.json"
-"""The file of a folder of shards that says what they are; it is written last."""
+"""The index of a folder of shards, which is written last."""
 
-BEGUN = ".colorzoo-begun.json"
-"""The same while there is more to come."""
+IN_PROGRESS = ".colorzoo-begun.json"
+"""Its name until all shards are written."""
 
 
 @dataclass(frozen=True)
 class ShardIndex:
-    """How pictures were made shards, and in the end which.
+    """With which options shards were made, and which images they hold.
 
     Args:
         seed: Seed of the splits.
-        val_share: Share of the pictures that validate.
-        test_share: Share of the pictures that test.
-        shorter_side: What the shorter side of larger pictures was reduced to, in pixels; None for files as they were.
-        names: The pictures of each split, in the order in which they are stored.
+        val_fraction: Share of the images that validate.
+        test_fraction: Share of the images that test.
+        shorter_side: What the shorter side of larger images was reduced to, in pixels; None for the files' own bytes.
+        names: The images of each split, in the order in which they are stored.
     """
 
     seed: int
-    val_share: float
-    test_share: float
+    val_fraction: float
+    test_fraction: float
     shorter_side: int | None
     names: dict[str, list[str]]
 
     def write(self, path: Path) -> None:
-        """Write it to a file, whole, in place of what bears its name."""
+        """Write it to a file, atomically."""
         atomic_replace(path, json.dumps({"colorzoo_shards": 1, **asdict(self)}).encode())
 
     @classmethod
@@ -63,7 +63,7 @@ class ShardIndex:
 
 
 def check_litdata() -> None:
-    """Look whether the library is installed that reads and writes shards.
+    """Check that litdata is installed, which reads and writes shards.
 
     Raises:
         UsageError: If it is not.

@@ -1,4 +1,4 @@
-"""Shards read again, by litdata: from front to back, or one picture after another by its name's place."""
+"""Reads shards with litdata: from front to back for training, or single images by index."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from colorzoo.data.crop import Crop
 from colorzoo.data.datasets import ImageDataset
 from colorzoo.data.root import data_root
 from colorzoo.data.samplers import image_seed
-from colorzoo.data.shards.index import BEGUN, INDEX, ShardIndex
+from colorzoo.data.shards.index import IN_PROGRESS, INDEX, ShardIndex
 from colorzoo.errors import DataError
 from colorzoo.io.pil_file import decode_image
 
@@ -43,7 +43,7 @@ class ShardReader:
 
     @cached_property
     def index(self) -> ShardIndex:
-        """What is stored, and how it was split.
+        """The index: what is stored, and how it was split.
 
         Raises:
             DataError: If there are no shards.
@@ -53,7 +53,7 @@ class ShardReader:
         folder = Path(self.root)
         if (folder / INDEX).is_file():
             return ShardIndex.read(folder / INDEX, self.root)
-        if (folder / BEGUN).is_file():
+        if (folder / IN_PROGRESS).is_file():
             raise DataError(f"not all shards of {folder} are made; give the same colorzoo shard command again")
         raise DataError(f"{folder} holds no shards; {_ADVICE}")
 
@@ -105,11 +105,11 @@ class ShardReader:
 
 
 class CropTransform:
-    """Makes a name and a square of what is stored; a class, for workers may get it by pickling.
+    """Makes name and crop of a stored item; a class, because worker processes may receive it by pickling.
 
     Args:
-        crop: Makes squares of pictures.
-        seed: A random square is that of this seed, ``epoch`` and the picture's name.
+        crop: Crops the images.
+        seed: A random crop is a function of this seed, ``epoch`` and the image's name.
     """
 
     def __init__(self, crop: Crop, seed: int = 0) -> None:
@@ -118,7 +118,7 @@ class CropTransform:
         self.epoch = 0
 
     def __call__(self, stored: Any) -> tuple[str, Tensor]:
-        """Return name and square of a picture's bytes and encoded name."""
+        """Return name and crop of an item: the bytes of a file and its encoded name."""
         data, encoded = stored
         name = os.fsdecode(bytes(encoded))
         picture = decode_image(data, name)
@@ -130,18 +130,18 @@ class CropTransform:
 
 
 def collate_shard_items(pictures: Sequence[tuple[str, Tensor]]) -> ImageBatch:
-    """Join names and squares to a batch."""
+    """Join names and crops to a batch."""
     names, squares = zip(*pictures, strict=True)
     return {"rgb": torch.stack(squares), "name": list(names)}
 
 
 class ShardDataset(ImageDataset):
-    """Pictures in shards, by index, in the order of their names.
+    """Images in shards, by index, in the order of their names.
 
     Args:
         shards: Where they are.
         split: Which of them.
-        crop: Makes them squares.
+        crop: Crops them.
     """
 
     def __init__(self, shards: ShardReader, split: str, crop: Crop) -> None:
@@ -150,16 +150,17 @@ class ShardDataset(ImageDataset):
         super().__init__([stored[place] for place in self.places])
         self.shards = shards
         self.split = split
-        self.square_of = CropTransform(crop)
+        self.transform = CropTransform(crop)
         self._process = 0
         self._stream: Any = None
 
-    def __getitems__(self, indices: list[int]) -> ImageBatch:
-        # Threads of the library do not live on in a forked worker, so that each opens the shards for itself.
+    def load_batch(self, indices: Sequence[int]) -> ImageBatch:
+        """Return the images at these indices."""
+        # Each worker process opens the shards itself, because litdata's threads do not survive a fork.
         if self._process != os.getpid():
             self._stream = self.shards.opened(self.split)
             self._process = os.getpid()
-        return collate_shard_items([self.square_of(self._stream[self.places[index]]) for index in indices])
+        return collate_shard_items([self.transform(self._stream[self.places[index]]) for index in indices])
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_process": 0, "_stream": None}

@@ -1,16 +1,14 @@
-"""The shards of one split, written one after another, so that each that is there is whole."""
+"""Writes the shards of one split one after another, so that an interrupted run can be resumed."""
 
 import io
 import json
 import os
 import shutil
-import sys
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import PIL.Image
-from tqdm import tqdm
 
 from colorzoo.errors import describe_error
 from colorzoo.io.atomic import atomic_replace
@@ -18,41 +16,57 @@ from colorzoo.io.pil_file import decode_image, encode_image, to_rgb
 from colorzoo.runtime.parallel_images import map_images
 
 SHARD_BYTES = 64_000_000
-"""What a shard has at most, unless a single picture has more: few requests to a remote store, and no long wait."""
+"""Default size limit of a shard: few requests to a remote store, without a long wait for each."""
 
 _NO_LIMIT = 1 << 50
-"""The library ends no shard: where one ends decides what has to be done again after an interruption."""
+"""Keeps litdata from starting a shard itself: we do, so that a finished one is never written again."""
+
+
+class ShardProgress:
+    """Is told how far the writing of shards is, and does nothing; a subclass may show it."""
+
+    def begin(self, total: int, resumed: bool) -> None:
+        """Take note of the number of images, and whether an earlier run is resumed."""
+
+    def advance(self, count: int = 1) -> None:
+        """Take note of this many images that are done."""
+
+    def wrote(self, shard: Path) -> None:
+        """Take note of a finished shard."""
+
+    def warn(self, text: str) -> None:
+        """Take note of what was odd about an image that is stored all the same."""
 
 
 class SplitWriter:
-    """Writes the pictures of a split, each as its file's bytes and its name.
+    """Writes the images of a split, each as its file's bytes and its name.
 
-    A shard counts once the names in it are in a journal, which is written last; what else an interrupted run has left
-    is written over.
+    A shard is complete once a journal names its images; whatever else an interrupted run has left is overwritten.
 
     Args:
-        source: The folder of pictures.
+        source: The folder of images.
         folder: Where the shards go.
-        shorter_side: Reduce larger pictures to it, in pixels, and store JPEG; None stores the files as they are.
-        shard_bytes: Begin another shard beyond that.
-        bar: Counts the pictures.
+        shorter_side: Reduce the shorter side of larger images to it, in pixels, and store JPEG; None stores the files'
+            own bytes.
+        shard_bytes: Largest size of a shard.
+        progress: Told how far it is.
     """
 
     def __init__(
-        self, source: Path, folder: Path, shorter_side: int | None, shard_bytes: int, bar: "tqdm[int]"
+        self, source: Path, folder: Path, shorter_side: int | None, shard_bytes: int, progress: ShardProgress
     ) -> None:
         self.source = source
         self.folder = folder
         self.shorter_side = shorter_side
         self.shard_bytes = shard_bytes
-        self.bar = bar
+        self.progress = progress
 
     def write(self, names: Sequence[str], failures: list[str]) -> list[str]:
-        """Write the pictures that no journal names.
+        """Write the images that no journal names.
 
         Args:
-            names: The pictures of the split, in the order in which they are to be stored.
-            failures: What cannot be decoded is added to it.
+            names: The images of the split, in the order in which they are to be stored.
+            failures: A line about each image that cannot be decoded is added to it.
 
         Returns:
             The names of all that is stored, in this order.
@@ -61,7 +75,7 @@ class SplitWriter:
 
         stored: list[list[str]] = [json.loads(path.read_bytes()) for path in _journals(self.folder)]
         there = {name for shard in stored for name in shard}
-        self.bar.update(len(there))
+        self.progress.advance(len(there))
         merged = self.folder / "index.json"
         if merged.exists():
             merged.rename(self.folder / "0.index.json")
@@ -97,34 +111,32 @@ class SplitWriter:
         scratch.rmdir()
         names = [name for name, _ in pictures]
         atomic_replace(self.folder / f"{number}{_JOURNAL}", json.dumps(names).encode())
-        with tqdm.external_write_mode():
-            print(target, flush=True)
+        self.progress.wrote(target)
         return names
 
     def _encoded(self, names: Sequence[str], failures: list[str]) -> Generator[tuple[str, bytes]]:
-        """Yield the pictures that can be decoded, several of which are decoded at once."""
+        """Yield the images that can be decoded; several are decoded at once."""
         pairs = [(self.source / name, self.folder) for name in names]
         conveyed = map_images(pairs, _read, lambda content: (None, self._checked(*content)), _write_nothing)
         with closing(conveyed) as outcomes:
             for name, outcome in zip(names, outcomes, strict=True):
-                self.bar.update()
+                self.progress.advance()
                 for text in outcome.warnings:
-                    with tqdm.external_write_mode():
-                        print(f"{outcome.source}: {text}", file=sys.stderr)
+                    self.progress.warn(f"{outcome.source}: {text}")
                 if outcome.error is not None:
                     failures.append(describe_error(outcome.error, outcome.source))
                 elif outcome.remark is not None:
                     yield name, outcome.remark
 
     def _checked(self, path: Path, data: bytes) -> bytes:
-        """Decode a picture, and return what is stored of it."""
+        """Decode an image, and return the bytes to store."""
         image = decode_image(data, path)
         if self.shorter_side is None or min(image.size) <= self.shorter_side:
             return data
         share = self.shorter_side / min(image.size)
         size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
         image = to_rgb(image).resize(size, PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
-        # What the file said beside the pixels is of no use to training.
+        # Metadata are of no use to training.
         image.info.clear()
         stream = io.BytesIO()
         encode_image(image, stream, "JPEG")
@@ -140,7 +152,7 @@ def _journals(folder: Path) -> list[Path]:
 
 
 def remove_journals(target: Path) -> None:
-    """Remove the journals of all splits, once all that they tell stands elsewhere.
+    """Remove the journals of all splits, once the index holds what they say.
 
     Args:
         target: The folder of the splits.
@@ -155,4 +167,4 @@ def _read(path: Path) -> tuple[Path, bytes]:
 
 
 def _write_nothing(content: tuple[Path, bytes], target: Path) -> None:
-    """Leave it to the writer of shards, who needs the pictures in their order."""
+    """Write nothing: `SplitWriter` needs the images in their order."""
