@@ -49,7 +49,9 @@ def main() -> None:
     paths = [args.folder / name for name in sorted(image_names(args.folder))][: args.count]
     still = [clip(path, args.frames, args.grain, 0) for path in paths]
     sliding = [clip(path, args.frames, args.grain, _STEP) for path in paths]
-    rows = [("model", "--smooth", "flicker of a still clip", "trail of a sliding one", "cuts seen by mistake")]
+    rows = [
+        ("model", "--temporal-smoothing", "flicker of a still clip", "trail of a sliding one", "cuts seen by mistake")
+    ]
     for name in args.model or ["fusion_cnn"]:
         model = colorzoo.load(name)
         alone = [coloured(model, frames, 0)[0] for frames in sliding]

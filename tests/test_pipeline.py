@@ -11,6 +11,8 @@ from colorzoo.data.batches import color_batch
 from colorzoo.data.splits import seed_of
 from colorzoo.datamodules.cifar10 import CIFAR10DataModule
 from colorzoo.errors import DataError, UnknownModelError
+from colorzoo.io.raster import RasterImage
+from colorzoo.io.raster_file import write_raster
 from colorzoo.noise.synthesis import Noise, add_noise
 from colorzoo.pipeline import COLOR_RESTORERS, RESTORERS
 
@@ -57,6 +59,28 @@ def test_each_kind_of_picture_comes_back_as_that_kind(restore, noisy, tmp_path):
     assert restore(str(tmp_path / "scan.png")).mode == "RGB"
     image.putalpha(77)
     assert restore(image).getchannel("A").getextrema() == (77, 77)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_a_path_is_seen_at_full_depth(models, tmp_path, suffix):
+    levels = np.random.default_rng(0).integers(0, 65536, (24, 20, 3), dtype=np.uint16)
+    scan = RasterImage(levels)
+    write_raster(scan, tmp_path / f"deep{suffix}")
+    pipeline, seen = colorzoo.Pipeline(models), []
+    for model in models:
+        method = "denoise" if model.task == "denoising" else "colorize"
+        process = getattr(model, method)
+        spy = lambda image, *args, process=process: seen.append(image) or process(image, *args)  # noqa: E731
+        vars(model)[method] = spy
+    try:
+        result = pipeline(tmp_path / f"deep{suffix}")
+    finally:
+        for model in models:
+            vars(model).pop("denoise", None), vars(model).pop("colorize", None)
+    assert [image.levels.dtype for image in seen] == [np.uint16] * 2
+    assert np.array_equal(seen[0].levels, levels)
+    assert result.mode == "RGB"
+    assert np.array_equal(np.asarray(result), np.asarray(pipeline(scan).to_pil()))
 
 
 def test_clean_and_noisy_pictures_share_a_batch(models, restore, noisy):

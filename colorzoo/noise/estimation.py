@@ -1,7 +1,4 @@
-"""How much noise a picture holds: the share of its impulses, and the deviation of its Gaussian noise.
-
-Both are estimated from the picture alone, and so that detail is not taken for noise where that can be avoided.
-"""
+"""Blind noise estimation: the share of impulses in a picture, and the standard deviation of its Gaussian noise."""
 
 import math
 from collections.abc import Iterable
@@ -133,11 +130,11 @@ def noise_levels(pictures: Tensor) -> list[NoiseLevel]:
     """
     if pictures.ndim != 4:
         raise ValueError(f"the pictures have shape {tuple(pictures.shape)}; give (B, C, H, W)")
-    planes = [_sampled(picture)[:, None].float() for picture in pictures]
-    return [NoiseLevel(_impulse(plane), 255 * _deviation(plane)) for plane in planes]
+    planes = [_sample_squares(picture)[:, None].float() for picture in pictures]
+    return [NoiseLevel(_impulse_share(plane), 255 * _gaussian_sigma(plane)) for plane in planes]
 
 
-def _sampled(picture: Tensor) -> Tensor:
+def _sample_squares(picture: Tensor) -> Tensor:
     """Return ``(C, H, W)``, or if that is large squares spread evenly over it: a million values tell as much as all."""
     if picture[0].numel() <= _ENOUGH:
         return picture
@@ -148,25 +145,25 @@ def _sampled(picture: Tensor) -> Tensor:
     return picture.flatten(end_dim=2)
 
 
-def _impulse(planes: Tensor) -> float:
+def _impulse_share(planes: Tensor) -> float:
     """Share of salt and of pepper among the values of ``(C, 1, H, W)``."""
     if planes[0].numel() < (2 * _RADIUS + 1) ** 2:
         return 0.0
     white, black = (planes >= 1).float(), (planes <= 0).float()
-    sound = 1 - white - black
-    # What a value has to stand out against: the sound ones beside it, or else the mean of those nearby.
-    counts = _box(sound)
-    nearby = torch.where(counts > 0, _box(planes * sound) / counts.clamp(min=1e-6), _box(planes))
-    highest = F.max_pool2d(torch.where(sound > 0, planes, -1.0), 3, 1, 1)
-    lowest = -F.max_pool2d(torch.where(sound > 0, -planes, -2.0), 3, 1, 1)
+    valid = 1 - white - black
+    # What a value has to stand out against: the valid ones beside it, or else the mean of those nearby.
+    counts = _box_mean(valid)
+    nearby = torch.where(counts > 0, _box_mean(planes * valid) / counts.clamp(min=1e-6), _box_mean(planes))
+    highest = F.max_pool2d(torch.where(valid > 0, planes, -1.0), 3, 1, 1)
+    lowest = -F.max_pool2d(torch.where(valid > 0, -planes, -2.0), 3, 1, 1)
     highest = torch.where(highest < 0, nearby, highest)
     lowest = torch.where(lowest > 1, nearby, lowest)
-    salt = _share(white, (highest < 1 - _CONTRAST) & (_box(white) <= 0.5))
-    pepper = _share(black, (lowest > _CONTRAST) & (_box(black) <= 0.5))
+    salt = _visible_share(white, (highest < 1 - _CONTRAST) & (_box_mean(white) <= 0.5))
+    pepper = _visible_share(black, (lowest > _CONTRAST) & (_box_mean(black) <= 0.5))
     return min(1.0, salt + pepper)
 
 
-def _share(extreme: Tensor, visible: Tensor) -> float:
+def _visible_share(extreme: Tensor, visible: Tensor) -> float:
     """Share of one kind of impulse among the places where it would be seen."""
     candidates = extreme * visible
     found = float(candidates.sum())
@@ -183,7 +180,7 @@ def _share(extreme: Tensor, visible: Tensor) -> float:
     return density * min(1.0, max(0.0, (most - correlation) / (most - least)))
 
 
-def _deviation(planes: Tensor) -> float:
+def _gaussian_sigma(planes: Tensor) -> float:
     """Standard deviation of the Gaussian noise of ``(C, 1, H, W)``."""
     if min(planes.shape[-2:]) < 3:
         return 0.0
@@ -196,10 +193,10 @@ def _deviation(planes: Tensor) -> float:
     a, b = planes[..., :-1, :-1], planes[..., :-1, 1:]
     c, d = planes[..., 1:, :-1], planes[..., 1:, 1:]
     diagonal, means = (a - b - c + d) / 2, (a + b + c + d) / 4
-    counts = _box(usable.float(), 2).clamp(min=1e-6)
-    level = _box(means * usable, 2) / counts
+    counts = _box_mean(usable.float(), 2).clamp(min=1e-6)
+    level = _box_mean(means * usable, 2) / counts
     # The diagonal coefficients know nothing of the means, so that choosing by these does not bias those.
-    activity = (_box(means.square() * usable, 2) / counts - level.square())[usable]
+    activity = (_box_mean(means.square() * usable, 2) / counts - level.square())[usable]
     diagonal, level = diagonal[usable].abs(), level[usable]
     sigma = 0.0
     for _ in range(2):
@@ -212,6 +209,6 @@ def _deviation(planes: Tensor) -> float:
     return sigma
 
 
-def _box(planes: Tensor, radius: int = _RADIUS) -> Tensor:
+def _box_mean(planes: Tensor, radius: int = _RADIUS) -> Tensor:
     """Mean of the window around each value, as much of it as lies in the picture."""
     return F.avg_pool2d(planes, 2 * radius + 1, 1, radius, count_include_pad=False)

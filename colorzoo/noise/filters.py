@@ -1,4 +1,4 @@
-"""Restoration that learns nothing: what a de-noiser has to beat."""
+"""Classical filters against noise, which learn nothing: baselines for de-noisers."""
 
 import torch
 from torch import Tensor
@@ -37,11 +37,11 @@ def switching_mean(noisy: Tensor) -> Tensor:
     that holds a value in between.
     """
     folded = noisy.reshape(-1, 1, *noisy.shape[-2:])
-    sound = ((folded > 0) & (folded < 1)).to(folded.dtype)
-    restored, missing = folded.clone(), sound == 0
+    valid = ((folded > 0) & (folded < 1)).to(folded.dtype)
+    restored, missing = folded.clone(), valid == 0
     for radius in range(1, _RADIUS + 1):
-        counts = _sums(sound, radius)
-        means = _sums(folded * sound, radius) / counts.clamp(min=1)
+        counts = _sums(valid, radius)
+        means = _sums(folded * valid, radius) / counts.clamp(min=1)
         found = missing & (counts > 0)
         restored = torch.where(found, means, restored)
         missing = missing & ~found

@@ -1,4 +1,4 @@
-"""Salt and pepper, and Gaussian noise, at levels that each picture draws for itself."""
+"""Synthetic noise: salt and pepper, and Gaussian noise, at levels drawn for each picture."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _WORDS: dict[NoiseKind, str] = {"impulse": "salt and pepper", "gaussian": "Gauss
 
 @dataclass(frozen=True)
 class Noise:
-    """What spoils a picture: Gaussian noise on every value, then salt and pepper instead of some.
+    """A noise model: Gaussian noise on every value, then salt and pepper in place of some.
 
     Args:
         impulse: Share of the values in [0, 1] that turn black or white, either as often; of colour, each channel by
@@ -55,30 +55,19 @@ class Noise:
 
     def ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """Lowest and highest share of impulses, lowest and highest sigma."""
-        return _range(self.impulse), _range(self.sigma)
+        return _as_range(self.impulse), _as_range(self.sigma)
 
     def describe(self) -> str:
         """Say in a few words what it is; goes into every published checkpoint of a de-noiser."""
         (least, most), (smallest, largest) = self.ranges()
         parts = []
         if most > 0:
-            parts.append(f"{_WORDS['impulse']} on {_span(100 * least, 100 * most)} % of the values")
+            parts.append(f"{_WORDS['impulse']} on {_format_range(100 * least, 100 * most)} % of the values")
         if largest > 0 or self.bias != 0:
-            parts.append(f"{_WORDS['gaussian']} of sigma {_span(smallest, largest)}, mean {self.bias:g} (8-bit levels)")
+            parts.append(
+                f"{_WORDS['gaussian']} of sigma {_format_range(smallest, largest)}, mean {self.bias:g} (8-bit levels)"
+            )
         return " and ".join(parts) or "no noise"
-
-
-def kinds_in(description: str) -> tuple[NoiseKind, ...]:
-    """Return the kinds of noise that a text of `Noise.describe` tells of, as a published record quotes it.
-
-    Args:
-        description: The text, which may say more.
-
-    Example:
-        >>> kinds_in(f"10 pictures, with {Noise(impulse=0.15).describe()}")
-        ('impulse',)
-    """
-    return tuple(kind for kind in KINDS if _WORDS[kind] in description)
 
 
 def add_noise(
@@ -103,7 +92,7 @@ def add_noise(
         >>> add_noise(torch.full((1, 1, 100, 100), 0.5), Noise(impulse=1.0), seeds=[0]).unique().tolist()
         [0.0, 1.0]
     """
-    levels, normal, uniform = _drawn(clean, seeds, draws)
+    levels, normal, uniform = _draw(clean, seeds, draws)
     (least, most), (smallest, largest) = noise.ranges()
     impulse = least + (most - least) * levels[:, 0]
     sigma = smallest + (largest - smallest) * levels[:, 1]
@@ -116,30 +105,30 @@ def add_noise(
     return torch.where(uniform >= 1 - impulse / 2, torch.ones_like(noisy), noisy)
 
 
-def _drawn(clean: Tensor, seeds: Sequence[int] | None, draws: SharedRandom | None) -> tuple[Tensor, Tensor, Tensor]:
+def _draw(clean: Tensor, seeds: Sequence[int] | None, draws: SharedRandom | None) -> tuple[Tensor, Tensor, Tensor]:
     """Draw for each picture two levels, and for each of its values a normal and a uniform number."""
     if seeds is None:
         draws = draws or SharedRandom(device=clean.device)
         return draws.rand(len(clean), 2, 1, 1, 1), draws.randn(*clean.shape), draws.rand(*clean.shape)
     if len(seeds) != len(clean):
         raise ValueError(f"there are {len(seeds)} seeds for {len(clean)} pictures; give one for each")
-    own = [_of_seed(clean.shape[1:], seed) for seed in seeds]
-    levels, normal, uniform = (torch.stack(parts).to(clean.device) for parts in zip(*own, strict=True))
+    drawn = [_draw_for_seed(clean.shape[1:], seed) for seed in seeds]
+    levels, normal, uniform = (torch.stack(parts).to(clean.device) for parts in zip(*drawn, strict=True))
     return levels, normal, uniform
 
 
-def _of_seed(shape: torch.Size, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+def _draw_for_seed(shape: torch.Size, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     random = torch.Generator().manual_seed(seed)
     levels = torch.rand(2, 1, 1, 1, generator=random)
     return levels, torch.randn(shape, generator=random), torch.rand(shape, generator=random)
 
 
-def _range(level: Level) -> tuple[float, float]:
+def _as_range(level: Level) -> tuple[float, float]:
     if isinstance(level, int | float):
         return float(level), float(level)
     low, high = level
     return float(low), float(high)
 
 
-def _span(low: float, high: float) -> str:
+def _format_range(low: float, high: float) -> str:
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"

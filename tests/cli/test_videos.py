@@ -8,6 +8,7 @@ import PIL.Image
 import pytest
 from films import TIMES, frames, make, packets
 
+from colorzoo import zoo
 from colorzoo.cli import main, videos
 from colorzoo.cli.images import COLORIZER
 
@@ -32,6 +33,17 @@ def test_a_video_gets_colours_beside_it(clip, capsys):
     with av.open(str(out)) as container:
         assert COLORIZER in container.metadata["comment"]
         assert "temporal smoothing 0.8" in container.metadata["comment"]
+
+
+def test_the_model_is_loaded_once_and_the_video_opened_once(clip, tmp_path, monkeypatch):
+    PIL.Image.new("L", (40, 30), 90).save(tmp_path / "a.png")
+    loaded, opened, load, open_container = [], [], zoo.load, av.open
+    monkeypatch.setattr(zoo, "load", lambda *args, **options: loaded.append(args) or load(*args, **options))
+    monkeypatch.setattr(av, "open", lambda *args, **options: opened.append(args[0]) or open_container(*args, **options))
+    inputs = [str(clip), str(tmp_path / "a.png")]
+    assert main(["colorize", *inputs, "-o", str(tmp_path / "out")]) == 0
+    assert len(loaded) == 1
+    assert opened.count(str(clip)) == 1
 
 
 def test_pictures_and_videos_may_be_mixed(clip, tmp_path, capsys):

@@ -11,7 +11,7 @@ import torch
 import colorzoo
 from colorzoo.io.convert import to_batch
 from colorzoo.noise.estimation import NoiseLevel, noise_levels
-from colorzoo.noise.synthesis import Noise, add_noise, kinds_in
+from colorzoo.noise.synthesis import Noise, add_noise
 
 PHOTO = Path(__file__).parents[2] / "examples" / "cameraman.png"
 
@@ -134,19 +134,6 @@ def test_ramps_lead_from_clean_to_noisy():
     assert NoiseLevel(0.006, 7).strength() == pytest.approx(0.75)
     assert NoiseLevel(0.5, 0).strength(["gaussian"]) == NoiseLevel(0, 50).strength(["impulse"]) == 0
     assert NoiseLevel(0.5, 50).strength([]) == 0
-
-
-@pytest.mark.parametrize(
-    ("noise", "kinds"),
-    [
-        (Noise(), ()),
-        (Noise(impulse=(0.1, 0.6)), ("impulse",)),
-        (Noise(sigma=25), ("gaussian",)),
-        (Noise(impulse=0.1, sigma=25), ("impulse", "gaussian")),
-    ],
-)
-def test_kinds_are_read_from_what_noise_says_of_itself(noise, kinds):
-    assert kinds_in(f"10 pictures, with {noise.describe()}") == kinds
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,17 @@ def checkpoint(tmp_path, record):
     return path
 
 
+def test_the_networks_of_both_tasks_are_compiled(monkeypatch):
+    for name, method in (("fusion_cnn", "predict_ab"), ("linear_denoiser", "restore")):
+        monkeypatch.setattr(torch, "compile", lambda run, dynamic: ("compiled", run.__name__))
+        monkeypatch.setattr(shutil, "which", lambda name: name)
+        model = colorzoo.create(name)
+        compile_network(model)
+        assert getattr(model, method) == ("compiled", method)
+        uncompiled_state(model)
+        assert callable(getattr(model, method))
+
+
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 def test_a_compiled_model_gives_the_same_answers_at_any_size(checkpoint, monkeypatch, tmp_path):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
