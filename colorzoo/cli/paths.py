@@ -1,6 +1,5 @@
 """Which picture files a command is about, and where each result goes."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from glob import glob, has_magic
@@ -8,6 +7,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from colorzoo.errors import OutputExistsError, UnreadableImageError, UsageError
+from colorzoo.io.find import find_images
 from colorzoo.io.pil_file import SUFFIXES
 
 
@@ -83,16 +83,13 @@ def _matches(pattern: Path, output: Path | None, report: Callable[[OSError], Non
 
 def _pictures_below(folder: Path, output: Path, report: Callable[[OSError], None]) -> list[Path]:
     """Return the pictures below a folder, in order."""
-    found: list[Path] = []
-    complaints: list[OSError] = []
-    results = output.resolve()
-    for parent, folders, files in os.walk(folder, onerror=complaints.append):
-        folders[:] = sorted(name for name in folders if name[0] != "." and Path(parent, name).resolve() != results)
-        # A Mac leaves a hidden ._photo.jpg beside each photo.jpg that it copies.
-        names = (name for name in sorted(files) if name[0] != "." and Path(name).suffix.lower() in SUFFIXES)
-        found += [Path(parent, name) for name in names]
-    for error in complaints:
-        report(UnreadableImageError(f"{error.filename} cannot be read ({error.strerror}); check its permissions"))
+    complaints: list[Path] = []
+
+    def complain(path: Path, error: OSError) -> None:
+        complaints.append(path)
+        report(error)
+
+    found = find_images(folder, complain, exclude=output)
     if not found and not complaints:
         report(UnreadableImageError(f"{folder} holds no picture; those end in {', '.join(sorted(SUFFIXES))}"))
     return found

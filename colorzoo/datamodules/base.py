@@ -8,7 +8,7 @@ from typing import Any, ClassVar, cast
 
 import PIL.Image
 from lightning.pytorch import LightningDataModule
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from colorzoo.data.batches import ColorBatch, Grey, ImageBatch, NoisyBatch
@@ -80,7 +80,7 @@ class ImageDataModule(LightningDataModule, ABC):
         color: bool = False,
         seed: int = 0,
         eval_batch_size: int | None = None,
-        train_transform: Callable[[Tensor], Tensor] | None = None,
+        train_transform: nn.Module | Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         super().__init__()
         if batch_size < 1 or (eval_batch_size is not None and eval_batch_size < 1):

@@ -206,7 +206,7 @@ class ImageFolderDataModule(ImageDataModule):
             labels=labels,
         )
 
-    def _report(self, path: Path, error: Exception) -> None:
+    def _report(self, path: Path, error: UnreadableImageError) -> None:
         if self.unreadable == "fail":
             raise UnreadableImageError(f"{error}; remove it, or set unreadable='skip'") from error
         warnings.warn(f"skipped: {error}", stacklevel=2)

@@ -9,22 +9,24 @@ import PIL.Image
 from colorzoo.errors import DataError, UnreadableImageError
 from colorzoo.io.pil_file import SUFFIXES
 
-Report = Callable[[Path, Exception], None]
+Report = Callable[[Path, UnreadableImageError], None]
 """Told of a path that is left out, and why."""
 
 _OTHER_SUFFIXES = frozenset((".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".psd", ".tga", ".dng", ".nef", ".cr2"))
 """Images that are not read, and that nobody should miss without a word."""
 
 
-def find_images(folder: Path, report: Report | None = None, exclude: Path | None = None) -> list[Path]:
+def find_images(
+    folder: Path, report: Report | None = None, report_others: Report | None = None, exclude: Path | None = None
+) -> list[Path]:
     """Find the image files below a folder by their suffix, without opening any.
 
     Hidden files and folders do not count: a Mac leaves a ``._photo.jpg`` beside each photo.jpg that it copies.
 
     Args:
         folder: The folder, of any depth.
-        report: Told of each folder that cannot be read, and of the first file of each suffix, such as .gif, that is an
-            image and is left out.
+        report: Told of each folder that cannot be read.
+        report_others: Told of the first file of each suffix, such as .gif, of images that are left out.
         exclude: A folder to leave out, with all below it.
 
     Returns:
@@ -49,9 +51,11 @@ def find_images(folder: Path, report: Report | None = None, exclude: Path | None
         for error in unread:
             reason = f"{error.filename} cannot be read ({error.strerror}); check its permissions"
             report(Path(error.filename), UnreadableImageError(reason))
+    if report_others is not None:
         for suffix, paths in others.items():
             count = f"{len(paths)} {suffix} files are" if len(paths) > 1 else f"1 {suffix} file is"
-            report(paths[0], UnreadableImageError(f"{count} left out; convert to one of {', '.join(sorted(SUFFIXES))}"))
+            reason = f"{count} left out; convert to one of {', '.join(sorted(SUFFIXES))}"
+            report_others(paths[0], UnreadableImageError(reason))
     return found
 
 
@@ -67,7 +71,7 @@ def image_names(root: Path, report: Report | None = None) -> list[str]:
     """
     if not root.is_dir():
         raise DataError(f"{root} is no folder; give the one that holds your pictures")
-    return [path.relative_to(root).as_posix() for path in find_images(root, report)]
+    return [path.relative_to(root).as_posix() for path in find_images(root, report, report)]
 
 
 def readable_names(root: Path, report: Report) -> Iterator[str]:

@@ -91,7 +91,7 @@ def test_folders_that_cannot_be_read_are_reported(scans, tmp_path, capsys, monke
         onerror(PermissionError(13, "Permission denied", str(scans / "locked")))
         yield str(scans), [], ["clean.png"]
 
-    monkeypatch.setattr("colorzoo.cli.paths.os.walk", walk)
+    monkeypatch.setattr("colorzoo.io.find.os.walk", walk)
     assert main(["denoise", str(scans), "-o", str(tmp_path / "out")]) == 1
     assert below(tmp_path / "out") == ["clean.png"]
     assert "locked cannot be read (Permission denied)" in capsys.readouterr().err

@@ -5,10 +5,11 @@ import pickle
 import PIL.Image
 import pytest
 import torch
+from jsonargparse import ArgumentParser
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader
 
-from colorzoo.datamodules import SyntheticDataModule
+from colorzoo.datamodules import ImageDataModule, SyntheticDataModule
 from colorzoo.errors import DataError
 from colorzoo.noise.synthesis import Noise
 
@@ -267,3 +268,15 @@ def test_hyper_parameters_do_not_collide_with_those_of_a_model(tmp_path):
     options = {**QUIET, "logger": True, "default_root_dir": tmp_path, "accelerator": "cpu", "fast_dev_run": 1}
     Trainer(**options).fit(Sized(size=99), data_module())
     assert data_module().hparams["size"] == 8
+
+
+def test_a_transform_can_be_given_on_the_command_line():
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(ImageDataModule, "data")
+    name = "colorzoo.datamodules.synthetic.SyntheticDataModule"
+    given = parser.parse_args(
+        [f"--data={name}", "--data.train_transform=torch.nn.Identity", "--data.noise.impulse=0.2"]
+    )
+    made = given["data"]["init_args"]
+    assert made["train_transform"]["class_path"] == "torch.nn.Identity"
+    assert made["noise"]["impulse"] == 0.2

@@ -27,7 +27,7 @@ def test_images_of_other_kinds_are_named(folder):
     for name in ("1.gif", "b/2.GIF", "3.heic"):
         (folder / name).touch()
     told = []
-    assert len(find_images(folder, lambda path, error: told.append((path.name, str(error))))) == 3
+    assert len(find_images(folder, report_others=lambda path, error: told.append((path.name, str(error))))) == 3
     assert [name for name, _ in told] == ["1.gif", "3.heic"]
     assert told[0][1].startswith("2 .gif files are left out; convert to one of .bmp, .jpeg")
 
