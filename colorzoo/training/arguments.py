@@ -109,8 +109,8 @@ def _plain(name: str) -> str:
     return name.lower().replace("_", "")
 
 
-def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
-    subclass: type[Any]
+def _subclasses(cls: type) -> Iterator[type]:
+    subclass: type
     for subclass in cls.__subclasses__():
         if not isabstract(subclass):
             yield subclass
