@@ -100,9 +100,11 @@ class TrainableModule(FreezableModule):
             self.trainer.strategy._ddp_kwargs["broadcast_buffers"] = False
 
     def on_fit_start(self) -> None:
-        """Log the hyper-parameters of model and optimiser."""
+        """Log the hyper-parameters of model, optimiser and data."""
         stated = {"model": self.name()} | {f"model/{name}": value for name, value in self.hparams.items()}
         stated |= {f"optim/{name}": value for name, value in asdict(self.optim).items()}
+        data = getattr(self.trainer, "datamodule", None)
+        stated |= {f"data/{name}": value for name, value in getattr(data, "hparams", {}).items()}
         for logger in self.loggers:
             logger.log_hyperparams(stated)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from inspect import isabstract
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
 
 import colorzoo
 from colorzoo.base.hparams import init_parameters
