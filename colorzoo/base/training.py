@@ -1,12 +1,12 @@
 """The training, validation and test steps of every model: losses, metrics, logging and the optimiser."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import Parameter
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
@@ -38,6 +38,16 @@ class TrainableModule(FreezableModule):
         """How it is optimised, unless `configure_optimizers` is overridden."""
         self.lr_factors: dict[Parameter, float] = {}
         """What the learning rate of some parameters is multiplied by; a callback may set it in its ``setup``."""
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move or convert the tensors; modules in another precision than float32 then convert their inputs."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for module in self.children():
+            parameter = next(module.parameters(), None)
+            converts = _cast_inputs in module._forward_pre_hooks.values()
+            if parameter is not None and parameter.dtype != torch.float32 and not converts:
+                module.register_forward_pre_hook(_cast_inputs)
+        return self
 
     @classmethod
     @abstractmethod
@@ -100,9 +110,11 @@ class TrainableModule(FreezableModule):
             self.trainer.strategy._ddp_kwargs["broadcast_buffers"] = False
 
     def on_fit_start(self) -> None:
-        """Log the hyper-parameters of model and optimiser."""
+        """Log the hyper-parameters of model, optimiser and data."""
         stated = {"model": self.name()} | {f"model/{name}": value for name, value in self.hparams.items()}
         stated |= {f"optim/{name}": value for name, value in asdict(self.optim).items()}
+        data = getattr(self.trainer, "datamodule", None)
+        stated |= {f"data/{name}": value for name, value in getattr(data, "hparams", {}).items()}
         for logger in self.loggers:
             logger.log_hyperparams(stated)
 
@@ -210,3 +222,9 @@ class TrainableModule(FreezableModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler} | self.optim.scheduler_options(scheduler),
         }
+
+
+def _cast_inputs(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Convert floating-point inputs to the precision of the parameters; L*a*b* and losses stay in float32."""
+    dtype = next(module.parameters()).dtype
+    return tuple(x.to(dtype) if isinstance(x, Tensor) and x.is_floating_point() else x for x in inputs)

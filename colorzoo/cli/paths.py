@@ -1,5 +1,6 @@
-"""Which picture files a command is about, and where each result goes."""
+"""Which image files a command reads, and where each result goes."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from glob import glob, has_magic
@@ -14,27 +15,27 @@ from colorzoo.io.pil_file import SUFFIXES
 def resolve_outputs(
     inputs: Sequence[Path], output: Path | None, suffix: str, report: Callable[[OSError], None]
 ) -> list[tuple[Path, Path]]:
-    """Give each input, and each picture below a folder, its output.
+    """Return the output of each input, and of each image below a folder.
 
     Args:
         inputs: Files, folders, and patterns such as ``scans/**/*.tif`` for shells that do not expand them. Hidden files
-            of a folder count as no pictures, nor does what lies below the output.
-        output: A file for a single file; else a folder, below which the tree of a folder, or of what matches a pattern,
-            is repeated; None for names beside the inputs.
-        suffix: What these names end in.
-        report: Told of each folder that holds no picture or cannot be read, and each pattern that nothing matches.
+            of a folder do not count, nor do those below the output.
+        output: A file for a single file; else a folder, below which the tree of an input folder or of a pattern is
+            repeated; None for names beside the inputs.
+        suffix: Appended to these names.
+        report: Told of each folder that holds no image or cannot be read, and each pattern that nothing matches.
 
     Returns:
-        Source and target of each picture, no target twice.
+        Source and target of each image, no target twice.
 
     Raises:
-        UsageError: If two pictures would get the same target, or a target is an input.
+        UsageError: If two images would get the same target, or a target is an input.
     """
     pairs: list[tuple[Path, Path]] = []
     for path in inputs:
         if path.is_dir():
             root = _beside(path, suffix) if output is None else _folder(output, inputs)
-            pairs += [(source, root / source.relative_to(path)) for source in _pictures_below(path, root, report)]
+            pairs += [(source, root / source.relative_to(path)) for source in _images_below(path, root, report)]
         elif has_magic(str(path)) and not path.exists():
             start, found = _matches(path, output, report)
             if output is None:
@@ -81,17 +82,21 @@ def _matches(pattern: Path, output: Path | None, report: Callable[[OSError], Non
     return start, found
 
 
-def _pictures_below(folder: Path, output: Path, report: Callable[[OSError], None]) -> list[Path]:
-    """Return the pictures below a folder, in order."""
-    complaints: list[Path] = []
+def _images_below(folder: Path, output: Path, report: Callable[[OSError], None]) -> list[Path]:
+    """Return the images below a folder, in order, without those of an output below it."""
+    failed = False
 
-    def complain(path: Path, error: OSError) -> None:
-        complaints.append(path)
-        report(error)
+    def tell(path: Path, error: Exception) -> None:
+        nonlocal failed
+        if path.is_dir():
+            failed = True
+            report(UnreadableImageError(str(error)))
+        else:  # a format that is not read, such as .gif: worth a word, but nothing of what was asked for failed
+            print(f"colorzoo: {error}", file=sys.stderr)
 
-    found = find_images(folder, complain, exclude=output)
-    if not found and not complaints:
-        report(UnreadableImageError(f"{folder} holds no picture; those end in {', '.join(sorted(SUFFIXES))}"))
+    found = find_images(folder, tell, exclude=output)
+    if not found and not failed:
+        report(UnreadableImageError(f"{folder} holds no image; those end in {', '.join(sorted(SUFFIXES))}"))
     return found
 
 

@@ -163,7 +163,9 @@ class Backbone(TimmEncoder):
         Returns:
             The features.
         """
-        scaled = F.interpolate(gray, size=(self.size, self.size), mode="bilinear", antialias=True, align_corners=False)
+        # In float32, for half precision cannot be resized with antialiasing everywhere.
+        scaled = F.interpolate(gray.float(), size=(self.size, self.size), mode="bilinear", antialias=True)
+        scaled = scaled.to(gray.dtype)
         features = self.net(self.normalize(scaled))
         if not self.maps:
             pooled: Tensor = features[:, :, None, None]

@@ -136,5 +136,6 @@ class ContextMLP(Colorizer):
 
     def _answer(self, padded: Tensor, every: int = 1) -> Tensor:
         """What the network says of one pixel in ``every`` each way, from the first on, whose window lies within."""
+        padded = padded.to(self.context.weight.dtype)
         answer: Tensor = self.dense(F.conv2d(padded, self.context.weight, self.context.bias, stride=every))
         return answer

@@ -116,7 +116,7 @@ class LinearDenoiser(Denoiser):
     def _predicted(self, noisy: Tensor, noise: Tensor) -> Tensor:
         """What the regression says of every pixel."""
         seen = self._filled(noisy, noise) if self.fill else noisy
-        padded = F.pad(seen, (self.radius,) * 4, mode="replicate")
+        padded = F.pad(seen, (self.radius,) * 4, mode="replicate").to(self.theta.dtype)
         # theta is linear in the pixels of the window, differences and all: one convolution.
         return F.conv2d(padded, self._kernel(), self.theta[-1:])
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from inspect import isabstract
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
 
 import colorzoo
 from colorzoo.base.hparams import init_parameters
+from colorzoo.base.module import ZooModule
 from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import ColorzooError, UnknownModelError, UsageError, describe_unknown
 from colorzoo.registry import model_class
@@ -109,8 +109,8 @@ def _plain(name: str) -> str:
     return name.lower().replace("_", "")
 
 
-def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
-    subclass: type[Any]
+def _subclasses(cls: type) -> Iterator[type]:
+    subclass: type
     for subclass in cls.__subclasses__():
         if not isabstract(subclass):
             yield subclass
@@ -134,6 +134,8 @@ def explain(message: str, options: Iterable[str]) -> str:
         return _explain_option(f"--{found[1]}" if found[1] else found[2].partition("=")[0], options)
     if found := re.search(r"class_path '([^']+)':\s+Option '(\w+)' is not accepted", message):
         cls = resolve_name(found[1])
+        if cls in (ZooModule, ImageDataModule):  # the base: no name was given
+            return f"{option} has arguments, but no name; give {option} NAME too"
         return describe_unknown(found[2], list(init_parameters(cls)), f"argument of {cls.__name__}")
     if found := re.search(r"Expected a dot import path string: (\S+)", message):
         base = re.search(r"Subtypes: \[(?:list\[|<class ')?([\w.]+)", message)
@@ -146,8 +148,6 @@ def explain(message: str, options: Iterable[str]) -> str:
         return f"{whose} " + ", ".join(
             name if found[1] else f"--{name.partition('.')[2]}" for name in found[2].split(", ")
         )
-    if "is abstract" in message:
-        return f"{option} has arguments, but no name; give {option} NAME too"
     if (found := re.search(r"class_path '([^']+)':\s+(.+)", message)) and "Parser key" not in found[2]:
         return f"{option} is {found[1]}: {found[2]}"
     return _explain_value(message, option) or " ".join(message.split())

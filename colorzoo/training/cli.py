@@ -1,11 +1,11 @@
 """The commands ``fit``, ``validate``, ``test`` and ``predict``: LightningCLI over the models of the zoo."""
 
-import pkgutil
 import sys
 import warnings
 from argparse import ArgumentError
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules, resolve_name
 from typing import Any
 
 from jsonargparse import Namespace
@@ -62,8 +62,7 @@ class ColorzooCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         """Make model, data and trainer; refuse to measure random weights."""
         config = self.config[str(self.subcommand)]
-        init_args = config.model.get("init_args", Namespace())  # type: ignore[no-untyped-call]
-        weights, ckpt_path = init_args.get("weights"), config.get("ckpt_path")
+        weights, ckpt_path = config.get("model.init_args.weights"), config.get("ckpt_path")
         if self.subcommand != "fit" and not ckpt_path and weights is None:
             raise UsageError(f"{self.subcommand} needs trained weights: --model.weights NAME, or --ckpt_path of a run")
         if self.subcommand == "predict":
@@ -97,13 +96,20 @@ class ColorzooCLI(LightningCLI):
             checkpoint = checkpoint_file.read(Path(ckpt_path))
         if checkpoint is None and weights is None:
             return
-        stated = self.stated[str(self.subcommand)].model.get("init_args", Namespace()).as_dict()  # type: ignore[no-untyped-call]
+        stated = self._stated("model.init_args")
         if checkpoint is not None:
+            cls: type[ZooModule] = resolve_name(config.model.class_path)
+            if checkpoint.model != cls.name():
+                raise CheckpointError(f"{ckpt_path} holds a {checkpoint.model}, not a {cls.name()}")
             # The checkpoint has every tensor, so that no other file is asked for some of them.
-            cls = model_class(checkpoint.model)
             stated = {name: value for name, value in stated.items() if name not in cls.ignored_hparams}
             stated = checkpoint.hparams | stated
         config.model.init_args = Namespace(**stated)  # type: ignore[no-untyped-call]
+
+    def _stated(self, key: str) -> dict[str, Any]:
+        """Return what the command line and its configs state of a part, without defaults."""
+        part = self.stated[str(self.subcommand)].get(key)
+        return part.as_dict() if part else {}
 
     def _optimizer_config(self) -> OptimizerConfig:
         """Return what ``--optim`` says, with the classes of ``--optimizer`` and ``--lr_scheduler`` if given."""
@@ -116,8 +122,7 @@ class ColorzooCLI(LightningCLI):
                 f"{type(self.model).__name__} does not take its steps by one optimiser; leave out --optimizer and "
                 "--lr_scheduler, and see --optim"
             )
-        stated = self.stated[str(self.subcommand)].get("optimizer", Namespace()).get("init_args", {})  # type: ignore[no-untyped-call]
-        if optimizer and "lr" not in stated:
+        if optimizer and "lr" not in self._stated("optimizer.init_args"):
             optimizer.init_args.lr = optim.lr
         return ClassOptimizerConfig.of(optim, optimizer, scheduler)
 
@@ -185,5 +190,5 @@ def _import_all() -> None:
         except (ImportError, TypeError) as error:
             warnings.warn(f"the model {name} of another package cannot be imported ({error})", stacklevel=2)
     for package in (datamodules, callbacks):
-        for module in pkgutil.iter_modules(package.__path__):
+        for module in iter_modules(package.__path__):
             import_module(f"{package.__name__}.{module.name}")

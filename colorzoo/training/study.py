@@ -11,6 +11,7 @@ import yaml
 
 from colorzoo.errors import DataError
 from colorzoo.io.atomic import atomic_replace
+from colorzoo.training.arguments import find_config
 from colorzoo.training.cli import run
 from colorzoo.training.study_plot import Axis, plot_study
 
@@ -36,6 +37,7 @@ def run_study(path: Path) -> Path:
     Raises:
         DataError: If the file lacks one of these keys or has others, or matplotlib is missing.
     """
+    path = find_config(path)
     study: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     if set(study) - {"axis"} != _KEYS:
         raise DataError(f"{path} must have exactly the keys {sorted(_KEYS)}, and may have axis; it has {sorted(study)}")

@@ -70,7 +70,7 @@ def state(model):
 
 def fit(folder, model, *callbacks, epochs=3, optim=None, images=8, batch=4, noise=None, path=None, **options):
     data = SyntheticDataModule(size=16, train_images=images, val_images=2, batch_size=batch, hflip=False, noise=noise)
-    data.train_dataloader = lambda: data._loader("train")  # in order: sums in another order round otherwise
+    data.train_dataloader = lambda: data._eval_loader("train")  # in order: sums in another order round otherwise
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     trainer = Trainer(max_epochs=epochs, default_root_dir=folder, callbacks=list(callbacks), **quiet, **options)
     trainer.fit(with_optim(model, optim or OptimizerConfig(lr=LR)), data, ckpt_path=path, weights_only=True)

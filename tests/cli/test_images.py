@@ -83,7 +83,7 @@ def test_folders_and_files_go_together(scans, tmp_path, capsys):
     single = save(slope(), tmp_path / "single.png")
     assert main(["denoise", str(tmp_path / "empty"), str(scans), str(single), "-o", str(tmp_path / "out")]) == 1
     assert below(tmp_path / "out") == ["box 1/NOISY.PNG", "clean.png", "single.png"]
-    assert "empty holds no picture" in capsys.readouterr().err
+    assert "empty holds no image" in capsys.readouterr().err
 
 
 def test_folders_that_cannot_be_read_are_reported(scans, tmp_path, capsys, monkeypatch):
@@ -91,6 +91,7 @@ def test_folders_that_cannot_be_read_are_reported(scans, tmp_path, capsys, monke
         onerror(PermissionError(13, "Permission denied", str(scans / "locked")))
         yield str(scans), [], ["clean.png"]
 
+    (scans / "locked").mkdir()
     monkeypatch.setattr("colorzoo.io.find.os.walk", walk)
     assert main(["denoise", str(scans), "-o", str(tmp_path / "out")]) == 1
     assert below(tmp_path / "out") == ["clean.png"]
@@ -194,9 +195,9 @@ def test_the_command_line_starts_at_once():
     assert not {"torch", "numpy", "PIL", "lightning"} & set(loaded)
 
 
-def test_restoring_needs_no_lightning():
+def test_the_command_restores_without_lightning():
     code = (
-        "import colorzoo, sys, torch;"
+        "import colorzoo, sys, torch; from colorzoo.runtime import process; process.inference_only = True;"
         "models = ['linear_denoiser', 'cnn_denoiser', 'fusion_cnn'];"
         "colorzoo.Pipeline(models, 'auto')(torch.rand(1, 1, 8, 8)); print(*sys.modules)"
     )

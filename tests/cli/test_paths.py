@@ -32,3 +32,11 @@ def test_patterns_that_match_nothing_are_reported_and_names_with_brackets_are_na
     assert main(["denoise", str(scans / "[1].png"), str(scans / "*.webp"), "-o", str(scans / "out")]) == 1
     assert below(scans / "out") == ["[1].png"]
     assert "no file matches" in capsys.readouterr().err
+
+
+def test_formats_that_are_not_read_are_named_and_fail_nothing(scans, capsys):
+    grey().save(scans / "d.gif")
+    grey().save(scans / "._a.png")
+    assert main(["denoise", str(scans), "-o", str(scans / "out")]) == 0
+    assert "out/d.gif" not in below(scans)
+    assert "1 .gif file is left out" in capsys.readouterr().err

@@ -18,7 +18,7 @@ from colorzoo.inference.integer_image import IntegerImage
 @pytest.fixture(autouse=True)
 def many_strips(monkeypatch):
     monkeypatch.setattr(integer_image, "_PIXELS", 500)
-    monkeypatch.setattr("colorzoo.color.srgb8._WAITING", 300)
+    monkeypatch.setattr("colorzoo.color.srgb8._BATCH", 300)
 
 
 def noise(shape, dtype=np.uint8):

@@ -175,7 +175,7 @@ def test_resumed_run_is_the_run_that_was_never_interrupted(tmp_path):
         options = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
         trainer = Trainer(max_epochs=epochs, default_root_dir=tmp_path, limit_val_batches=0, **options)
         data = SyntheticDataModule(size=32, train_images=4, val_images=4, batch_size=4, hflip=False)
-        data.train_dataloader = lambda: data._loader("train")  # in order: sums in another order round otherwise
+        data.train_dataloader = lambda: data._eval_loader("train")  # in order: sums in another order round otherwise
         trainer.fit(with_optim(model, OptimizerConfig(lr=1e-3)), data, ckpt_path=path, weights_only=True)
         trainer.save_checkpoint(tmp_path / f"{epochs}.ckpt")
         return model.state_dict()

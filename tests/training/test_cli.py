@@ -135,7 +135,7 @@ def test_optimizer_and_schedule_may_be_classes_and_stand_in_the_log():
     assert logged["model/filters"] == [2]
     assert logged["optim/name"] == "torch.optim.SGD"
     assert (logged["optim/lr"], logged["optim/momentum"]) == (0.02, 0.5)
-    assert logged["batch_size"] == 4
+    assert logged["data/batch_size"] == 4
 
 
 def test_a_schedule_may_watch_a_metric_beside_our_optimizer():

@@ -94,29 +94,9 @@ def test_every_recipe_prints_its_configuration(recipe, capsys):
     assert printed["optim"].items() >= yaml.safe_load(recipe.read_text()).get("optim", {}).items()
 
 
-@pytest.mark.parametrize("data", [["--data", "CIFAR10"], ["--data=CIFAR10"], ["--data", "CIFAR10DataModule"]])
-def test_short_names_stand_for_classes(data, capsys):
-    with pytest.raises(SystemExit):
-        main(["fit", "--model", "FusionCNN", "--model.alpha", "0.5", *data, "--print_config"])
-    printed = yaml.safe_load(capsys.readouterr().out)
-    assert printed["data"]["class_path"] == "colorzoo.datamodules.cifar10.CIFAR10DataModule"
-    assert printed["model"]["init_args"]["alpha"] == 0.5
-
-
-def test_recipes_of_the_package_are_found_from_anywhere(recipe, tmp_path, monkeypatch, capsys):
-    packaged = tmp_path / "site" / "colorzoo" / "configs" / "tiny.yaml"
-    packaged.parent.mkdir(parents=True)
-    packaged.write_text(recipe.read_text())
-    monkeypatch.setattr(colorzoo, "__file__", str(packaged.parent.parent / "__init__.py"))
-    with pytest.raises(SystemExit) as stop:
-        main(["fit", "--config", "configs/tiny.yaml", "--print_config"])
-    assert stop.value.code == 0
-    assert "SyntheticDataModule" in capsys.readouterr().out
-
-
 def test_unknown_weights_end_with_one_line(recipe, capsys):
     assert main(["test", "--config", str(recipe), "--model.weights", "fusion_cn"]) == 2
-    assert "did you mean 'fusion_cnn'" in capsys.readouterr().err.strip().splitlines()[-1]
+    assert "did you mean 'fusion_cnn" in capsys.readouterr().err.strip().splitlines()[-1]
 
 
 def test_a_run_that_was_not_made_yet_ends_with_one_line(capsys):
@@ -129,10 +109,9 @@ def test_a_run_that_was_not_made_yet_ends_with_one_line(capsys):
 
 @pytest.mark.parametrize("verb", ["test", "validate", "predict"])
 def test_random_weights_are_never_measured(recipe, verb, capsys):
-    with pytest.raises(SystemExit) as stop:
-        main([verb, "--config", str(recipe)])
-    assert stop.value.code == 2
-    assert "--model.weights NAME" in capsys.readouterr().err
+    assert main([verb, "--config", str(recipe)]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "--model.weights NAME" in line
 
 
 def test_fit_logs_figures_baselines_and_pictures(recipe):
