@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import PIL.Image
 import pytest
 
 import colorzoo
@@ -30,11 +31,23 @@ def test_architecture_names_every_room_of_the_package():
     assert rooms <= set(drawing.split())
 
 
+def write_small_cifar10(root):
+    """Stand in for the data set, with as many images as its DataModule validates on, and a few more."""
+    image = PIL.Image.effect_noise((32, 32), 50).convert("RGB")
+    for index in range(1100):
+        for split in ("train", "test") if index < 10 else ("train",):
+            folder = root / split / ("airplane", "ship")[index % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            image.save(folder / f"batch1_{index}.png")
+
+
 @pytest.mark.parametrize("index", range(2))
 def test_python_of_the_readme_runs(index, tmp_path, monkeypatch):
     snippets = re.findall(r"```python\n(.+?)```", text("README.md"), re.S)
     assert len(snippets) == 2
     (tmp_path / "examples").symlink_to(ROOT / "examples")
+    write_small_cifar10(tmp_path / "data" / "cifar10")
+    monkeypatch.setenv("COLORZOO_DATA", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
     exec(compile(snippets[index], "README.md", "exec"), {})
 

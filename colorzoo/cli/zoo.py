@@ -25,6 +25,9 @@ def add_publishing_commands(commands: Any) -> None:
         "--folder", type=Path, default=Path("checkpoints"), help="where to publish (default: checkpoints)"
     )
     publish.add_argument("--notes", default="", help="what a user should know besides the metrics")
+    publish.add_argument(
+        "--licence", help="licence of the weights (default: that of the weights it started from, or Apache-2.0)"
+    )
     publish.set_defaults(run=_publish)
 
     study = commands.add_parser("study", help="train and test variants of a config, and tabulate the metrics")
@@ -55,7 +58,7 @@ def _info(args: argparse.Namespace) -> int:
 def _publish(args: argparse.Namespace) -> int:
     from colorzoo.training.publish import publish
 
-    print(publish(args.checkpoint, args.name, args.config, args.folder, args.notes))
+    print(publish(args.checkpoint, args.name, args.config, args.folder, args.notes, args.licence))
     return 0
 
 

@@ -73,6 +73,8 @@ def card(checkpoint: Checkpoint) -> str:
     """Return the model card of a published file as Markdown."""
     record = _record(checkpoint)
     name = checkpoint.path.stem
+    # The package finds its own folder by name; from another one a file is loaded by its path.
+    loadable = name if checkpoint.path.parent.name == "checkpoints" else checkpoint.path.as_posix()
     hparams = ", ".join(f"`{key}={value!r}`" for key, value in checkpoint.hparams.items())
     figures = [
         (_label(figure), f"**{_number(figure, value)}**", _beside(record, figure))
@@ -83,13 +85,14 @@ def card(checkpoint: Checkpoint) -> str:
         "",
         f"{record.task.capitalize()}. {record.paper}.",
         "",
-        f'```python\nimport colorzoo\n\nmodel = colorzoo.load("{name}")\n```',
+        f'```python\nimport colorzoo\n\nmodel = colorzoo.load("{loadable}")\n```',
         "",
         markdown_table([("figure", "value", "without a model"), *figures]),
         f"- Measured on: {record.evaluated_on}",
         f"- Trained on: {record.data}",
+        *([f"- Started from: {record.base.describe()}"] if record.base else []),
         f"- Fingerprint of the splits: `{record.split_hash}`",
-        f"- Measure it again: `colorzoo test --config {record.recipe} --model.weights {name}`",
+        f"- Measure it again: `colorzoo test --config {record.recipe} --model.weights {loadable}`",
         f"- Train it again: `colorzoo fit --config {record.recipe}`",
         f"- Hyper-parameters: {hparams}",
         f"- Size: {_count(record.parameters)} parameters, {_size(checkpoint.path)}",

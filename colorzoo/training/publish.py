@@ -14,7 +14,7 @@ from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import CheckpointError, DataError
 from colorzoo.hub import checkpoint_file
 from colorzoo.hub.model_card import write_reports
-from colorzoo.hub.record import SUFFIX, CheckpointInfo
+from colorzoo.hub.record import SUFFIX, CheckpointInfo, CheckpointRef
 from colorzoo.metrics import BASELINES
 from colorzoo.training.cli import ColorzooCLI, run
 from colorzoo.training.half_precision import to_half_precision
@@ -31,7 +31,9 @@ _EXACTLY = (
 _FIRST = ("mse", "psnr", "ssim", "colorfulness")
 
 
-def publish(checkpoint: Path, name: str, config: Path, folder: Path, notes: str = "") -> str:
+def publish(
+    checkpoint: Path, name: str, config: Path, folder: Path, notes: str = "", licence: str | None = None
+) -> str:
     """Measure a training checkpoint and publish it.
 
     Args:
@@ -40,6 +42,7 @@ def publish(checkpoint: Path, name: str, config: Path, folder: Path, notes: str 
         config: The recipe that trained it; its data measure it.
         folder: Where the published files lie.
         notes: What a user should know beside the figures.
+        licence: Of the weights; None for that of the weights it started from, or Apache-2.0.
 
     Returns:
         What was written, in one line.
@@ -65,9 +68,18 @@ def publish(checkpoint: Path, name: str, config: Path, folder: Path, notes: str 
         rounded = Path(temporary) / "rounded.ckpt"
         checkpoint_file.write_ckpt(replace(stored, path=rounded))
         record = _record(_run("test", config, rounded), config, notes)
+        licence = licence or (trained.base.licence if trained.base else "") or record.licence
+        record = replace(record, licence=licence, base=trained.base, data=_data_with_base(record.data, trained.base))
     digest = checkpoint_file.write(replace(stored, path=target, record=record))
     write_reports(folder, list_models())
     return f"{target}  {digest}"
+
+
+def _data_with_base(data: str, base: CheckpointRef | None) -> str:
+    """Say what a model was trained on, with the data of the weights it started from."""
+    if base is None:
+        return data
+    return f"{data}; started from {base.name}" + (f", trained on {base.data}" if base.data else "")
 
 
 def _run(verb: str, config: Path, checkpoint: Path) -> ColorzooCLI:

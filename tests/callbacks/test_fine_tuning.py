@@ -281,10 +281,17 @@ def test_a_folder_is_all_it_takes_and_the_result_is_published(tmp_path, photogra
 
     best = Path(cli.trainer.checkpoint_callback.best_model_path)
     config = Path(cli.trainer.log_dir) / "config.yaml"
-    publish(best, "fusion_cnn.mine", config, tmp_path / "published")
+    publish(best, "fusion_cnn.mine", config, tmp_path / "published", licence="CC-BY-4.0")
     published = colorzoo.load(tmp_path / "published" / "fusion_cnn.mine.safetensors")
     record = colorzoo.info(tmp_path / "published" / "fusion_cnn.mine.safetensors")
     assert published.hparams["num_classes"] == 5
+    assert record.licence == "CC-BY-4.0"
+    assert record.base.name == Path(trained).name
+    assert record.base.sha256 == checkpoint_file.read(Path(trained)).digest
+    assert f"started from {record.base.name}" in record.data
+    card = (tmp_path / "published" / "fusion_cnn.mine.md").read_text()
+    assert f'colorzoo.load("{tmp_path}/published/fusion_cnn.mine.safetensors")' in card
+    assert f"Started from: {record.base.describe()}" in card
     assert record.data.startswith(f"{len(cli.datamodule.split_names()['train'])} train pictures")
     picture = torch.rand(1, 1, 16, 16)
     torch.testing.assert_close(published(picture), colorzoo.load(best)(picture), atol=1 / 255, rtol=0)
