@@ -1,4 +1,4 @@
-"""A run over pictures: what is there already, how far it is, what failed, and what Ctrl-C leaves."""
+"""Runs over many images: existing outputs, progress, failures, and Ctrl-C."""
 
 import signal
 import sys
@@ -23,12 +23,12 @@ from colorzoo.io.raster_file import RasterFile, open_raster, write_pages, write_
 from colorzoo.runtime.parallel_images import ImageResult, map_images
 
 INTERRUPTED = 130
-"""What a command answers after Ctrl-C: 128, and the number of that signal."""
+"""Exit status after Ctrl-C: 128 plus the number of that signal."""
 
 
 @dataclass(frozen=True)
 class _Remark:
-    """What is to be told of a picture, and what the report shows of it."""
+    """Messages about an image, and its thumbnails for the report."""
 
     texts: tuple[str, ...] = ()
     written: bool = False
@@ -48,28 +48,28 @@ def run_images(
     report: Path | None = None,
     failures: Sequence[str] = (),
 ) -> int:
-    """Make a picture of each picture; one that fails does not stop the others.
+    """Transform each image into a new file; one that fails does not stop the others.
 
-    The names of results go to standard output as they are done; what there is to say of a picture goes to standard
-    error, where a terminal also shows how far the run is, and at the end what failed.
+    The names of written files go to standard output, messages to standard error, where a terminal also shows a
+    progress bar; failures are listed at the end.
 
     Args:
-        pairs: Source and target of each picture.
-        transform: What is done with it; called from several threads at a time.
+        pairs: Source and target of each image.
+        transform: Called with each image, from several threads at a time.
         title: The heading of the report.
-        all_pages: Do all pages of a file; the first of them decides whether anything is written.
-        max_megapixels: Refuse larger pictures.
+        all_pages: Transform all pages of a file; the first of them decides whether anything is written.
+        max_megapixels: Refuse larger images.
         overwrite: Replace targets that exist.
-        skip_existing: Leave out pictures whose targets exist, as those of an earlier run that was interrupted.
-        report: A file of HTML for `HtmlReport`.
-        failures: What failed before.
+        skip_existing: Leave out images whose targets exist, to resume an interrupted run.
+        report: An HTML file to write, see `HtmlReport`.
+        failures: Messages about inputs that failed before.
 
     Returns:
-        0 if everything was done, 1 if something failed, 130 after Ctrl-C.
+        0 if all was done, 1 if something failed, 130 after Ctrl-C.
 
     Raises:
-        UsageError: If the report's name is not that of a file of HTML.
-        OutputExistsError: If the report would replace a file that is no report.
+        UsageError: If the report's name does not end in .html.
+        OutputExistsError: If the report would replace another file.
     """
     failed = list(failures)
     page = HtmlReport(report, title) if report else None
@@ -78,30 +78,34 @@ def run_images(
         with ExitStack() as opened:
             if page is not None:
                 opened.enter_context(page)
-            left = _left(pairs, overwrite, skip_existing)
-            for source, target in [] if skip_existing else sorted(set(pairs) - set(left)):
+            remaining = _remaining(pairs, overwrite, skip_existing)
+            for source, target in [] if skip_existing else sorted(set(pairs) - set(remaining)):
                 error = output_exists_error(target)
-                failed.append(_tell(ImageResult(source, target, 0.0, error=error), page))
+                failed.append(_show(ImageResult(source, target, 0.0, error=error), page))
 
             files = _Files(transform, page is not None, all_pages, max_megapixels, overwrite)
-            # None: on terminals only.
+            # disable=None shows the bar on terminals only.
             bar = opened.enter_context(
-                tqdm(total=len(left), unit="picture", disable=None if len(left) > 1 else True, dynamic_ncols=True)
+                tqdm(
+                    total=len(remaining), unit="image", disable=None if len(remaining) > 1 else True, dynamic_ncols=True
+                )
             )
-            stop = opened.enter_context(_interrupt())
-            conveyed = map_images(left, files.read, files.change, files.write, open_file=files.open, stop=stop)
+            stop = opened.enter_context(_catch_interrupt())
+            results = map_images(
+                remaining, files.read, files.transform_pages, files.write, open_file=files.open, stop=stop
+            )
             done = 0
-            for outcome in opened.enter_context(closing(conveyed)):
+            for result in opened.enter_context(closing(results)):
                 with tqdm.external_write_mode():
-                    if failure := _tell(outcome, page):
+                    if failure := _show(result, page):
                         failed.append(failure)
                         bar.set_postfix_str(f"{len(failed)} failed", refresh=False)
                 bar.update()
                 done += 1
-            if stop.is_set() and done < len(left):
+            if stop.is_set() and done < len(remaining):
                 status = INTERRUPTED
-                ending = f"interrupted after {done} of {len(left)}"
-                failed.append(f"{ending}; each result is whole, and --skip-existing goes on from there")
+                ending = f"interrupted after {done} of {len(remaining)}"
+                failed.append(f"{ending}; all written files are complete, and --skip-existing resumes the run")
                 if page is not None:
                     page.ending = f"Then {ending}."
     finally:
@@ -112,10 +116,10 @@ def run_images(
 
 @dataclass(frozen=True)
 class _Files:
-    """Reads, changes and writes what is in one file: a picture, or the pages of several."""
+    """Reads, transforms and writes the image of a file, or all its pages."""
 
     transform: Transform
-    shown: bool
+    with_thumbnails: bool
     all_pages: bool
     max_megapixels: float
     overwrite: bool
@@ -128,24 +132,24 @@ class _Files:
     def read(self, file: RasterFile) -> Iterator[RasterImage]:
         return file.read_pages() if self.all_pages else iter([file.read()])
 
-    def change(self, pages: Iterator[RasterImage]) -> tuple[Iterator[RasterImage] | None, _Remark]:
+    def transform_pages(self, pages: Iterator[RasterImage]) -> tuple[Iterator[RasterImage] | None, _Remark]:
         first = next(pages)
         changed, text = self.transform(first)
-        before = thumbnail(first.to_pil()) if self.shown else None
+        before = thumbnail(first.to_pil()) if self.with_thumbnails else None
         if changed is None:
             return None, _Remark((text,), False, before)
-        after = thumbnail(changed.to_pil()) if self.shown else None
+        after = thumbnail(changed.to_pil()) if self.with_thumbnails else None
         texts = tuple(text for text in (*changed.remarks, text) if text)
-        return chain([changed], self._others(pages)), _Remark(texts, True, before, after)
+        return chain([changed], self._transform_others(pages)), _Remark(texts, True, before, after)
 
-    def _others(self, pages: Iterator[RasterImage]) -> Iterator[RasterImage]:
-        """Change the other pages as they are written; one that is to be left out stays as it is."""
+    def _transform_others(self, pages: Iterator[RasterImage]) -> Iterator[RasterImage]:
+        """Transform the other pages while they are written; keep one that the transform leaves out."""
         for number, page in enumerate(pages, 2):
             changed, text = self.transform(page)
             page = changed or page
-            for told in (*page.remarks, text):
-                if told:
-                    warnings.warn(f"page {number}: {told}", PictureWarning, stacklevel=2)
+            for message in (*page.remarks, text):
+                if message:
+                    warnings.warn(f"page {number}: {message}", PictureWarning, stacklevel=2)
             yield page
 
     def write(self, pages: Iterator[RasterImage], target: Path) -> None:
@@ -155,20 +159,20 @@ class _Files:
             write_raster(next(pages), target, self.overwrite)
 
 
-def _left(pairs: Sequence[tuple[Path, Path]], overwrite: bool, skip_existing: bool) -> list[tuple[Path, Path]]:
-    """Return the pairs whose target is still to be made, and tell how many are not."""
+def _remaining(pairs: Sequence[tuple[Path, Path]], overwrite: bool, skip_existing: bool) -> list[tuple[Path, Path]]:
+    """Return the pairs whose target does not exist, and print how many do."""
     if overwrite:
         return list(pairs)
-    left = [(source, target) for source, target in pairs if not target.exists()]
-    if skip_existing and len(left) < len(pairs):
-        there = len(pairs) - len(left)
-        print(f"colorzoo: {there} of {len(pairs)} results exist and are left as they are", file=sys.stderr)
-    return left
+    remaining = [(source, target) for source, target in pairs if not target.exists()]
+    if skip_existing and len(remaining) < len(pairs):
+        existing = len(pairs) - len(remaining)
+        print(f"colorzoo: {existing} of {len(pairs)} results exist and are left as they are", file=sys.stderr)
+    return remaining
 
 
 @contextmanager
-def _interrupt() -> Iterator[threading.Event]:
-    """Give what Ctrl-C sets, so that it comes between nothing; a second one interrupts as ever."""
+def _catch_interrupt() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C sets, so that no write is cut; a second Ctrl-C raises KeyboardInterrupt."""
     pressed = threading.Event()
 
     def press(number: int, frame: FrameType | None) -> None:
@@ -176,7 +180,7 @@ def _interrupt() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         pressed.set()
 
-    if threading.current_thread() is not threading.main_thread():  # which alone may ask for signals
+    if threading.current_thread() is not threading.main_thread():  # only that one may set handlers
         yield pressed
         return
     before = signal.signal(signal.SIGINT, press)
@@ -186,23 +190,23 @@ def _interrupt() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def _tell(outcome: ImageResult[_Remark], page: HtmlReport | None) -> str:
-    """Print what became of a picture, add it to the report, and return why it failed if it did."""
-    remark = outcome.remark or _Remark()
-    remarks = [*remark.texts, *outcome.warnings]
-    written = outcome.error is None and remark.written
-    failure = "" if outcome.error is None else describe_error(outcome.error, outcome.source)
+def _show(result: ImageResult[_Remark], page: HtmlReport | None) -> str:
+    """Print the result of an image, add it to the report, and return the failure's message if it failed."""
+    remark = result.remark or _Remark()
+    remarks = [*remark.texts, *result.warnings]
+    written = result.error is None and remark.written
+    failure = "" if result.error is None else describe_error(result.error, result.source)
     if written:
-        print(outcome.target, flush=True)
+        print(result.target, flush=True)
     for text in remarks:
-        print(f"{outcome.source}: {text}", file=sys.stderr)
+        print(f"{result.source}: {text}", file=sys.stderr)
     if page is not None:
         page.add(
-            outcome.source,
-            outcome.target if written else None,
+            result.source,
+            result.target if written else None,
             before=remark.before,
             after=remark.after,
-            seconds=outcome.seconds,
+            seconds=result.seconds,
             remarks=remarks,
             error=failure,
         )

@@ -10,20 +10,21 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _EDGE = 256
-_PICTURES = 64  # ranges hardly move after a few dozen
+_IMAGES = 64
+"""Images that calibrate 8-bit ranges, which hardly change after a few dozen."""
 
 
 def add_export_command(commands: Any) -> None:
     """Add the command to those of the parser."""
     parser = commands.add_parser("export", help="write a model as a file that runs without colorzoo")
-    parser.add_argument("name", help="a model, or a checkpoint's path")
+    parser.add_argument("name", help="a model, or the path of a checkpoint")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write")
     parser.add_argument("--format", choices=("onnx", "pt2"), help="default: what FILE ends in")
     parser.add_argument(
         "--int8",
         type=Path,
         metavar="PHOTOS",
-        help="ONNX with 8-bit convolutions, if the answers for a folder of pictures such as it will see stay the same",
+        help="ONNX with 8-bit convolutions, calibrated on a folder of typical images, whose outputs must stay the same",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an output that exists")
     parser.set_defaults(run=_export)
@@ -42,8 +43,8 @@ def _export(args: argparse.Namespace) -> int:
             raise output_exists_error(args.output)
         model = load(args.name)
         if args.int8:
-            about, agreement = _in_8_bits(model, args)
-            print(f"its answers are at {agreement:.1f} dB from those in floats", file=sys.stderr)
+            about, agreement = _quantize(model, args)
+            print(f"PSNR of its outputs to those of the float model: {agreement:.1f} dB", file=sys.stderr)
         else:
             about = export(model, args.output, args.format, overwrite=args.overwrite)
     except (OSError, ExportError) as error:
@@ -55,20 +56,20 @@ def _export(args: argparse.Namespace) -> int:
     return 0
 
 
-def _in_8_bits(model: Any, args: argparse.Namespace) -> tuple[dict[str, str], float]:
-    """Return what the file says of itself, and how well it agrees with the model."""
+def _quantize(model: Any, args: argparse.Namespace) -> tuple[dict[str, str], float]:
+    """Write a quantised file; return its metadata, and its agreement with the model in dB."""
     from colorzoo.export.program import export
     from colorzoo.export.quantization import quantize
 
-    pictures = _pictures(args.int8, model)
+    images = _calibration_images(args.int8, model)
     with tempfile.TemporaryDirectory() as folder:
         exact = Path(folder) / "model.onnx"
         about = export(model, exact)
-        return about, quantize(exact, args.output, pictures, overwrite=args.overwrite)
+        return about, quantize(exact, args.output, images, overwrite=args.overwrite)
 
 
-def _pictures(folder: Path, model: Any) -> "list[Tensor]":
-    """Return some pictures of a folder as a model sees them: whole, or, to be cleaned, as noisy as they are."""
+def _calibration_images(folder: Path, model: Any) -> "list[Tensor]":
+    """Return some images of a folder as inputs of a model: reduced for a colouriser, cropped for a de-noiser."""
     import numpy as np
 
     from colorzoo.errors import UsageError
@@ -77,16 +78,16 @@ def _pictures(folder: Path, model: Any) -> "list[Tensor]":
     from colorzoo.io.pil_file import read_image
     from colorzoo.io.raster import RasterImage
 
-    names = sorted(image_names(folder))[:_PICTURES]
+    names = sorted(image_names(folder))[:_IMAGES]
     if len(names) < 2:
-        raise UsageError(f"{folder} holds {len(names)} pictures; --int8 needs one to set the ranges and one to judge")
-    pictures = []
+        raise UsageError(f"{folder} holds {len(names)} images; --int8 needs one to set the ranges and one to judge")
+    images = []
     for name in names:
-        picture = RasterImage.of(read_image(folder / name)).of_depth(np.uint8).to_pil()
-        picture = picture.convert("RGB" if getattr(model, "channels", 1) == 3 else "L")
+        image = RasterImage.of(read_image(folder / name)).of_depth(np.uint8).to_pil()
+        image = image.convert("RGB" if getattr(model, "channels", 1) == 3 else "L")
         if model.input_key == "grey":
-            picture.thumbnail((_EDGE, _EDGE))
+            image.thumbnail((_EDGE, _EDGE))
         else:
-            picture = picture.crop((0, 0, min(picture.width, _EDGE), min(picture.height, _EDGE)))
-        pictures.append(to_batch(picture))
-    return pictures
+            image = image.crop((0, 0, min(image.width, _EDGE), min(image.height, _EDGE)))
+        images.append(to_batch(image))
+    return images

@@ -1,4 +1,4 @@
-"""A page on what became of a folder: each picture before and after, how long it took, and what went wrong."""
+"""An HTML report of a run: each image before and after, the time it took, and failures."""
 
 import base64
 import html
@@ -37,10 +37,10 @@ figcaption, p { font-size: .85rem; margin: .3rem 0 0; overflow-wrap: anywhere; }
 
 
 def thumbnail(image: PIL.Image.Image) -> bytes:
-    """Return a small copy of a picture as the bytes of a JPEG file.
+    """Return a small copy of an image as the bytes of a JPEG file.
 
     Args:
-        image: A picture of any mode and size.
+        image: An image of any mode and size.
 
     Returns:
         A JPEG file with a longer side of at most 240 pixels.
@@ -59,18 +59,18 @@ def thumbnail(image: PIL.Image.Image) -> bytes:
 
 
 class HtmlReport:
-    """One file of HTML that needs nothing else, with a card for each picture.
+    """A self-contained HTML file with a card for each image.
 
-    Cards go to a temporary file as they come, so that thousands of pictures need no memory; the report gets its name
-    when the ``with`` block ends, however it does.
+    Cards are collected in a temporary file, so that thousands of images need no memory; the report is written when
+    the ``with`` block ends, also by an exception.
 
     Args:
-        path: Where to; a report that is already there is replaced, another file is not.
+        path: The file to write; an existing report is replaced, another file is not.
         title: Its heading.
 
     Raises:
         UsageError: If the name does not end in .html or .htm.
-        OutputExistsError: If a file is there that is no report of colorzoo.
+        OutputExistsError: If the path is another file than a report of colorzoo.
 
     Example:
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -88,7 +88,7 @@ class HtmlReport:
         self.path = path
         self.title = title
         self.ending = ""
-        """What is said of the end, where it was not the natural one."""
+        """Why the run ended early; empty if it did not."""
         self._done, self._seconds = 0, 0.0
         self._failures: list[tuple[Path, str]] = []
         self._open = ExitStack()
@@ -109,15 +109,15 @@ class HtmlReport:
         remarks: list[str] | None = None,
         error: str = "",
     ) -> None:
-        """Add the card of one picture.
+        """Add the card of one image.
 
         Args:
             source: Its file.
-            target: That of the result, if there is one.
-            before: A JPEG file of the picture, see `thumbnail`.
-            after: Likewise of the result.
-            seconds: How long it took.
-            remarks: Warnings, and what else there is to say.
+            target: The file of the result, if there is one.
+            before: The image as the bytes of a JPEG file, see `thumbnail`.
+            after: The result, likewise.
+            seconds: Time it took.
+            remarks: Warnings and other messages.
             error: Why there is no result.
         """
         self._seconds += seconds
@@ -134,14 +134,14 @@ class HtmlReport:
         failed = f'<p class="bad">{html.escape(error)}</p>' if error else ""
         self._cards.write(
             f'<article id="{self._done + len(self._failures)}"><h2><a href="{self._link(source)}">'
-            f'{html.escape(_shown(source))}</a></h2><div class="pair">{pair}</div>'
+            f'{html.escape(_printable(source))}</a></h2><div class="pair">{pair}</div>'
             f"<p>{seconds:.2f} s</p>{remarks_text}{failed}</article>\n"
         )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write the report; it has what was added, even if something went wrong."""
+        """Write the report with all cards that were added, also after an exception."""
         with self._open, atomic_write(self.path, overwrite=True) as page:
             page.write(self._head().encode(errors="replace"))
             self._cards.seek(0)
@@ -151,7 +151,7 @@ class HtmlReport:
     def _head(self) -> str:
         title = html.escape(self.title)
         failures = "".join(
-            f'<li><a href="{self._link(source)}">{html.escape(_shown(source))}</a>: {html.escape(error)}</li>'
+            f'<li><a href="{self._link(source)}">{html.escape(_printable(source))}</a>: {html.escape(error)}</li>'
             for source, error in self._failures
         )
         listed = (
@@ -166,7 +166,7 @@ class HtmlReport:
         )
 
     def _link(self, path: Path) -> str:
-        """Return the address of a file as seen from the report; bytes that are no UTF-8 too keep their value."""
+        """Return the address of a file relative to the report; names that are not UTF-8 keep their bytes."""
         here = self.path.resolve().parent
         try:
             return quote(Path(os.path.relpath(path.resolve(), here)).as_posix().encode(errors="surrogateescape"))
@@ -179,7 +179,7 @@ def _is_report(path: Path) -> bool:
         return _GENERATOR.encode() in stream.read(1024)
 
 
-def _shown(path: Path) -> str:
+def _printable(path: Path) -> str:
     return str(path).encode(errors="replace").decode()
 
 

@@ -49,7 +49,7 @@ def test_terminals_show_how_far_it_is(scans, tmp_path, monkeypatch, capsys):
     pairs = [(path, tmp_path / "out" / path.relative_to(scans)) for path in sorted(scans.rglob("*.*"))]
     assert run_images(pairs, lambda scan: (scan, "")) == 0
     assert "4/4" in sys.stderr.getvalue()
-    assert "picture/s" in sys.stderr.getvalue()
+    assert "image/s" in sys.stderr.getvalue()
     sys.stderr = Terminal()
     assert run_images(pairs[:1], lambda scan: (scan, ""), overwrite=True) == 0
     assert sys.stderr.getvalue() == "", "one picture needs no bar"
