@@ -20,6 +20,8 @@ class HparamsMeta(ABCMeta):
         weights = arguments.pop("weights", weights)
         if weights is not None:
             return cls.from_pretrained(weights, **arguments)  # type: ignore[attr-defined, no-any-return]
+        for name, parameter in init_parameters(cls).items():
+            refuse_text_for_number(name, arguments.get(name), parameter.default)
         model = cls.__new__(cls)
         model.__dict__["_arguments"] = arguments
         model.__init__(**arguments)  # type: ignore[misc]
@@ -67,6 +69,21 @@ def init_parameters(cls: type) -> dict[str, inspect.Parameter]:
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
     return found
+
+
+def refuse_text_for_number(name: str, value: object, default: object) -> None:
+    """Answer at once where a string is given for a number, which would fail somewhere in the network.
+
+    Args:
+        name: Of the argument.
+        value: What is given.
+        default: What it is by default.
+
+    Raises:
+        TypeError: If the default is a number and the value a string.
+    """
+    if isinstance(value, str) and isinstance(default, int | float):
+        raise TypeError(f"{name} is {value!r}; give a number, such as {default}")
 
 
 def as_plain(name: str, value: Any) -> Any:

@@ -173,7 +173,7 @@ class TrainableModule(FreezableModule):
                 prog_bar=running or (split != "train" and name == "psnr"),
                 on_step=running,
                 on_epoch=True,
-                sync_dist=split != "train",
+                sync_dist=not running,
             )
 
     def check_finite(self, loss: Tensor, batch: Any, batch_idx: int, network: str = "") -> None:

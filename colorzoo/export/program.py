@@ -102,7 +102,9 @@ def describe_model(model: ZooModule) -> dict[str, str]:
         if learns == "rgb"
         else "the same without the noise, in [0, 1]"
     )
-    return {
+    working_size = getattr(model, "working_size", None)
+    trained_at = {} if working_size is None else {"working_size": f"{working_size} (longer side, as colorize uses it)"}
+    return trained_at | {
         "model": model.name(),
         "tag": tag,
         "checkpoint": name,

@@ -88,10 +88,15 @@ def add_noise(
     Returns:
         The noisy pictures.
 
+    Raises:
+        ValueError: If the shape is another.
+
     Example:
         >>> add_noise(torch.full((1, 1, 100, 100), 0.5), Noise(impulse=1.0), seeds=[0]).unique().tolist()
         [0.0, 1.0]
     """
+    if clean.ndim != 4:
+        raise ValueError(f"the pictures have shape {tuple(clean.shape)}; give (B, C, H, W)")
     levels, normal, uniform = _draw(clean, seeds, draws)
     (least, most), (smallest, largest) = noise.ranges()
     impulse = least + (most - least) * levels[:, 0]

@@ -246,6 +246,17 @@ def test_what_contradicts_the_tensors_is_refused_and_named():
     assert FusionCNN.from_pretrained("fusion_cnn", alpha=0.5).hparams["alpha"] == 0.5
 
 
+def test_arguments_that_make_no_sense_answer_at_once():
+    with pytest.raises(TypeError, match="alpha is 'x'; give a number, such as 0"):
+        colorzoo.create("fusion_cnn", alpha="x")
+    with pytest.raises(TypeError, match="'alfa'; it takes alpha, num_classes, weights"):
+        colorzoo.create("fusion_cnn", alfa=1)
+    with pytest.raises(TypeError, match="give a published name or the path"):
+        colorzoo.load(None)
+    with pytest.raises(CheckpointError, match="download the file"):
+        colorzoo.load("https://example.org/fusion_cnn.safetensors")
+
+
 def test_flat_imports_name_every_model():
     from colorzoo import models
 

@@ -107,3 +107,8 @@ def test_levels_out_of_range_are_refused(arguments, message):
 def test_seeds_must_be_as_many_as_pictures():
     with pytest.raises(ValueError, match="2 seeds for 1 pictures"):
         add_noise(GREY, Noise(sigma=1), seeds=[0, 1])
+
+
+def test_pictures_without_a_batch_are_refused():
+    with pytest.raises(ValueError, match=r"shape \(3, 8, 8\); give \(B, C, H, W\)"):
+        add_noise(torch.rand(3, 8, 8), Noise(impulse=0.1))
