@@ -1,6 +1,5 @@
 """What can go wrong, by name. Each message says what was wrong and what to do."""
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -77,6 +76,8 @@ def describe_unknown(name: str, known: Sequence[str], what: str) -> str:
         >>> describe_unknown("fusion_cn", ["fusion_cnn"], "model")
         "no model is called 'fusion_cn'; did you mean 'fusion_cnn'? available: fusion_cnn"
     """
+    import difflib  # only here: the command line's help does without it
+
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"no {what} is called {name!r}; {hint}available: {', '.join(known) or 'none'}"

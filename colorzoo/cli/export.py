@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +57,8 @@ def _export(args: argparse.Namespace) -> int:
 
 def _quantize(model: Any, args: argparse.Namespace) -> tuple[dict[str, str], float]:
     """Write a quantised file; return its metadata, and its agreement with the model in dB."""
+    import tempfile
+
     from colorzoo.export.program import export
     from colorzoo.export.quantization import quantize
 

@@ -66,7 +66,7 @@ def test_what_has_no_convolutions_stays_in_floats(tmp_path):
         quantize(tmp_path / "exact.onnx", tmp_path / "small.onnx", [torch.rand(1, 1, 28, 28)] * 2)
 
 
-@pytest.mark.parametrize(("name", "message"), [("model.pt2", "--int8 is for ONNX"), ("model.onnx", "holds 0 pictures")])
+@pytest.mark.parametrize(("name", "message"), [("model.pt2", "--int8 is for ONNX"), ("model.onnx", "holds 0 images")])
 def test_the_command_needs_onnx_and_pictures(name, message, tmp_path, capsys):
     assert main(["export", "conv_denoiser", "-o", str(tmp_path / name), "--int8", str(tmp_path)]) == 2
     assert message in capsys.readouterr().err
