@@ -84,18 +84,17 @@ def _matches(pattern: Path, output: Path | None, report: Callable[[OSError], Non
 
 def _images_below(folder: Path, output: Path, report: Callable[[OSError], None]) -> list[Path]:
     """Return the images below a folder, in order, without those of an output below it."""
-    failed = False
-
-    def tell(path: Path, error: Exception) -> None:
-        nonlocal failed
-        if path.is_dir():
-            failed = True
-            report(UnreadableImageError(str(error)))
-        else:  # a format that is not read, such as .gif: worth a word, but nothing of what was asked for failed
-            print(f"colorzoo: {error}", file=sys.stderr)
-
-    found = find_images(folder, tell, exclude=output)
-    if not found and not failed:
+    failures: list[Exception] = []
+    found = find_images(
+        folder,
+        lambda _, error: failures.append(error),
+        # A format that is not read, such as .gif, is worth a word, but fails nothing that was asked for.
+        report_others=lambda _, error: print(f"colorzoo: {error}", file=sys.stderr),
+        exclude=output,
+    )
+    for error in failures:
+        report(UnreadableImageError(str(error)))
+    if not found and not failures:
         report(UnreadableImageError(f"{folder} holds no image; those end in {', '.join(sorted(SUFFIXES))}"))
     return found
 
