@@ -10,6 +10,7 @@ part where these are installed.
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def measured(noise: Noise, models: dict[str, Denoiser], data: BSDSDataModule, sp
         data: Where the pictures come from; the noise outside training is replaced.
         split: ``"test"`` or ``"val"``.
     """
-    data.eval_noise = noise
+    data.make_pairs = replace(data.make_pairs, eval_noise=noise)
     loader = data.test_dataloader() if split == "test" else data.val_dataloader()
     pairs = [data.on_after_batch_transfer(batch, 0) for batch in loader]
     figures = {}

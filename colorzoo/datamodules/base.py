@@ -97,12 +97,10 @@ class ImageDataModule(LightningDataModule, ABC):
         self.eval_batch_size = eval_batch_size or batch_size
         self.num_workers = num_workers
         self.grey: Grey = grey
-        self.noise = noise
-        self.eval_noise = eval_noise or noise
         self.color = color
         self.seed = seed
         self.make_pairs = PairMaker(
-            grey, noise, self.eval_noise, color, seed, hflip, rot90, random_shift, train_transform
+            grey, noise, eval_noise or noise, color, seed, hflip, rot90, random_shift, train_transform
         )
         self._splits: dict[str, ImageDataset] = {}
         self._train_loader: ResumableDataLoader | None = None
@@ -113,6 +111,16 @@ class ImageDataModule(LightningDataModule, ABC):
     def input_key(self) -> str:
         """The key of the input in each batch: ``"grey"`` or ``"noisy"``."""
         return "grey" if self.noise is None else "noisy"
+
+    @property
+    def noise(self) -> Noise | None:
+        """The noise of training pairs; None for pairs in colour."""
+        return self.make_pairs.noise
+
+    @property
+    def eval_noise(self) -> Noise | None:
+        """The noise of pairs for validation and test."""
+        return self.make_pairs.eval_noise
 
     @abstractmethod
     def load_split(self, split: str) -> ImageDataset:

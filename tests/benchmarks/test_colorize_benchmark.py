@@ -41,7 +41,7 @@ def test_accuracy_is_told_as_a_share_of_the_way_from_grey_to_truth(benchmark):
 def test_a_classifier_judges_the_pictures_by_their_folders(benchmark, monkeypatch):
     class Judge:
         net = staticmethod(lambda seen: torch.eye(1000)[torch.tensor([217, 0])])
-        stacked = staticmethod(lambda rgb: rgb)
+        normalize = staticmethod(lambda rgb: rgb)
 
     source = SyntheticDataModule(size=32, test_images=2).load_split("test")
     names = ["val/n02102040/a.JPEG", "val/n02979186/b.JPEG"]
