@@ -257,7 +257,6 @@ class ImageDataModule(LightningDataModule, ABC):
         return cast(DataLoader[Batch], loader)
 
     def _process(self) -> tuple[int, int]:
-        """Return which process this is, and how many there are."""
         return process_and_count(self.trainer)
 
     def _finish(self, training: bool, loader: object, batch: ImageBatch) -> ImageBatch | Batch:
@@ -268,8 +267,7 @@ class ImageDataModule(LightningDataModule, ABC):
     def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Seed the global generators for whatever else is random in a training step, such as dropout.
 
-        Not where the pairs are made, so that it holds for a subclass with another `on_after_batch_transfer`, and leaves
-        the generators of your own loop alone. Each process drops out other units.
+        Not where pairs are made, so that it holds whatever overrides that, and spares your own loop's generators.
         """
         seed = batch.get("seed") if isinstance(batch, dict) else None
         if seed is not None and self.trainer is not None:
@@ -277,10 +275,7 @@ class ImageDataModule(LightningDataModule, ABC):
         return batch
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Batch:
-        """Augment training images and make the pairs, for a whole batch, on its device; pairs pass unchanged.
-
-        The loaders call it outside a Trainer, so that an override holds there too.
-        """
+        """Augment training images and make pairs on the device; loaders call it too, outside a Trainer."""
         if "rgb" not in batch or "lab" in batch:
             return cast(Batch, batch)
         training = batch.get("training", self.trainer is not None and self.trainer.training)
@@ -288,11 +283,8 @@ class ImageDataModule(LightningDataModule, ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint remembers of the data."""
-        state: dict[str, Any] = {
-            "name": type(self).__name__,
-            "split_hash": self.split_hash(),
-            "pairs": self.describe_pairs(),
-        }
+        state: dict[str, Any] = {"name": type(self).__name__, "split_hash": self.split_hash()}
+        state["pairs"] = self.describe_pairs()
         if self._train_loader is not None:
             state["order"] = self._train_loader.state_dict()
         return state
