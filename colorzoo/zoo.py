@@ -114,8 +114,6 @@ def load(name: str | Path, *, device: str | torch.device = "cpu", compile: bool 
     """
     if not isinstance(name, str | Path):
         raise TypeError(f"the name is {name!r}; give a published name or the path of a checkpoint")
-    if "://" in str(name):
-        raise CheckpointError(f"{name} is an address; download the file and give its path")
     model = to_channels_last(model_from_checkpoint(checkpoint_file.read(locate(name)))).to(pick_device(device))
     if compile:
         from colorzoo.runtime.compile import compile_network

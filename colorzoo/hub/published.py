@@ -54,8 +54,11 @@ def locate(name: str | Path) -> Path:
         A path; whether there is a file is for `read` to say.
 
     Raises:
+        CheckpointError: If it is an address.
         UnknownModelError: If nothing published has this name, or several tags have and none is the default.
     """
+    if "://" in str(name):
+        raise CheckpointError(f"{name} is an address; download the file and give its path")
     path = Path(name)
     if path.suffix in (SUFFIX, ".ckpt"):
         return path
