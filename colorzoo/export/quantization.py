@@ -56,8 +56,8 @@ def quantize(
         >>> import colorzoo, torch
         >>> from colorzoo.export.program import export
         >>> folder = Path(tempfile.mkdtemp())
-        >>> about = export(colorzoo.load("context_mlp"), folder / "model.onnx")
-        >>> quantize(folder / "model.onnx", folder / "int8.onnx", [torch.rand(1, 1, 32, 32)] * 2) > AGREEMENT
+        >>> about = export(colorzoo.load("conv_denoiser"), folder / "model.onnx")
+        >>> quantize(folder / "model.onnx", folder / "int8.onnx", [torch.rand(1, 3, 32, 32)] * 2) > AGREEMENT
         True
     """
     require_onnx()

@@ -215,7 +215,7 @@ def test_hyper_parameters_of_model_and_optimizer_are_logged(tmp_path):
     assert "optim/lr: 0.0003" in written
 
 
-@pytest.mark.parametrize("precision", ["bf16-true", "bf16-mixed", "64-true"])
+@pytest.mark.parametrize("precision", ["bf16-true", "bf16-mixed", pytest.param("64-true", marks=pytest.mark.slow)])
 @every_model
 def test_it_trains_in_every_precision(name, precision):
     model = colorzoo.create(name)

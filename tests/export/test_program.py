@@ -59,7 +59,13 @@ def differences(model, run):
             yield float((run(pictures) - model(pictures)).abs().max())
 
 
-@pytest.mark.parametrize("name", colorzoo.list_models())
+FAST = ("linear_denoiser",)
+"""What is exported in the fast suite too."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in colorzoo.list_models()]
+)
 def test_every_model_answers_the_same_from_a_file(name, tmp_path, captured_once):
     model = colorzoo.create(name).eval()
     with torch.no_grad():
@@ -75,23 +81,23 @@ def test_every_model_answers_the_same_from_a_file(name, tmp_path, captured_once)
 
 
 def test_a_published_model_answers_the_same_and_says_where_it_comes_from(tmp_path):
-    model = colorzoo.load("fusion_cnn")
+    model = colorzoo.load("conv_denoiser")
     path = tmp_path / "model.onnx"
     export(model, path)
     with PIL.Image.open("examples/cameraman.png") as image:
-        levels = np.asarray(image.convert("L").resize((120, 90)), np.float32) / 255
-    grey = torch.from_numpy(levels)[None, None]
+        levels = np.asarray(image.convert("RGB").resize((120, 90)), np.float32) / 255
+    noisy = torch.from_numpy(levels).permute(2, 0, 1)[None]
     run, about = opened(path)
     with torch.no_grad():
-        torch.testing.assert_close(run(grey), model(grey), atol=TOLERANCE, rtol=0)
-    assert about["checkpoint"] == f"fusion_cnn.{about['tag']}" == model.source.name
+        torch.testing.assert_close(run(noisy), model(noisy), atol=TOLERANCE, rtol=0)
+    assert about["checkpoint"] == f"conv_denoiser.{about['tag']}" == model.source.name
     assert about["sha256"] == model.source.sha256
-    assert about["licence"] == colorzoo.info("fusion_cnn").licence
+    assert about["licence"] == colorzoo.info("conv_denoiser").licence
     assert about["colorzoo"] == colorzoo.__version__
     graph = onnx.load(path).graph
     axes = [[axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim] for value in graph.input]
-    assert axes == [["batch", 1, "height", "width"]]
-    assert [value.name for value in (*graph.input, *graph.output)] == ["grey", "rgb"]
+    assert axes == [["batch", 3, "height", "width"]]
+    assert [value.name for value in (*graph.input, *graph.output)] == ["noisy", "clean"]
 
 
 class Vivid(Colorizer):
@@ -110,7 +116,7 @@ class Vivid(Colorizer):
         return {}
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", ["onnx", pytest.param("pt2", marks=pytest.mark.slow)])
 def test_colours_outside_of_srgb_lose_the_same_chroma(format, tmp_path):
     path = tmp_path / f"vivid.{format}"
     model = Vivid().eval()

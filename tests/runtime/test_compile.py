@@ -29,6 +29,7 @@ def test_the_networks_of_both_tasks_are_compiled(monkeypatch):
         assert callable(getattr(model, method))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 def test_a_compiled_model_gives_the_same_answers_at_any_size(checkpoint, monkeypatch, tmp_path):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
