@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from colorzoo.base.hparams import HparamsMeta, as_plain, init_parameters
 from colorzoo.base.training import TrainableModule
@@ -11,9 +11,7 @@ from colorzoo.errors import CheckpointError
 from colorzoo.hub import checkpoint_file, published
 from colorzoo.hub.record import Checkpoint, CheckpointInfo, CheckpointRef
 from colorzoo.hub.state_dict import load_strict
-
-if TYPE_CHECKING:
-    pass
+from colorzoo.runtime.compile import NETWORK_METHODS
 
 
 class ZooModule(TrainableModule, metaclass=HparamsMeta):
@@ -51,6 +49,10 @@ class ZooModule(TrainableModule, metaclass=HparamsMeta):
             self.save_hyperparameters(hparams, logger=False)
         else:
             self.hparams = hparams  # type: ignore[misc]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What torch.compile made cannot be pickled; a copy runs the network as it stands.
+        return {name: value for name, value in vars(self).items() if name not in NETWORK_METHODS}
 
     @classmethod
     def hparam_names(cls) -> list[str]:

@@ -9,7 +9,7 @@ from torch import nn
 
 from colorzoo.errors import UsageError
 
-_METHODS = ("predict_ab", "restore")
+NETWORK_METHODS = ("predict_ab", "restore")
 """The methods that run the network of a colouriser, and of a de-noiser."""
 
 
@@ -28,12 +28,12 @@ def compile_network(model: nn.Module) -> None:
             f"to compile a network takes a C++ compiler, and {compiler} is not found; "
             "install it, name another one in CXX, or leave out compile=True"
         )
-    for name in _METHODS:
+    for name in NETWORK_METHODS:
         if hasattr(model, name):
             setattr(model, name, torch.compile(getattr(model, name), dynamic=True))
 
 
 def uncompiled_state(model: nn.Module) -> None:
     """Undo `compile_network`, in place."""
-    for name in _METHODS:
+    for name in NETWORK_METHODS:
         vars(model).pop(name, None)

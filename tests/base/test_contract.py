@@ -135,6 +135,12 @@ def test_channels_last_gives_the_same_answer(model):
     torch.testing.assert_close(actual, expected, atol=1e-4, rtol=0)
 
 
+def test_the_meta_device_gives_the_shape(model):
+    pictures = shown(model)
+    shape = model(pictures).shape
+    assert model.to("meta")(pictures.to("meta")).shape == shape
+
+
 def test_reduced_precision_stays_close(model):
     pictures = shown(model)
     with torch.no_grad():

@@ -1,9 +1,13 @@
+import copy
+import pickle
 import shutil
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 
 import colorzoo
+from colorzoo.datamodules import SyntheticDataModule
 from colorzoo.errors import UsageError
 from colorzoo.export.program import export
 from colorzoo.hub import checkpoint_file
@@ -46,8 +50,31 @@ def test_the_network_of_every_task_is_compiled(name, method):
     model = colorzoo.create(name)
     compile_network(model)
     assert hasattr(getattr(model, method), "get_compiler_config"), "torch.compile marks what it wraps so"
+    for twin in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        assert method not in vars(twin)
+        assert all(torch.equal(a, b) for a, b in zip(twin.parameters(), model.parameters(), strict=True))
     uncompiled_state(model)
     assert method not in vars(model)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+def test_a_compiled_model_trains_without_graph_breaks_to_the_same_weights(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
+    torch._dynamo.utils.counters.clear()
+    compiled = colorzoo.create("fusion_cnn")
+    plain = copy.deepcopy(compiled)
+    compile_network(compiled)
+    for model in (compiled, plain):
+        torch.manual_seed(0)
+        options = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "accelerator": "cpu"}
+        Trainer(max_epochs=1, limit_train_batches=3, limit_val_batches=1, **options).fit(
+            model, SyntheticDataModule(batch_size=4)
+        )
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+    assert not torch._dynamo.utils.counters["graph_break"]
+    for one, other in zip(compiled.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=0)
 
 
 def test_without_a_compiler_it_says_so(checkpoint, monkeypatch):
