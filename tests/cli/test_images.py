@@ -193,13 +193,3 @@ def test_the_command_line_starts_at_once():
     code = "import sys; from colorzoo.cli.parser import _parser; _parser(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "numpy", "PIL", "lightning"} & set(loaded)
-
-
-def test_the_command_restores_without_lightning():
-    code = (
-        "import colorzoo, sys, torch; from colorzoo.runtime import process; process.inference_only = True;"
-        "models = ['linear_denoiser', 'cnn_denoiser', 'fusion_cnn'];"
-        "colorzoo.Pipeline(models, 'auto')(torch.rand(1, 1, 8, 8)); print(*sys.modules)"
-    )
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"lightning", "timm", "torchmetrics", "torchvision"} & set(loaded)

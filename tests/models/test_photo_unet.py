@@ -1,8 +1,5 @@
 """Distributions over colours: what their mean, their temperature and their certainty say."""
 
-import subprocess
-import sys
-
 import pytest
 import timm
 import torch
@@ -120,18 +117,6 @@ def test_efficientnet_lite_is_that_of_timm_bit_for_bit(name):
     for height, width in [(64, 32), (39, 50), (1, 7)]:
         seen = torch.rand(1, 3, height, width)
         assert all(torch.equal(a, b) for a, b in zip(theirs(seen), ours(seen), strict=True))
-
-
-def test_the_command_line_colours_without_importing_what_is_slow_to_import():
-    code = (
-        "from colorzoo.runtime import process; process.inference_only = True;"
-        "import colorzoo, sys, torch; colorzoo.load('photo_unet').colorize(torch.rand(1, 1, 32, 32));"
-        "colorzoo.load('fusion_transfer'); print(*sys.modules)"
-    )
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert "colorzoo.models.photo_unet" in loaded
-    slow = {"timm", "torchvision", "torchmetrics", "lightning", "kornia", "torch._dynamo", "sympy"}
-    assert not slow & set(loaded)
 
 
 def test_the_encoder_may_come_from_another_model(tmp_path, record):
