@@ -15,7 +15,9 @@ _FILLING = frozenset(("fill_", "zero_", *(name for name in vars(nn.init) if name
 """What has no effect on a tensor without memory, and takes long."""
 
 
-def check_hparams(checkpoint: Checkpoint, build: Callable[..., nn.Module], hparams: Mapping[str, Any]) -> None:
+def check_hparams(
+    checkpoint: Checkpoint, build: Callable[..., nn.Module], hparams: Mapping[str, Any], reinit: Sequence[str] = ()
+) -> None:
     """Refuse a checkpoint whose hyper-parameters describe another network than its tensors, before one is made.
 
     The network is built without memory for its tensors, and no further than that many tensors can need.
@@ -24,12 +26,13 @@ def check_hparams(checkpoint: Checkpoint, build: Callable[..., nn.Module], hpara
         checkpoint: What to check.
         build: The model's class.
         hparams: Those of the checkpoint that the class has.
+        reinit: Modules or tensors that are not looked at.
 
     Raises:
         CheckpointError: If they are none of the class, or describe other tensors.
     """
     try:
-        with torch.device("meta"), _CallLimit(1000 + 100 * len(checkpoint.tensors)):
+        with torch.device("meta"), _CallLimit(500 + 40 * len(checkpoint.tensors)):
             model = build(**hparams)
     except (CheckpointError, ImportError):
         raise
@@ -40,7 +43,11 @@ def check_hparams(checkpoint: Checkpoint, build: Callable[..., nn.Module], hpara
             f"{checkpoint.path} has hyper-parameters that {build.__name__} does not take ({_in_one_line(error)}); "
             "fetch it again, or use the version of colorzoo that wrote it"
         ) from error
-    _refuse_mismatches(checkpoint, checkpoint.tensors, model.state_dict(), model, hparams)
+    given, wanted = (
+        {key: tensor for key, tensor in tensors.items() if not _within(key, reinit)}
+        for tensors in (checkpoint.tensors, model.state_dict())
+    )
+    _refuse_mismatches(checkpoint, given, wanted, model, hparams)
 
 
 def load_strict(
