@@ -11,7 +11,7 @@ from colorzoo.base.module import ZooModule
 from colorzoo.errors import CheckpointError, UnknownModelError, UsageError, describe_unknown
 from colorzoo.hub import checkpoint_file, published
 from colorzoo.hub.record import SUFFIX, Checkpoint, CheckpointInfo
-from colorzoo.hub.state_dict import load_strict
+from colorzoo.hub.state_dict import check_hparams, load_strict
 from colorzoo.registry import model_class, model_names
 from colorzoo.runtime.device import pick_device
 
@@ -203,6 +203,7 @@ def model_from_checkpoint(checkpoint: Checkpoint) -> ZooModule:
             f"{checkpoint.path} does not fit {cls.__name__}: missing hyper-parameters {sorted(expected - stored)}, "
             f"unknown ones {sorted(stored - expected)}; use the version of colorzoo that wrote it"
         )
+    check_hparams(checkpoint, cls, checkpoint.hparams)
     model = cls(**checkpoint.hparams)
     load_strict(checkpoint, model, model.hparams)
     model.note_source(checkpoint)

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from colorzoo.base.hparams import HparamsMeta, as_plain, init_parameters
+from colorzoo.base.resuming import check_settings, keep_best, restored_settings
 from colorzoo.base.training import TrainableModule
-from colorzoo.errors import CheckpointError
+from colorzoo.errors import CheckpointError, UsageError
 from colorzoo.hub import checkpoint_file, published
+from colorzoo.hub.ckpt_file import read_ckpt
+from colorzoo.hub.header import parse_ref
 from colorzoo.hub.record import Checkpoint, CheckpointInfo, CheckpointRef
-from colorzoo.hub.state_dict import load_strict
+from colorzoo.hub.state_dict import check_finite, check_hparams, load_strict
 from colorzoo.runtime.compile import NETWORK_METHODS
 
 
@@ -88,10 +91,12 @@ class ZooModule(TrainableModule, metaclass=HparamsMeta):
             UnknownModuleError: If nothing is called as ``reinit`` says.
         """
         checkpoint = checkpoint_file.read(published.locate(weights))
-        names = [base.name() for base in cls.__mro__ if issubclass(base, ZooModule)]
-        if checkpoint.model not in names:
+        owners = {base.name(): base for base in cls.__mro__ if issubclass(base, ZooModule)}
+        if checkpoint.model not in owners:
             raise CheckpointError(f"{checkpoint.path} holds a {checkpoint.model}, not a {cls.name()}")
-        known = cls.hparam_names()
+        known, owner = cls.hparam_names(), owners[checkpoint.model]
+        theirs = {name: value for name, value in (hparams | checkpoint.hparams).items() if name in owner.hparam_names()}
+        check_hparams(checkpoint, owner, theirs, reinit)
         inherited = {name: value for name, value in checkpoint.hparams.items() if name in known}
         if not reinit:  # the checkpoint has every tensor; no other file is asked for some of them
             hparams = {name: value for name, value in hparams.items() if name not in cls.ignored_hparams}
@@ -99,6 +104,42 @@ class ZooModule(TrainableModule, metaclass=HparamsMeta):
         load_strict(checkpoint, model, model.hparams, reinit)
         model.note_source(checkpoint)
         return model
+
+    @classmethod
+    def load_from_checkpoint(
+        cls,
+        checkpoint_path: Any,
+        map_location: Any = None,
+        hparams_file: Any = None,
+        strict: bool | None = None,
+        weights_only: bool | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Return the model of a run's file; unlike Lightning's, never by running what is in the file.
+
+        Args:
+            checkpoint_path: A ``.ckpt`` file.
+            map_location: The device; None for the CPU.
+            hparams_file: Not taken: the file has the hyper-parameters.
+            strict: Not False: every tensor must fit; see ``reinit``.
+            weights_only: Not False: a checkpoint is data.
+            kwargs: Hyper-parameters that differ from the file's, and ``reinit``; see `from_pretrained`.
+
+        Returns:
+            The model, in training mode.
+
+        Raises:
+            UsageError: If it is to be loaded in another way.
+            CheckpointError: If the file is damaged, of another model, or a tensor does not fit.
+        """
+        if hparams_file is not None or strict is False or weights_only is False:
+            raise UsageError(
+                "a checkpoint is read as data and as a whole; leave out hparams_file, strict=False and "
+                "weights_only=False, and name what need not fit: reinit=[...]"
+            )
+        model = cls.from_pretrained(Path(checkpoint_path), **kwargs)
+        model.on_load_checkpoint(read_ckpt(Path(checkpoint_path))[0])
+        return model.to(map_location or "cpu")
 
     def note_source(self, checkpoint: Checkpoint) -> None:
         """Remember the checkpoint that the tensors are of, and what its record says.
@@ -121,9 +162,19 @@ class ZooModule(TrainableModule, metaclass=HparamsMeta):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what ``colorzoo.load`` needs to rebuild the model from this file alone, and what it started from."""
         base = asdict(self.source) if self.source else None
-        checkpoint["colorzoo"] = {"model": self.name(), "hparams": dict(self.hparams), "base": base}
+        checkpoint["colorzoo"] = {
+            "model": self.name(),
+            "hparams": dict(self.hparams),
+            "base": base,
+            "optim": restored_settings(self.optim),
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Know again what the run started from."""
-        base = checkpoint.get("colorzoo", {}).get("base")
-        self.source = CheckpointRef(**base) if base else None
+        """Know again what the run started from; refuse what it cannot go on with."""
+        trainer = self._trainer
+        path = Path("the checkpoint" if trainer is None else str(trainer.ckpt_path))
+        self.source = parse_ref(path, checkpoint.get("colorzoo", {}).get("base"))
+        check_finite(path, checkpoint["state_dict"])
+        if trainer is not None and trainer.state.fn == "fit":
+            check_settings(trainer, self.optim, checkpoint)
+            keep_best(trainer, checkpoint)

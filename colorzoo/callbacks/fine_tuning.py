@@ -65,8 +65,6 @@ class FineTuning(Callback):
         if not isinstance(pl_module, ZooModule):
             raise TypeError(f"FineTuning trains models of colorzoo, not a {type(pl_module).__name__}")
         model = pl_module
-        if trainer.ckpt_path is None and not any(getattr(module, "pretrained", False) for module in model.modules()):
-            raise UsageError("FineTuning would freeze random weights; start from trained ones: --model.weights NAME")
         self._modules = self._learning_trunk(model)
         # All of it is in the optimiser from the start, so that schedules reach it and a resumed run finds its place.
         model.lr_factors = {
@@ -82,6 +80,13 @@ class FineTuning(Callback):
         )
         if self.stages > len(self._layers):
             raise UsageError(f"stages is {self.stages}, but the trunk has only {len(self._layers)} layers")
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse random weights, once those of a run that is resumed are there."""
+        if trainer.ckpt_path is None and not any(
+            getattr(module, "pretrained", False) for module in pl_module.modules()
+        ):
+            raise UsageError("FineTuning would freeze random weights; start from trained ones: --model.weights NAME")
 
     def on_train_start(self, trainer: Trainer, pl_module: ZooModule) -> None:  # type: ignore[override]
         """Freeze what does not learn yet; DistributedDataParallel, which must know all of it, has been set up."""

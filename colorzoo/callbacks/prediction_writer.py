@@ -59,7 +59,11 @@ class PredictionWriter(BasePredictionWriter):
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
-        """Write the images of one batch; with several processes, each writes its own."""
+        """Write the images of one batch; with several processes, each writes its own.
+
+        Raises:
+            DataError: If a name leads out of the folder.
+        """
         requested = _requested_names(trainer, batch_indices, batch["name"])
         for expected, name, image in zip(requested, batch["name"], prediction, strict=True):
             # Another name is that of a substitute for an unreadable image; it is written at its own place.
@@ -67,7 +71,11 @@ class PredictionWriter(BasePredictionWriter):
                 write_image(to_pil_image(image.float().cpu()), self._path(trainer, name), self.overwrite)
 
     def _path(self, trainer: Trainer, name: str) -> Path:
-        return self._folder(trainer) / f"{name}.png"
+        """Return where the prediction of an image goes; names come from whoever made the data."""
+        path = self._folder(trainer) / f"{name}.png"
+        if "\0" in name or not path.resolve().is_relative_to(self._folder(trainer).resolve()):
+            raise DataError(f"the image {name!r} would be written outside {self._folder(trainer)}; rename it")
+        return path
 
     def _folder(self, trainer: Trainer) -> Path:
         return self.folder or Path(trainer.default_root_dir) / "predictions"

@@ -1,6 +1,7 @@
 """The commands about models and their checkpoints: list, info, publish and study."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,11 @@ def _list(args: argparse.Namespace) -> int:
     from colorzoo.hub.model_card import format_list
     from colorzoo.zoo import list_models
 
-    checkpoints = [checkpoint_file.read(path) for path in published.published().values()]
+    checkpoints, errors = checkpoint_file.read_sound(published.published().values())
     print(format_list(checkpoints, list_models()))
-    return 0
+    for error in errors:
+        print(f"colorzoo: {error}", file=sys.stderr)
+    return 1 if errors else 0
 
 
 def _info(args: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from colorzoo.data.batches import ImageBatch
 from colorzoo.data.crop import Crop
 from colorzoo.data.samplers import EpochCounter, batch_seed
 from colorzoo.data.shards.index import check_litdata
-from colorzoo.data.shards.reader import CropTransform, ShardDataset, ShardReader, collate_shard_items
+from colorzoo.data.shards.reader import CropTransform, ShardDataset, ShardReader, collate_shard_items, unreadable
 from colorzoo.datamodules._trainer import run_seed
 from colorzoo.datamodules.base import Batch, ImageDataModule
 from colorzoo.errors import DataError
@@ -107,7 +107,7 @@ class StreamingDataModule(ImageDataModule):
         )
         if self.trainer is None:
             loader.current_epoch = self._epochs.upcoming
-        self._stream = _EpochLoader(loader, squares, self._epochs, partial(self._finish, True))
+        self._stream = _EpochLoader(loader, squares, self._epochs, partial(self._finish, True), self.shards.root)
         self._restore_place()
         return cast(DataLoader[Batch], self._stream)
 
@@ -147,15 +147,22 @@ class _EpochLoader:
         crop: Crops its images, and must know the epoch.
         counter: Is told which epoch comes next.
         finish: Makes of each batch what is yielded.
+        root: Where the shards are.
     """
 
     def __init__(
-        self, loader: Any, crop: CropTransform, counter: EpochCounter, finish: Callable[[object, ImageBatch], Any]
+        self,
+        loader: Any,
+        crop: CropTransform,
+        counter: EpochCounter,
+        finish: Callable[[object, ImageBatch], Any],
+        root: str,
     ) -> None:
         self.loader = loader
         self.crop = crop
         self.counter = counter
         self.finish = finish
+        self.root = root
         self._seen = 0
         self._begun = False
 
@@ -171,10 +178,16 @@ class _EpochLoader:
         # litdata counts epochs from 1, and increments when it begins one.
         epoch = self.crop.epoch = self.loader.current_epoch - int(self.loader.restore)
         self.counter.upcoming = epoch + 1
-        for batch in self.loader:
+        for batch in self._read():
             batch["seed"] = batch_seed(self._seen, epoch, self.crop.seed)
             self._seen += 1
             yield self.finish(self, batch)
+
+    def _read(self) -> Iterator[Any]:
+        try:
+            yield from self.loader
+        except Exception as error:  # of litdata, and of the client of each store
+            raise unreadable(self.root, error) from error
 
     def place(self) -> dict[str, Any]:
         """Return how far the epoch is, and the seed of all that is random."""

@@ -7,20 +7,21 @@ in ``SHA256SUMS`` beside it, in the format of ``sha256sum``, and is checked befo
 import hashlib
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as parse_safetensors
 from safetensors.torch import save as to_safetensors
 
 from colorzoo.errors import CheckpointError, ChecksumError
+from colorzoo.hub.ckpt_file import encode_ckpt, read_ckpt
+from colorzoo.hub.header import parse_about, parse_ref, parse_tensors
 from colorzoo.hub.published import folders
-from colorzoo.hub.record import ADDED_FIELDS, SUFFIX, Checkpoint, CheckpointRef, parse_record
+from colorzoo.hub.record import ADDED_FIELDS, SUFFIX, Checkpoint
 from colorzoo.io.atomic import atomic_replace
+from colorzoo.io.strict_json import parse_json
 
 SUMS = "SHA256SUMS"
 _FORMAT = "colorzoo-1"
@@ -65,6 +66,25 @@ def read(path: Path) -> Checkpoint:
     return _read_ckpt(path) if path.suffix == ".ckpt" else _read_safetensors(path)
 
 
+def read_sound(paths: Iterable[Path]) -> tuple[list[Checkpoint], list[CheckpointError]]:
+    """Read those of many checkpoints that can be read.
+
+    Args:
+        paths: Files.
+
+    Returns:
+        The checkpoints, and what is wrong with the others.
+    """
+    sound: list[Checkpoint] = []
+    errors: list[CheckpointError] = []
+    for path in paths:
+        try:
+            sound.append(read(path))
+        except CheckpointError as error:
+            errors.append(error)
+    return sound, errors
+
+
 def write(checkpoint: Checkpoint) -> str:
     """Write a published file and note its digest in ``SHA256SUMS`` beside it.
 
@@ -81,6 +101,7 @@ def write(checkpoint: Checkpoint) -> str:
         raise CheckpointError("a published checkpoint needs a record: its data, figures, baselines and licence")
     record = {name: value for name, value in asdict(checkpoint.record).items() if value or name not in ADDED_FIELDS}
     about = {"model": checkpoint.model, "hparams": checkpoint.hparams, "record": record}
+    parse_about(checkpoint.path, parse_json(json.dumps(about)))  # what could not be read back is not written
     # One entry, because safetensors writes several in random order and the same contents would get another digest.
     header = {_FORMAT: json.dumps(about)}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
@@ -105,7 +126,7 @@ def write_ckpt(checkpoint: Checkpoint) -> None:
         "colorzoo": {"model": checkpoint.model, "hparams": dict(checkpoint.hparams)},
         "state_dict": dict(checkpoint.tensors),
     }
-    torch.save(content, checkpoint.path)
+    checkpoint.path.write_bytes(encode_ckpt(content))
 
 
 def _read_safetensors(path: Path) -> Checkpoint:
@@ -114,33 +135,23 @@ def _read_safetensors(path: Path) -> Checkpoint:
     try:
         tensors = parse_safetensors(data)
         size = struct.unpack("<Q", data[:8])[0]
-        header = json.loads(data[8 : 8 + size]).get("__metadata__", {})
-    except (SafetensorError, struct.error, ValueError) as error:
+        header = parse_json(data[8 : 8 + size]).get("__metadata__") or {}
+        about = parse_json(header.get(_FORMAT, "null"))
+    except Exception as error:  # whatever a damaged file makes the parsers stumble over
         raise CheckpointError(f"{path} is damaged ({error}); fetch it again") from error
     if _FORMAT not in header:
         raise CheckpointError(f"{path} is no checkpoint of colorzoo: its header has no entry {_FORMAT!r}")
-    try:
-        about = json.loads(header[_FORMAT])
-        record = parse_record(path, about["record"])
-        return Checkpoint(path, about["model"], about["hparams"], tensors, record, digest)
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"{path} has a damaged header ({error!r}); fetch it again") from error
+    model, hparams, record = parse_about(path, about)
+    return Checkpoint(path, model, hparams, tensors, record, digest)
 
 
 def _read_ckpt(path: Path) -> Checkpoint:
-    try:
-        content: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged pickle makes the parser stumble over
-        raise CheckpointError(f"{path} is damaged, or holds more than tensors and plain values ({error})") from error
-    if not isinstance(content, Mapping) or not {"colorzoo", "state_dict"} <= set(content):
+    content, digest = read_ckpt(path)
+    if not {"colorzoo", "state_dict"} <= set(content):
         raise CheckpointError(f"{path} was not written by a model of colorzoo, so what is in it is unknown")
-    about = content["colorzoo"]
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    base = CheckpointRef(**about["base"]) if about.get("base") else None
-    return Checkpoint(path, about["model"], about["hparams"], dict(content["state_dict"]), None, digest, base)
+    model, hparams, _ = parse_about(path, content["colorzoo"], published=False)
+    tensors = parse_tensors(path, content["state_dict"])
+    return Checkpoint(path, model, hparams, tensors, None, digest, parse_ref(path, content["colorzoo"].get("base")))
 
 
 def _verified(path: Path, data: bytes) -> str:
@@ -163,7 +174,8 @@ def _sums(folder: Path) -> dict[str, str]:
     path = folder / SUMS
     if not path.is_file():
         return {}
-    lines = [line.split(maxsplit=1) for line in path.read_text().splitlines() if line.strip()]
+    text = path.read_text(encoding="utf-8", errors="replace")
+    lines = [line.split(maxsplit=1) for line in text.splitlines() if line.strip()]
     if any(len(line) != 2 for line in lines):
         raise CheckpointError(f"{path} is damaged: each line must hold a digest and a file's name")
     return {name.strip().lstrip("*"): digest.lower() for digest, name in lines}

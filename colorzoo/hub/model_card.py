@@ -2,6 +2,7 @@
 
 import csv
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,6 +32,8 @@ _UNITS = {
 def write_reports(folder: Path, models: Sequence[str]) -> list[Path]:
     """Write a card for each published file of a folder, one results table, and the overview in the project's README.
 
+    A file that cannot be read is named by a warning, and left out.
+
     Args:
         folder: Where the ``.safetensors`` files lie.
         models: The names of all methods, in the order of the overview.
@@ -38,7 +41,9 @@ def write_reports(folder: Path, models: Sequence[str]) -> list[Path]:
     Returns:
         The files that were written.
     """
-    checkpoints = [checkpoint_file.read(path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
+    checkpoints, errors = checkpoint_file.read_sound(sorted(folder.glob(f"*{SUFFIX}")))
+    for error in errors:
+        warnings.warn(str(error), stacklevel=2)
     written = {folder / RESULTS: results_table(checkpoints)}
     written |= {checkpoint.path.with_suffix(".md"): card(checkpoint) for checkpoint in checkpoints}
     readme = folder.parent / "README.md"

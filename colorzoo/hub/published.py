@@ -34,13 +34,19 @@ def default_tags() -> dict[str, str]:
     """Return the tag that a model's name alone stands for, of each model that has several and names one.
 
     They stand in ``DEFAULT_TAGS`` beside the published files, a line a model: its name and the tag.
+
+    Raises:
+        CheckpointError: If a line is none.
     """
     tags: dict[str, str] = {}
     for folder in folders():
         path = folder / DEFAULT_TAGS
-        lines = path.read_text().splitlines() if path.is_file() else []
-        for model, tag in (line.split() for line in lines if line.strip()):
-            tags.setdefault(model, tag)
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        for line in filter(str.strip, text.splitlines()):
+            model, *tag = line.split()
+            if len(tag) != 1:
+                raise CheckpointError(f"{path} is damaged: each line must hold a model and one of its tags")
+            tags.setdefault(model, tag[0])
     return tags
 
 

@@ -99,25 +99,3 @@ class Checkpoint:
         if self.record is None:
             return CheckpointRef(name, self.digest)
         return CheckpointRef(name, self.digest, self.record.licence, self.record.data)
-
-
-def parse_record(path: Path, record: dict[str, Any]) -> CheckpointInfo:
-    """Return the record of a file's header.
-
-    Args:
-        path: The file, for messages.
-        record: The fields as the header has them.
-
-    Raises:
-        CheckpointError: If a field is missing or unknown.
-    """
-    known = {field.name for field in fields(CheckpointInfo)}
-    missing, unknown = known - ADDED_FIELDS - set(record), set(record) - known
-    if missing or unknown:
-        raise CheckpointError(
-            f"{path} has a record of another version: missing {sorted(missing)}, unknown {sorted(unknown)}"
-        )
-    base = record.get("base")
-    return CheckpointInfo(
-        **record | {"noise": tuple(record.get("noise", ())), "base": CheckpointRef(**base) if base else None}
-    )

@@ -1,13 +1,53 @@
 """Tensors of a checkpoint into a model: all of them, or all but those of modules that are named."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from colorzoo.errors import CheckpointError, UnknownModuleError
 from colorzoo.hub.record import Checkpoint
 
 _SHOWN = 3
+_FILLING = frozenset(("fill_", "zero_", *(name for name in vars(nn.init) if name.endswith("_"))))
+"""What has no effect on a tensor without memory, and takes long."""
+
+
+def check_hparams(
+    checkpoint: Checkpoint, build: Callable[..., nn.Module], hparams: Mapping[str, Any], reinit: Sequence[str] = ()
+) -> None:
+    """Refuse a checkpoint whose hyper-parameters describe another network than its tensors, before one is made.
+
+    The network is built without memory for its tensors, and no further than that many tensors can need.
+
+    Args:
+        checkpoint: What to check.
+        build: The model's class.
+        hparams: Those of the checkpoint that the class has.
+        reinit: Modules or tensors that are not looked at.
+
+    Raises:
+        CheckpointError: If they are none of the class, or describe other tensors.
+    """
+    try:
+        with torch.device("meta"), _CallLimit(500 + 40 * len(checkpoint.tensors)):
+            model = build(**hparams)
+    except (CheckpointError, ImportError):
+        raise
+    except Exception as error:  # whatever a wrong value makes the constructor stumble over
+        if "meta" in str(error):
+            return  # a class that looks at values of tensors can only be built in earnest
+        raise CheckpointError(
+            f"{checkpoint.path} has hyper-parameters that {build.__name__} does not take ({_in_one_line(error)}); "
+            "fetch it again, or use the version of colorzoo that wrote it"
+        ) from error
+    given, wanted = (
+        {key: tensor for key, tensor in tensors.items() if not _within(key, reinit)}
+        for tensors in (checkpoint.tensors, model.state_dict())
+    )
+    _refuse_mismatches(checkpoint, given, wanted, model, hparams)
 
 
 def load_strict(
@@ -34,13 +74,60 @@ def load_strict(
             )
     wanted = {key: tensor for key, tensor in mine.items() if not _within(key, reinit)}
     given = {key: tensor for key, tensor in theirs.items() if not _within(key, reinit)}
+    _refuse_mismatches(checkpoint, given, wanted, model, hparams)
+    check_finite(checkpoint.path, given)
+    model.load_state_dict(mine | given)
+
+
+def check_finite(path: object, tensors: Mapping[str, Tensor]) -> None:
+    """Refuse weights with which a model could only answer nonsense.
+
+    Args:
+        path: Where they come from, for the message.
+        tensors: By name.
+
+    Raises:
+        CheckpointError: If a value is infinite or no number.
+    """
+    for name, tensor in tensors.items():
+        # Six times as fast as `isfinite` of all values; NaN is passed on by it.
+        if tensor.is_floating_point() and tensor.numel() and not all(map(torch.isfinite, tensor.aminmax())):
+            raise CheckpointError(f"{path} holds values in {name} that are infinite or no numbers; take another one")
+
+
+class _CallLimit(TorchFunctionMode):
+    """Ends the building of a network that takes more calls of torch than a sound one."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.most -= 1
+        if self.most < 0:
+            raise ValueError("they describe a network of more tensors than there are")
+        if func.__name__ in _FILLING:
+            return kwargs["tensor"] if kwargs and "tensor" in kwargs else args[0]
+        return func(*args, **(kwargs or {}))
+
+
+def _refuse_mismatches(
+    checkpoint: Checkpoint,
+    given: Mapping[str, Tensor],
+    wanted: Mapping[str, Tensor],
+    model: nn.Module,
+    hparams: Mapping[str, object],
+) -> None:
     if mismatches := _mismatches(given, wanted):
         raise CheckpointError(
             f"{checkpoint.path} does not fit {type(model).__name__}: {_listed(list(mismatches.values()))}"
             f"{_differences(checkpoint.hparams, hparams)}; to start from the rest of it, reinit "
             f"{', '.join(_modules(mismatches))}"
         )
-    model.load_state_dict(mine | given)
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:500]
 
 
 def _within(key: str, names: Sequence[str]) -> bool:
@@ -57,6 +144,8 @@ def _mismatches(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> di
             reasons[key] = f"{key} has no place"
         elif given[key].shape != wanted[key].shape:
             reasons[key] = f"{key} is {list(given[key].shape)} there and {list(wanted[key].shape)} here"
+        elif given[key].is_floating_point() != wanted[key].is_floating_point():
+            reasons[key] = f"{key} is {given[key].dtype} there and {wanted[key].dtype} here"
     return reasons
 
 

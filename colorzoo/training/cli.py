@@ -23,6 +23,7 @@ from colorzoo.callbacks.prediction_writer import PredictionWriter
 from colorzoo.datamodules.base import ImageDataModule
 from colorzoo.errors import CheckpointError, ColorzooError, UsageError
 from colorzoo.hub import checkpoint_file
+from colorzoo.hub.state_dict import check_hparams, load_strict
 from colorzoo.registry import model_class
 from colorzoo.training.arguments import expand_names, explain, root_cause
 from colorzoo.training.checkpoint_io import AtomicCheckpointIO, last_checkpoint
@@ -68,9 +69,9 @@ class ColorzooCLI(LightningCLI):
         if self.subcommand == "predict":
             # Otherwise Lightning keeps every image in memory beside the file.
             config.return_predictions = False
-        if config.get("weights_only") is None:
-            # A checkpoint is data; Lightning would unpickle whatever it holds.
-            config.weights_only = True
+        if config.get("weights_only") is False:
+            raise UsageError("weights_only is false, but a checkpoint is read as data only; leave it out")
+        config.weights_only = True
         # What is measured was trained as a whole, and its configuration still tells from what it started.
         reinit = config.reinit if self.subcommand == "fit" else []
         if reinit and weights is None:
@@ -104,6 +105,7 @@ class ColorzooCLI(LightningCLI):
             # The checkpoint has every tensor, so that no other file is asked for some of them.
             stated = {name: value for name, value in stated.items() if name not in cls.ignored_hparams}
             stated = checkpoint.hparams | stated
+            check_hparams(checkpoint, cls, stated)
         config.model.init_args = Namespace(**stated)  # type: ignore[no-untyped-call]
 
     def _stated(self, key: str) -> dict[str, Any]:
@@ -134,6 +136,7 @@ class ColorzooCLI(LightningCLI):
             return
         last = last_checkpoint(self.trainer)
         if last is not None:
+            load_strict(checkpoint_file.read(last), self.model, self.model.hparams)
             self.config_init[str(self.subcommand)].ckpt_path = str(last)
         elif self.subcommand != "fit":
             raise CheckpointError(f"no run has left a checkpoint in {self.trainer.default_root_dir}; give its path")

@@ -280,8 +280,8 @@ def test_models_share_no_name_with_lightning_by_accident():
         for name in vars(base)
     }
     meant = {
-        "configure_optimizers", "forward", "freeze", "on_before_optimizer_step", "on_fit_start", "on_load_checkpoint",
-        "on_save_checkpoint", "on_validation_start", "predict_step", "setup", "test_step", "train", "training_step",
-        "unfreeze", "validation_step",
+        "configure_optimizers", "forward", "freeze", "load_from_checkpoint", "on_before_optimizer_step", "on_fit_start",
+        "on_load_checkpoint", "on_save_checkpoint", "on_validation_start", "predict_step", "setup", "test_step",
+        "train", "training_step", "unfreeze", "validation_step",
     }  # fmt: skip
     assert ours & shared <= meant | {"_abc_impl"}

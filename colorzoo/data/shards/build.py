@@ -4,10 +4,11 @@ Each image is read and decoded once, so that training meets no damaged file. Tra
 pseudo-random order, so that each shard is a sample of all.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from colorzoo.data.shards.index import IN_PROGRESS, INDEX, ShardIndex, check_litdata
+from colorzoo.data.shards.index import IN_PROGRESS, INDEX, ShardIndex, check_litdata, check_name
 from colorzoo.data.shards.writer import SHARD_BYTES, ShardProgress, SplitWriter, remove_journals
 from colorzoo.data.splits import check_fractions, hash_order, split_by_fraction
 from colorzoo.errors import DataError, OutputExistsError, describe_error
@@ -70,7 +71,7 @@ def make_shards(
     index = ShardIndex(seed, val_fraction, test_fraction, shorter_side, {"train": [], "val": [], "test": []})
     try:
         resumed = _is_resumed(target, index)
-        names = list(readable_names(source, lambda path, error: result.failures.append(describe_error(error, path))))
+        names = list(_storable_names(source, result.failures))
         splits = split_by_fraction(names, seed, val_fraction, test_fraction, str(source))
         if not resumed:
             index.write(target / IN_PROGRESS)
@@ -92,6 +93,17 @@ def make_shards(
         result.interrupted = True
     result.stored = sum(map(len, index.names.values()))
     return result
+
+
+def _storable_names(source: Path, failures: list[str]) -> Iterator[str]:
+    """Name the images that can be stored; add a line about each that cannot."""
+    for name in readable_names(source, lambda path, error: failures.append(describe_error(error, path))):
+        try:
+            check_name(name)
+        except ValueError as error:
+            failures.append(f"{source / name} cannot be stored ({error}); rename it")
+        else:
+            yield name
 
 
 def _is_resumed(target: Path, index: ShardIndex) -> bool:

@@ -3,17 +3,22 @@
 import json
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import NoneType
 
 from colorzoo.errors import DataError, UsageError
 from colorzoo.io.atomic import atomic_replace
+from colorzoo.io.strict_json import parse_json
 
 INDEX = "colorzoo.json"
 """The index of a folder of shards, which is written last."""
 
 IN_PROGRESS = ".colorzoo-begun.json"
 """Its name until all shards are written."""
+
+_VERSION = 2
+_SPLITS = ("train", "val", "test")
+_LONGEST = 4096
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class ShardIndex:
 
     def write(self, path: Path) -> None:
         """Write it to a file, atomically."""
-        atomic_replace(path, json.dumps({"colorzoo_shards": 1, **asdict(self)}).encode())
+        atomic_replace(path, json.dumps({"colorzoo_shards": _VERSION, **asdict(self)}).encode())
 
     @classmethod
     def read(cls, path: Path, source: str) -> "ShardIndex":
@@ -47,19 +52,57 @@ class ShardIndex:
             source: What an error calls the shards.
 
         Raises:
-            DataError: If it is no such file, or a later version's.
+            DataError: If it is no such file, or another version's.
         """
         try:
-            fields: dict[str, Any] = json.loads(path.read_bytes())
-            if fields.pop("colorzoo_shards") != 1:
-                raise DataError(f"the shards in {source} are of a later version of colorzoo; update it")
+            fields = parse_json(path.read_bytes())
+            if fields.pop("colorzoo_shards") != _VERSION:
+                raise DataError(f"the shards in {source} are of another version of colorzoo; make them again")
             index = cls(**fields)
-            index.names["train"], index.names["val"], index.names["test"]
-            return index
+            index.check()
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"{INDEX} of {source} is damaged ({error}); copy the shards again") from error
+        return index
+
+    def check(self) -> None:
+        """Check what was read.
+
+        Raises:
+            ValueError: If a value is not of its kind, or a name is there twice or leads out of the folder.
+        """
+        numbers = (self.seed, self.val_fraction, self.test_fraction)
+        if not all(type(number) in (int, float) for number in numbers) or type(self.seed) is not int:
+            raise ValueError("the seed or a fraction is no number")
+        if type(self.shorter_side) not in (int, NoneType):
+            raise ValueError("the shorter side is no number")
+        if not isinstance(self.names, dict) or set(self.names) != set(_SPLITS):
+            raise ValueError(f"it does not name the images of {', '.join(_SPLITS)}")
+        names = [name for split in _SPLITS for name in self.names[split]]
+        for name in names:
+            check_name(name)
+        if len(set(names)) < len(names):
+            raise ValueError("it names an image twice")
+
+
+def check_name(name: object) -> None:
+    """Refuse an image's name that is no path below a folder, on any system.
+
+    Args:
+        name: Of the image.
+
+    Raises:
+        ValueError: If it is empty or absolute, or leads out of the folder.
+
+    Example:
+        >>> check_name("holiday/beach.jpg")
+    """
+    if not isinstance(name, str) or not name or "\0" in name or len(name) > _LONGEST:
+        raise ValueError("it has an image without a name")
+    windows = PureWindowsPath(name)
+    if PurePosixPath(name).is_absolute() or windows.drive or windows.root or ".." in windows.parts:
+        raise ValueError(f"the name {name[:200]!r} leads out of the folder")
 
 
 def check_litdata() -> None:

@@ -1,6 +1,5 @@
 """Reads shards with litdata: from front to back for training, or single images by index."""
 
-import json
 import os
 import tempfile
 from collections.abc import Sequence
@@ -16,14 +15,17 @@ from colorzoo.data.crop import Crop
 from colorzoo.data.datasets import ImageDataset
 from colorzoo.data.root import data_root
 from colorzoo.data.samplers import image_seed
+from colorzoo.data.shards.chunks import check_chunk, parse_chunks
 from colorzoo.data.shards.index import IN_PROGRESS, INDEX, ShardIndex
-from colorzoo.errors import DataError
+from colorzoo.data.shards.item import decode_item
+from colorzoo.errors import DataError, UnreadableImageError
 from colorzoo.io.pil_file import decode_image
 
 if TYPE_CHECKING:
     from litdata import StreamingDataset
 
-_REMOTE = ("s3://", "gs://", "r2://", "azure://", "local:")
+_FAR = ("s3://", "gs://", "r2://", "azure://")
+_NEAR = "local:"
 _ADVICE = "make them with: colorzoo shard PHOTOS SHARDS (ImageFolder takes photographs as they are)"
 
 
@@ -48,7 +50,7 @@ class ShardReader:
         Raises:
             DataError: If there are no shards.
         """
-        if self.root.startswith(_REMOTE):
+        if self.root.startswith((*_FAR, _NEAR)):
             return self._fetched_index()
         folder = Path(self.root)
         if (folder / INDEX).is_file():
@@ -79,29 +81,43 @@ class ShardReader:
             options: Of litdata's ``StreamingDataset``.
 
         Raises:
-            DataError: If they are not all there, or hold something else.
+            DataError: If they are not all there, are damaged, or hold something else.
         """
         from litdata import StreamingDataset
 
         source = f"{self.root}/{split}"
-        stream = StreamingDataset(
-            source,
-            cache_dir=self.cache or str(data_root() / "streams"),
-            max_cache_size=self.cache_size,
-            item_shuffle_window="full",
-            **options,
-        )
-        folder = Path(str(stream.input_dir.path))
-        index = json.loads((folder / "index.json").read_bytes())
-        if index["config"]["data_format"] != ["bytes", "bytes"]:  # the library would unpickle what is said to be one
-            raise DataError(f"{source} does not hold pictures; {_ADVICE}")
-        if sum(chunk["chunk_size"] for chunk in index["chunks"]) != len(self.index.names[split]):
-            raise DataError(f"{source} does not hold the pictures that {INDEX} names; copy the shards again")
-        if not self.root.startswith(_REMOTE):
-            for chunk in index["chunks"]:
-                if not (folder / chunk["filename"]).is_file():
-                    raise DataError(f"{folder / chunk['filename']} is missing; copy the shards again")
+        count = len(self.index.names[split])
+        try:
+            # Before litdata looks at anything; of a remote store, it must fetch the index first, and nothing else.
+            if not self.root.startswith(_FAR):
+                folder = Path(source.removeprefix(_NEAR))
+                for chunk in parse_chunks((folder / "index.json").read_bytes(), count):
+                    check_chunk(folder / chunk["filename"], chunk)
+            stream = StreamingDataset(
+                source,
+                cache_dir=self.cache or str(data_root() / "streams"),
+                max_cache_size=self.cache_size,
+                item_shuffle_window="full",
+                **options,
+            )
+            parse_chunks(Path(str(stream.input_dir.path), "index.json").read_bytes(), count)
+        except Exception as error:  # of litdata, and of the client of each store
+            raise DataError(f"{source} is damaged ({_in_one_line(error)}); copy the shards again") from error
         return stream
+
+
+def unreadable(root: str, error: Exception) -> DataError:
+    """Return an error of ours for one of a library that reads shards, in one line.
+
+    Args:
+        root: Where the shards are.
+        error: What was raised; one of a loader's process quotes a whole traceback.
+    """
+    return DataError(f"the shards in {root} cannot be read ({_in_one_line(error)}); copy them again")
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).strip().rpartition("\n")[2].rpartition("Error: ")[2].split())[:500]
 
 
 class CropTransform:
@@ -119,9 +135,11 @@ class CropTransform:
 
     def __call__(self, stored: Any) -> tuple[str, Tensor]:
         """Return name and crop of an item: the bytes of a file and its encoded name."""
-        data, encoded = stored
-        name = os.fsdecode(bytes(encoded))
-        picture = decode_image(data, name)
+        data, name = decode_item(stored)
+        try:
+            picture = decode_image(data, name)
+        except UnreadableImageError as error:
+            raise DataError(f"a stored image is no picture ({error})") from error
         if not self.crop.random:
             return name, self.crop(picture)
         with torch.random.fork_rng(devices=[]):
@@ -160,7 +178,13 @@ class ShardDataset(ImageDataset):
         if self._process != os.getpid():
             self._stream = self.shards.opened(self.split)
             self._process = os.getpid()
-        return collate_shard_items([self.transform(self._stream[self.places[index]]) for index in indices])
+        try:
+            batch = collate_shard_items([self.transform(self._stream[self.places[index]]) for index in indices])
+        except Exception as error:  # of litdata, and of the client of each store
+            raise unreadable(self.shards.root, error) from error
+        if batch["name"] != [self.names[index] for index in indices]:
+            raise DataError(f"the shards in {self.shards.root} hold other images than {INDEX} names; copy them again")
+        return batch
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_process": 0, "_stream": None}

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import shutil
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import PIL.Image
 
+from colorzoo.data.shards.chunks import NO_LIMIT
+from colorzoo.data.shards.item import encode_item
 from colorzoo.errors import describe_error
 from colorzoo.io.atomic import atomic_replace
 from colorzoo.io.pil_file import decode_image, encode_image, to_rgb
@@ -17,9 +18,6 @@ from colorzoo.runtime.parallel_images import map_images
 
 SHARD_BYTES = 64_000_000
 """Default size limit of a shard: few requests to a remote store, without a long wait for each."""
-
-_NO_LIMIT = 1 << 50
-"""Keeps litdata from starting a shard itself: we do, so that a finished one is never written again."""
 
 
 class ShardProgress:
@@ -99,9 +97,9 @@ class SplitWriter:
 
         scratch = self.folder / "unfinished"
         shutil.rmtree(scratch, ignore_errors=True)
-        cache = Cache(str(scratch), chunk_bytes=_NO_LIMIT, writer_chunk_index=number)
+        cache = Cache(str(scratch), chunk_bytes=NO_LIMIT, writer_chunk_index=number)
         for index, (name, data) in enumerate(pictures):
-            cache[index] = [data, os.fsencode(name)]
+            cache[index] = encode_item(data, name)
         cache.done()
         (shard,) = scratch.glob("*.bin")
         (index_file,) = scratch.glob("*.index.json")
