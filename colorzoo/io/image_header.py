@@ -113,12 +113,16 @@ def _open(name: str, stream: IO[bytes], page: Page | None) -> PIL.ImageFile.Imag
     # Without a name: with one, Pillow opens the file once more to map it into memory.
     stream.seek(0)
     try:
-        return factory(stream, "")
+        image = factory(stream, "")
     except PIL.Image.DecompressionBombError:
         if name != "WEBP":
             raise
         stream.seek(0)
-        return factory(_Sixteen(stream), "")  # type: ignore[arg-type]
+        image = factory(_Sixteen(stream), "")  # type: ignore[arg-type]
+    if name == "PNG" and image.tile and isinstance(image.info.get("transparency"), int):
+        # Pillow scales the levels to 8 bits, and leaves the transparent one as it is stored.
+        image.info["transparency"] *= {"L;2": 85, "L;4": 17}.get(str(image.tile[0].args), 1)
+    return image
 
 
 class _Sixteen:

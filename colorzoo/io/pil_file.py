@@ -13,6 +13,7 @@ from PIL.ExifTags import Base
 
 from colorzoo.io.atomic import atomic_write, format_of
 from colorzoo.io.bmp import write_bmp32
+from colorzoo.io.depth import rescale_levels
 from colorzoo.io.image_header import MAX_MEGAPIXELS as MAX_MEGAPIXELS
 from colorzoo.io.image_header import decoding_errors, open_stream, parse_header
 from colorzoo.io.metadata import Metadata
@@ -24,17 +25,11 @@ DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"))
 """The files of a folder that count as pictures."""
 
-_BAND = 256
-"""Rows that are rescaled at a time."""
-
 _QUARTER_TURNS = (5, 6, 7, 8)
 """The EXIF orientations that exchange width and height."""
 
 _MOST_A_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535, "TGA": 65_535, "AVIF": 65_536}
 """Pixels that a format holds in width or height."""
-
-_FEW_BITS = {"1": 255, "L;2": 85, "L;4": 17}
-"""By how much Pillow multiplies the levels of a PNG that are stored so."""
 
 _KEPT = {"PNG": DEEP_GREY, "TIFF": (*DEEP_GREY, "F")}
 """The deep modes that a format keeps."""
@@ -101,10 +96,6 @@ def decode_upright(image: PIL.ImageFile.ImageFile) -> None:
     """Decode an open picture, and turn it as its EXIF orientation says."""
     if isinstance(image, TiffImage):
         image.allocate()
-    elif image.format == "PNG" and image.tile and (top := _FEW_BITS.get(str(image.tile[0].args))):
-        level = image.info.get("transparency")
-        if isinstance(level, int):  # stays as it is stored when Pillow scales the others
-            image.info["transparency"] = level * top
     image.load()
     PIL.ImageOps.exif_transpose(image, in_place=True)
 
@@ -190,25 +181,6 @@ def _to_8bit(image: PIL.Image.Image) -> PIL.Image.Image:
     if image.mode in DEEP_GREY:
         return PIL.Image.fromarray(rescale_levels(levels_of_16bit(image), np.uint8))
     return PIL.Image.fromarray(rescale_levels(np.asarray(image), np.uint8)) if image.mode == "F" else image
-
-
-def rescale_levels(levels: NDArray[Any], dtype: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
-    """Return levels at another depth.
-
-    Args:
-        levels: Of uint8 or uint16, or floats in [0, 1].
-        dtype: uint8 or uint16.
-    """
-    if levels.dtype == dtype:
-        return levels
-    if levels.dtype == np.uint8:
-        return np.asarray(np.multiply(levels, 257, dtype=dtype))
-    result = np.empty(levels.shape, dtype)
-    for top in range(0, len(levels), _BAND):
-        band = levels[top : top + _BAND]
-        scaled = band / np.float32(257) if levels.dtype == np.uint16 else np.clip(band, 0, 1) * np.iinfo(dtype).max
-        np.rint(scaled, out=result[top : top + _BAND], casting="unsafe")
-    return result
 
 
 def levels_of_16bit(image: PIL.Image.Image) -> NDArray[np.uint16]:

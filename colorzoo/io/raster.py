@@ -10,9 +10,10 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
+from colorzoo.io.depth import rescale_levels
 from colorzoo.io.icc import ProfileError, image_to_srgb, levels_to_srgb
 from colorzoo.io.metadata import Metadata
-from colorzoo.io.pil_file import DEEP_GREY, levels_of_16bit, rescale_levels
+from colorzoo.io.pil_file import DEEP_GREY, levels_of_16bit
 
 Array = NDArray[Any]
 

@@ -13,6 +13,7 @@ import PIL.ImageFile
 from numpy.typing import NDArray
 
 from colorzoo.io.atomic import atomic_write, format_of
+from colorzoo.io.depth import stretch_bits
 from colorzoo.io.image_header import (
     MAX_MEGAPIXELS,
     check_size,
@@ -216,10 +217,7 @@ def _count(image: PIL.ImageFile.ImageFile) -> int:
 def _unshifted(levels: NDArray[Any], bits: int) -> NDArray[Any]:
     """Return levels of a depth of its own at their full range; Pillow shifts them to 8 or 16 bits, and loses white."""
     own = 8 * levels.dtype.itemsize
-    if bits >= own:
-        return levels
-    table = np.rint(np.arange(1 << bits) * (np.iinfo(levels.dtype).max / ((1 << bits) - 1))).astype(levels.dtype)
-    return np.asarray(table[levels >> (own - bits)])
+    return np.asarray(stretch_bits(bits)[levels >> (own - bits)]) if bits < own else levels
 
 
 def _tiff_page(scan: RasterImage) -> TiffPage:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL.TiffImagePlugin import TiffImageFile
 
 from colorzoo.errors import UnreadableImageError
+from colorzoo.io.depth import rescale_levels, stretch_bits
 
 Array = NDArray[Any]
 
@@ -54,7 +55,7 @@ class TiffImage(TiffImageFile):
         tags = self.tag_v2
         try:
             super()._setup()
-        except (SyntaxError, KeyError):
+        except (SyntaxError, KeyError, IndexError):
             # Pillow knows no such pixels: it is told of others, for the sake of all the rest that it reads here.
             for tag, value in ((_BITS, (8,)), (_COMPRESSION, 1), (_PHOTOMETRIC, 1), (_SAMPLES, 1), (_FILL_ORDER, 1)):
                 tags[tag] = value
@@ -67,11 +68,14 @@ class TiffImage(TiffImageFile):
         extra, signs = tags.get(_EXTRA, ()), set(tags.get(_FORMAT, (1,)))
         planar = tags.get(_PLANAR, 1) == 2
         raw = self.tile[0].args[0]
-        deep = {16: (1,), 32: (2, 3)}.get(max(bits), ())
-        if max(bits) <= 8:
+        if planar and (len(bits) > 3 or photometric != _RGB):
+            self.is_exact = False
+        elif max(bits) <= 8:
             self.is_exact = signs <= {1, 4}
         elif len(bits) == 1:
-            self.is_exact = photometric == _GREY and signs <= set(deep) and tags.get(_FILL_ORDER, 1) == 1
+            native = self._compression == "raw" or tags.prefix == b"II"
+            known = signs == {1} if bits == (16,) else bits == (32,) and signs <= {2, 3} and native
+            self.is_exact = photometric == _GREY and known and tags.get(_FILL_ORDER, 1) == 1
         else:
             self.is_exact = not planar and raw.startswith(("RGB;16", "RGBA;16")) and signs == {1}
         if count := extra.count(0):
@@ -167,7 +171,12 @@ def open_page(stream: IO[bytes], page: Page) -> TiffImage:
     Args:
         stream: The open file.
         page: One of `find_pages`.
+
+    Raises:
+        UnreadableImageError: If it is of the one layout that Pillow does not know.
     """
+    if _layout(stream) == (">", True):
+        raise UnreadableImageError("it is a BigTIFF with the most significant byte first; save it as a plain TIFF")
     image = TiffImage(_Redirected(stream, page.pixels), "")  # type: ignore[arg-type]
     image.file, image.page = stream, page
     if page.metadata != page.pixels:
@@ -250,7 +259,15 @@ def _interpret(page: Any) -> Samples:
     bits, kind, photometric = page.bitspersample, page.sampleformat, int(page.photometric)
     base = _BASE_SAMPLES.get(photometric)
     signed = kind == 2 and bits != 32
-    if base is None or signed or kind not in (1, 2, 3) or page.samplesperpixel < base or page.imagedepth != 1:
+    multiplied = photometric == _CMYK and _ASSOCIATED in page.extrasamples
+    if (
+        base is None
+        or signed
+        or multiplied
+        or kind not in (1, 2, 3)
+        or page.samplesperpixel < base
+        or page.imagedepth != 1
+    ):
         what = f"{'signed ' if kind == 2 else ''}{page.photometric.name.lower()} pixels of {bits} bits"
         raise UnreadableImageError(
             f"it has {what}, which are not read; save it as grey or RGB with whole numbers of 8 or 16 bits, from 0 up"
@@ -275,43 +292,42 @@ def _interpret(page: Any) -> Samples:
     remarks = [_describe_planes(count)] if (count := len(extra) - len(alphas[:1])) else []
     if photometric == _PALETTE:
         levels: Array = np.moveaxis(page.colormap[:, colours[..., 0]], 0, 2)
-        alpha = None if alpha is None else _scaled(alpha, bits, False)
-    elif kind == 3:
-        levels = colours.astype(np.float32)
-        levels = 1 - levels if photometric == _WHITE_IS_ZERO else levels
-        if alpha is not None:
-            levels, alpha = (np.rint(np.clip(part, 0, 1) * 65535).astype(np.uint16) for part in (levels, alpha))
-            remarks.append("its floats were read as 16 bits, for the sake of its alpha channel")
     else:
         levels = _scaled(colours, bits, photometric == _WHITE_IS_ZERO)
-        alpha = None if alpha is None else _scaled(alpha, bits, False)
+    if alpha is not None:
+        alpha = _scaled(alpha, bits, False)
+        if extra[alphas[0]] == _ASSOCIATED:
+            levels = _divided(levels, alpha)
+        if kind == 3:
+            levels, alpha = rescale_levels(levels, np.uint16), rescale_levels(alpha, np.uint16)
+            remarks.append("its floats were read as 16 bits, for the sake of its alpha channel")
     if photometric == _CMYK and levels.dtype != np.uint8:
-        levels = np.rint(levels / np.float32(257)).astype(np.uint8)
+        levels, alpha = (None if part is None else rescale_levels(part, np.uint8) for part in (levels, alpha))
         remarks.append(f"its {bits} bits were read as 8")
-    if alpha is not None and extra[alphas[0]] == _ASSOCIATED:
-        levels = _divided(levels, alpha)
-    return Samples(levels[..., 0] if base == 1 != photometric == _PALETTE else levels, alpha, tuple(remarks))
+    return Samples(levels[..., 0] if levels.shape[2] == 1 else levels, alpha, tuple(remarks))
 
 
 def _scaled(samples: Array, bits: int, is_negative: bool) -> Array:
-    """Return whole numbers of any depth as levels of 8 bits, where those suffice, or 16."""
+    """Return whole numbers of any depth as levels of 8 bits, where those suffice, or 16; and floats as 32-bit ones."""
+    if samples.dtype.kind == "f":
+        levels = samples.astype(np.float32)
+        return 1 - levels if is_negative else levels
     if bits > 16:
         if samples.size and (samples.min() < 0 or samples.max() > 65535):
             raise UnreadableImageError(
                 f"it holds whole numbers from {samples.min()} to {samples.max()}; scale them to 16 bits, [0, 65535]"
             )
         samples, bits = samples.astype(np.uint16), 16
-    dtype = np.uint8 if bits <= 8 else np.uint16
-    top, own = np.iinfo(dtype).max, (1 << bits) - 1
-    table = np.rint(np.arange(own + 1) * (top / own)).astype(dtype)
+    table = stretch_bits(bits)
     return np.asarray((table[::-1] if is_negative else table)[samples])
 
 
 def _divided(levels: Array, alpha: Array) -> Array:
     """Return the levels that were multiplied with alpha as they were before."""
-    top = np.iinfo(levels.dtype).max
+    top = 1 if levels.dtype.kind == "f" else np.iinfo(levels.dtype).max
     result = np.empty_like(levels)
     for start in range(0, len(levels), _BAND):
-        band, opaque = levels[start : start + _BAND], np.maximum(alpha[start : start + _BAND, :, None], 1)
-        result[start : start + _BAND] = np.minimum(np.rint(band * (np.float32(top) / opaque)), top)
+        band, opacity = levels[start : start + _BAND], alpha[start : start + _BAND, :, None] / np.float32(top)
+        plain = np.divide(band, opacity, out=np.zeros(band.shape, np.float32), where=opacity > 0)
+        result[start : start + _BAND] = np.minimum(plain if top == 1 else np.rint(plain), top)
     return result
