@@ -18,6 +18,7 @@ import PIL.ImageFile
 from colorzoo.errors import PictureWarning, UnreadableImageError
 from colorzoo.io.png_chunks import PNG_PREFIX, drop_bad_chunks
 from colorzoo.io.tiff_read import Page, find_pages, open_page
+from colorzoo.runtime.memory import available_memory
 
 READ_FORMATS = (
     *("JPEG", "PNG", "TIFF", "WEBP", "BMP", "DIB", "GIF", "PPM", "JPEG2000", "AVIF", "MPO", "PSD", "TGA", "PCX"),
@@ -27,6 +28,11 @@ READ_FORMATS = (
 
 MAX_MEGAPIXELS = 300.0
 """What is decoded unless more is allowed: an A3 sheet at 1200 dpi, but no bomb of a few bytes that fills the memory."""
+
+_BYTES_A_PIXEL, _BYTES_A_COLOURED_PIXEL = 40, 60
+"""Of memory, for grey and other pictures; the most that `benchmarks/image_memory.py` found, rounded up."""
+_SMALL = 1 << 28
+"""Bytes that are always there, so that small pictures are not delayed."""
 
 
 @contextmanager
@@ -144,7 +150,7 @@ def check_size(image: PIL.ImageFile.ImageFile, path: str | Path, max_megapixels:
         max_megapixels: Refuse larger pictures.
 
     Raises:
-        UnreadableImageError: If it has more pixels, or would need more memory than there is.
+        UnreadableImageError: If it has more pixels.
     """
     megapixels = image.width * image.height / 1e6
     if megapixels > max_megapixels:
@@ -153,6 +159,44 @@ def check_size(image: PIL.ImageFile.ImageFile, path: str | Path, max_megapixels:
             "If you trust the file, allow more (--max-megapixels, or max_megapixels of read_raster)"
         )
     return image
+
+
+def needed_bytes(image: PIL.ImageFile.ImageFile) -> int:
+    """Return how much memory it takes to decode an open picture, process and encode it, beside the networks.
+
+    Args:
+        image: Not decoded yet.
+    """
+    return image.width * image.height * (_BYTES_A_PIXEL if len(image.getbands()) < 3 else _BYTES_A_COLOURED_PIXEL)
+
+
+def check_memory(image: PIL.ImageFile.ImageFile, path: str | Path) -> None:
+    """Refuse an open picture that needs more memory than there is, before it is decoded.
+
+    Args:
+        image: Not decoded yet.
+        path: What an error calls it.
+
+    Raises:
+        UnreadableImageError: If it does not fit.
+    """
+    needed = needed_bytes(image)
+    if needed > _SMALL and needed > (free := available_memory() or needed):
+        raise UnreadableImageError(
+            f"{path} needs about {needed / 1e9:.1f} GB of memory ({image.width} x {image.height} pixels), and "
+            f"{free / 1e9:.1f} GB are free; end other programs, take a machine with more, or make it smaller"
+        )
+
+
+@contextmanager
+def measure_path(path: Path) -> Iterator[tuple[Path, int]]:
+    """Yield a path, and what memory its picture takes; 0 if the header cannot be read, which reading finds out."""
+    try:
+        with open_stream(path) as stream:
+            size = needed_bytes(parse_header(stream, path, float("inf")))
+    except Exception:  # decoders of damaged files raise nearly everything
+        size = 0
+    yield path, size
 
 
 def stored_bits(image: PIL.ImageFile.ImageFile, stream: IO[bytes]) -> int:

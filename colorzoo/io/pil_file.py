@@ -15,7 +15,7 @@ from colorzoo.io.atomic import atomic_write, format_of
 from colorzoo.io.bmp import write_bmp32
 from colorzoo.io.depth import rescale_levels
 from colorzoo.io.image_header import MAX_MEGAPIXELS as MAX_MEGAPIXELS
-from colorzoo.io.image_header import decoding_errors, open_stream, parse_header
+from colorzoo.io.image_header import check_memory, decoding_errors, open_stream, parse_header
 from colorzoo.io.metadata import Metadata
 from colorzoo.io.tiff_read import TiffImage, read_samples, turn_upright
 
@@ -49,7 +49,7 @@ def read_image(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> PIL.
         UnreadableImageError: If the file is missing, empty, a directory, truncated, too large or no picture.
     """
     with open_stream(path) as stream, decoding_errors(path):
-        return _decode(parse_header(stream, path, max_megapixels))
+        return _decode(parse_header(stream, path, max_megapixels), path)
 
 
 def decode_image(data: bytes | memoryview, path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> PIL.Image.Image:
@@ -67,10 +67,11 @@ def decode_image(data: bytes | memoryview, path: str | Path, max_megapixels: flo
         UnreadableImageError: If the bytes are truncated, too large a picture or none.
     """
     with decoding_errors(path):
-        return _decode(parse_header(io.BytesIO(data), path, max_megapixels))
+        return _decode(parse_header(io.BytesIO(data), path, max_megapixels), path)
 
 
-def _decode(image: PIL.ImageFile.ImageFile) -> PIL.Image.Image:
+def _decode(image: PIL.ImageFile.ImageFile, path: str | Path) -> PIL.Image.Image:
+    check_memory(image, path)
     if isinstance(image, TiffImage) and not image.is_exact:
         levels, alpha, _, metadata = load_samples(image)
         if levels.ndim == 3 or alpha is not None or levels.dtype == np.float32:

@@ -16,8 +16,10 @@ from colorzoo.io.atomic import atomic_write, format_of
 from colorzoo.io.depth import stretch_bits
 from colorzoo.io.image_header import (
     MAX_MEGAPIXELS,
+    check_memory,
     check_size,
     decoding_errors,
+    needed_bytes,
     open_stream,
     parse_header,
     stored_bits,
@@ -43,8 +45,8 @@ class RasterFile:
         self._stream, self._path, self._max_megapixels = stream, path, max_megapixels
         with decoding_errors(path):
             image = parse_header(stream, path, max_megapixels)
-            self.pixels = image.width * image.height
-            """Pixels of the first picture, as the header says."""
+            self.needed_bytes = needed_bytes(image)
+            """What it takes to process the first picture, as far as the header tells."""
             self._pages: Sequence[int | Page] = range(_count(image))
             if image.format == "TIFF":
                 self._pages = find_pages(stream)
@@ -66,6 +68,7 @@ class RasterFile:
     def _decode(self, page: int | Page) -> RasterImage:
         with decoding_errors(self._path):
             image = self._parse(page)
+            check_memory(image, self._path)
             if isinstance(image, TiffImage) and not image.is_exact:
                 levels, alpha, remarks, metadata = load_samples(image)
                 if levels.shape[2:] != (4,):
