@@ -22,6 +22,7 @@ from colorzoo.base.colorizer import Colorizer
 from colorzoo.hub.model_card import markdown_table
 from colorzoo.io.atomic import atomic_replace
 from colorzoo.io.find import image_names
+from colorzoo.io.image_header import measure_path
 from colorzoo.io.pil_file import read_image, write_image
 from colorzoo.runtime.parallel_images import map_images
 
@@ -83,6 +84,7 @@ def measured(model: Colorizer, pairs: list[tuple[Path, Path]], rounds: int) -> d
             read_image,
             lambda image: (model.colorize(image), None),
             lambda image, target: write_image(image, target, True),
+            open_file=measure_path,
         )
         assert not [outcome for outcome in outcomes if outcome.error]
 

@@ -127,7 +127,7 @@ class _Files:
     @contextmanager
     def open(self, source: Path) -> Iterator[tuple[RasterFile, int]]:
         with open_raster(source, self.max_megapixels) as file:
-            yield file, file.pixels
+            yield file, file.needed_bytes
 
     def read(self, file: RasterFile) -> Iterator[RasterImage]:
         return file.read_pages() if self.all_pages else iter([file.read()])

@@ -1,9 +1,6 @@
 """Image files as Pillow reads and writes them: decoded upright, up to a size limit, with their metadata."""
 
 import io
-import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,10 +11,13 @@ import PIL.ImageOps
 from numpy.typing import NDArray
 from PIL.ExifTags import Base
 
-from colorzoo.errors import UnreadableImageError
 from colorzoo.io.atomic import atomic_write, format_of
+from colorzoo.io.bmp import write_bmp32
+from colorzoo.io.depth import rescale_levels
+from colorzoo.io.image_header import MAX_MEGAPIXELS as MAX_MEGAPIXELS
+from colorzoo.io.image_header import check_memory, decoding_errors, open_stream, parse_header
 from colorzoo.io.metadata import Metadata
-from colorzoo.io.tiff import allocate_tiff
+from colorzoo.io.tiff_read import TiffImage, read_samples, turn_upright
 
 DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 """Pillow's modes of grey pictures with 16 bits."""
@@ -25,11 +25,11 @@ DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"))
 """The files of a folder that count as pictures."""
 
-MAX_MEGAPIXELS = 300.0
-"""What is decoded unless more is allowed: an A3 sheet at 1200 dpi, but no bomb of a few bytes that fills the memory."""
-
 _QUARTER_TURNS = (5, 6, 7, 8)
 """The EXIF orientations that exchange width and height."""
+
+_MOST_A_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535, "TGA": 65_535, "AVIF": 65_536}
+"""Pixels that a format holds in width or height."""
 
 _KEPT = {"PNG": DEEP_GREY, "TIFF": (*DEEP_GREY, "F")}
 """The deep modes that a format keeps."""
@@ -49,7 +49,7 @@ def read_image(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> PIL.
         UnreadableImageError: If the file is missing, empty, a directory, truncated, too large or no picture.
     """
     with open_stream(path) as stream, decoding_errors(path):
-        return _decode(parse_header(stream, path, max_megapixels))
+        return _decode(parse_header(stream, path, max_megapixels), path)
 
 
 def decode_image(data: bytes | memoryview, path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> PIL.Image.Image:
@@ -67,88 +67,23 @@ def decode_image(data: bytes | memoryview, path: str | Path, max_megapixels: flo
         UnreadableImageError: If the bytes are truncated, too large a picture or none.
     """
     with decoding_errors(path):
-        return _decode(parse_header(io.BytesIO(data), path, max_megapixels))
+        return _decode(parse_header(io.BytesIO(data), path, max_megapixels), path)
 
 
-def _decode(image: PIL.ImageFile.ImageFile) -> PIL.Image.Image:
-    metadata = load_upright(image)
-    plain = image.copy()
+def _decode(image: PIL.ImageFile.ImageFile, path: str | Path) -> PIL.Image.Image:
+    check_memory(image, path)
+    if isinstance(image, TiffImage) and not image.is_exact:
+        levels, alpha, _, metadata = load_samples(image)
+        if levels.ndim == 3 or alpha is not None or levels.dtype == np.float32:
+            levels = rescale_levels(levels, np.uint8)
+        plain = PIL.Image.fromarray(levels)
+        if alpha is not None:
+            plain.putalpha(PIL.Image.fromarray(rescale_levels(alpha, np.uint8)))
+    else:
+        metadata = load_upright(image)
+        plain = image.copy()
     plain.info.update(metadata.info())
     return plain
-
-
-def open_stream(path: str | Path) -> IO[bytes]:
-    """Open a file that should hold a picture.
-
-    Args:
-        path: The file.
-
-    Raises:
-        UnreadableImageError: If it is missing, empty or a directory, or may not be read.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise UnreadableImageError(f"{path} is a directory; give the picture files in it")
-    if not path.exists():
-        raise UnreadableImageError(f"{path} does not exist; check the name")
-    if path.stat().st_size == 0:
-        raise UnreadableImageError(f"{path} is empty (0 bytes); copy it again from where it came")
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise UnreadableImageError(f"{path} cannot be opened ({error.strerror}); check its permissions") from error
-
-
-@contextmanager
-def decoding_errors(path: str | Path) -> Iterator[None]:
-    """Turn whatever a decoder raises into an `UnreadableImageError` that names the file."""
-    try:
-        yield
-    except (UnreadableImageError, MemoryError):
-        raise
-    except Exception as error:  # decoders of damaged files raise nearly everything
-        raise UnreadableImageError(f"{path} cannot be decoded ({error}); it may be truncated") from error
-
-
-def parse_header(stream: IO[bytes], path: str | Path, max_megapixels: float) -> PIL.ImageFile.ImageFile:
-    """Recognise the picture in a file and read its header; the pixels are decoded later, from the same stream.
-
-    This is what `PIL.Image.open` does, without its limit, which could only be changed for the whole process.
-
-    Args:
-        stream: The open file, at any position; it may be parsed again to decode another page, or the same one anew.
-        path: What an error calls it.
-        max_megapixels: Refuse larger pictures.
-
-    Raises:
-        UnreadableImageError: If it is too large a picture or none.
-    """
-    stream.seek(0)
-    prefix = stream.read(16)
-    tried: set[str] = set()
-    for register in (PIL.Image.preinit, PIL.Image.init):
-        register()
-        for name in [name for name in PIL.Image.ID if name not in tried]:
-            tried.add(name)
-            factory, accepts = PIL.Image.OPEN[name]
-            try:
-                if accepts is None or accepts(prefix) is True:
-                    stream.seek(0)
-                    # Without a name: with one, Pillow opens the file once more to map it into memory.
-                    return _check_size(factory(stream, ""), path, max_megapixels)
-            except (SyntaxError, IndexError, TypeError, struct.error):
-                continue
-    raise UnreadableImageError(f"{path} is not a picture, or of a format that Pillow does not read")
-
-
-def _check_size(image: PIL.ImageFile.ImageFile, path: str | Path, max_megapixels: float) -> PIL.ImageFile.ImageFile:
-    megapixels = image.width * image.height / 1e6
-    if megapixels > max_megapixels:
-        raise UnreadableImageError(
-            f"{path} is too large: {megapixels:.0f} megapixels, where at most {max_megapixels:g} are decoded. "
-            "If you trust the file, allow more (--max-megapixels, or max_megapixels of read_raster)"
-        )
-    return image
 
 
 def load_upright(image: PIL.ImageFile.ImageFile) -> Metadata:
@@ -160,9 +95,26 @@ def load_upright(image: PIL.ImageFile.ImageFile) -> Metadata:
 
 def decode_upright(image: PIL.ImageFile.ImageFile) -> None:
     """Decode an open picture, and turn it as its EXIF orientation says."""
-    allocate_tiff(image)
+    if isinstance(image, TiffImage):
+        image.allocate()
     image.load()
     PIL.ImageOps.exif_transpose(image, in_place=True)
+
+
+def load_samples(image: TiffImage) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...], Metadata]:
+    """Decode a TIFF that Pillow would not get right, upright.
+
+    Args:
+        image: Not decoded yet.
+
+    Returns:
+        Levels, alpha, remarks on what was left out, and what the file says beside the pixels.
+    """
+    orientation = image.getexif().get(Base.Orientation, 1)
+    levels, alpha, remarks = read_samples(image)
+    levels = turn_upright(levels, orientation)
+    alpha = None if alpha is None else turn_upright(alpha, orientation)
+    return levels, alpha, remarks, Metadata.of(image, orientation in _QUARTER_TURNS)
 
 
 def write_image(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> None:
@@ -197,6 +149,12 @@ def encode_image(image: PIL.Image.Image, stream: IO[bytes], format_name: str, me
         format_name: Pillow's name of the format.
         metadata: What the file is to say beside the pixels; None for what the picture's ``info`` says.
     """
+    most = _MOST_A_SIDE.get(format_name, max(image.size))
+    if max(image.size) > most:
+        raise ValueError(
+            f"{format_name} holds at most {most:,} pixels a side, and the picture has {max(image.size):,}; "
+            "write a PNG or a TIFF"
+        )
     metadata = Metadata.of(image) if metadata is None else metadata
     options: dict[str, Any] = {}
     if image.mode in (*DEEP_GREY, "F") and image.mode not in _KEPT.get(format_name, ()):
@@ -208,6 +166,8 @@ def encode_image(image: PIL.Image.Image, stream: IO[bytes], format_name: str, me
     elif format_name == "WEBP":
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
         options = {"lossless": True, "exact": True}  # exact: colours under full transparency stay
+    elif format_name == "BMP" and image.mode in ("LA", "RGBA"):
+        return write_bmp32(stream, image, metadata.dpi)
     image.save(stream, format=format_name, **options, **metadata.options(format_name, image.mode))
 
 
@@ -220,10 +180,8 @@ def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
 def _to_8bit(image: PIL.Image.Image) -> PIL.Image.Image:
     """Return a picture of a deep mode as 8-bit grey, any other as it is."""
     if image.mode in DEEP_GREY:
-        return PIL.Image.fromarray(np.rint(levels_of_16bit(image) / 257).astype(np.uint8))
-    if image.mode == "F":
-        return PIL.Image.fromarray(np.rint(np.clip(np.asarray(image), 0, 1) * 255).astype(np.uint8))
-    return image
+        return PIL.Image.fromarray(rescale_levels(levels_of_16bit(image), np.uint8))
+    return PIL.Image.fromarray(rescale_levels(np.asarray(image), np.uint8)) if image.mode == "F" else image
 
 
 def levels_of_16bit(image: PIL.Image.Image) -> NDArray[np.uint16]:

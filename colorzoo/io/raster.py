@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
+from colorzoo.io.depth import rescale_levels
 from colorzoo.io.icc import ProfileError, image_to_srgb, levels_to_srgb
 from colorzoo.io.metadata import Metadata
 from colorzoo.io.pil_file import DEEP_GREY, levels_of_16bit
@@ -60,7 +61,7 @@ class RasterImage:
         if image.mode in ("CMYK", "LAB"):
             return cls._of_other_colours(image, metadata)
         if image.has_transparency_data:
-            image = image.convert("LA" if image.mode in ("1", "L", "LA") else "RGBA")
+            image = image.convert("LA" if image.mode in ("1", "L", "LA", "La") else "RGBA")
             pixels = np.asarray(image)
             return cls(_grey_or_rgb(pixels[..., :-1]), pixels[..., -1], metadata)
         return cls(np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB")), None, metadata)
@@ -94,8 +95,8 @@ class RasterImage:
 
     def of_depth(self, dtype: type[np.unsignedinteger[Any]]) -> "RasterImage":
         """Return the same picture with levels and alpha of uint8 or uint16."""
-        alpha = None if self.alpha is None else _rescaled(self.alpha, dtype)
-        return replace(self, levels=_rescaled(self.levels, dtype), alpha=alpha)
+        alpha = None if self.alpha is None else rescale_levels(self.alpha, dtype)
+        return replace(self, levels=rescale_levels(self.levels, dtype), alpha=alpha)
 
     def to_pil(self) -> PIL.Image.Image:
         """Return it as a PIL image: grey as deep as it is, RGB and what has transparency with 8 bits."""
@@ -114,14 +115,3 @@ def _ignored(error: ProfileError) -> str:
 
 def _grey_or_rgb(pixels: Array) -> Array:
     return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-
-
-def _rescaled(levels: Array, dtype: type[np.unsignedinteger[Any]]) -> Array:
-    if levels.dtype == dtype:
-        return levels
-    top = np.iinfo(dtype).max
-    if levels.dtype == np.uint8:
-        return np.asarray(np.multiply(levels, 257, dtype=dtype))
-    if levels.dtype == np.uint16:
-        return np.asarray(np.rint(levels / np.float32(257)), dtype=dtype)
-    return np.asarray(np.rint(np.clip(levels, 0, 1) * top), dtype=dtype)

@@ -1,31 +1,35 @@
 """Reads and writes image files, of one picture or several, at full depth and with their metadata."""
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import PIL.Image
 import PIL.ImageFile
 from numpy.typing import NDArray
 
-from colorzoo.errors import UnreadableImageError
 from colorzoo.io.atomic import atomic_write, format_of
-from colorzoo.io.pil_file import (
+from colorzoo.io.depth import stretch_bits
+from colorzoo.io.image_header import (
     MAX_MEGAPIXELS,
-    decode_upright,
+    check_memory,
+    check_size,
     decoding_errors,
-    encode_image,
-    load_upright,
+    needed_bytes,
     open_stream,
     parse_header,
+    stored_bits,
 )
+from colorzoo.io.pil_file import decode_upright, encode_image, load_samples, load_upright
 from colorzoo.io.pillow16 import is_16bit, join_bytes, select_low_bytes, stored_as
 from colorzoo.io.png16 import write_png16
 from colorzoo.io.raster import RasterImage
-from colorzoo.io.tiff import TiffPage, has_16bit_planes, page_indices, write_tiff_pages
+from colorzoo.io.tiff import TiffPage, write_tiff_pages
+from colorzoo.io.tiff_read import Page, TiffImage, find_pages
 
 
 class RasterFile:
@@ -41,9 +45,11 @@ class RasterFile:
         self._stream, self._path, self._max_megapixels = stream, path, max_megapixels
         with decoding_errors(path):
             image = parse_header(stream, path, max_megapixels)
-            self.pixels = image.width * image.height
-            """Pixels of the first picture, as the header says."""
-            self._pages = _page_indices(image)
+            self.needed_bytes = needed_bytes(image)
+            """What it takes to process the first picture, as far as the header tells."""
+            self._pages: Sequence[int | Page] = range(_count(image))
+            if image.format == "TIFF":
+                self._pages = find_pages(stream)
             self._unit = "pages" if image.format == "TIFF" else "frames"
 
     def read(self) -> RasterImage:
@@ -59,35 +65,41 @@ class RasterFile:
         """Decode all pictures, one after another; previews are left out."""
         return map(self._decode, self._pages)
 
-    def _decode(self, page: int) -> RasterImage:
+    def _decode(self, page: int | Page) -> RasterImage:
         with decoding_errors(self._path):
             image = self._parse(page)
-            raw = stored_as(image)
-            planes = has_16bit_planes(image)
-            if planes and ";16" not in raw:
-                raise UnreadableImageError(
-                    f"{self._path} has 16-bit planes that Pillow mistakes; save it with interleaved ones"
-                )
+            check_memory(image, self._path)
+            if isinstance(image, TiffImage) and not image.is_exact:
+                levels, alpha, remarks, metadata = load_samples(image)
+                if levels.shape[2:] != (4,):
+                    return RasterImage(levels, alpha, metadata, remarks)
+                scan = RasterImage.of(PIL.Image.fromarray(levels, "CMYK"), metadata)
+                return replace(scan, alpha=alpha, remarks=(*remarks, *scan.remarks))
+            raw, bits = stored_as(image), stored_bits(image, self._stream)
+            remarks = image.left_out if isinstance(image, TiffImage) else ()
             metadata = load_upright(image)
-            if is_16bit(raw) and not planes:
+            if is_16bit(raw):
                 low = self._parse(page)
                 select_low_bytes(low, raw)
                 decode_upright(low)
                 levels, alpha = join_bytes(raw, image, low)
                 return RasterImage(levels, alpha, metadata)
         scan = RasterImage.of(image, metadata)
-        if ";16" in raw and scan.levels.dtype == np.uint8:
-            return replace(scan, remarks=(*scan.remarks, "its 16 bits were read as 8"))
-        return scan
+        if image.format == "JPEG2000":
+            scan = replace(scan, levels=_unshifted(scan.levels, bits))
+        if bits > 8 * scan.levels.dtype.itemsize:
+            remarks += (f"its {bits} bits were read as 8",)
+        return replace(scan, remarks=(*scan.remarks, *remarks))
 
-    def _parse(self, page: int) -> PIL.ImageFile.ImageFile:
+    def _parse(self, page: int | Page) -> PIL.ImageFile.ImageFile:
+        number = self._pages.index(page) + 1
+        name = self._path if number == 1 else f"picture {number} of {self._path}"
+        if isinstance(page, Page):
+            return parse_header(self._stream, name, self._max_megapixels, page)
         image = parse_header(self._stream, self._path, self._max_megapixels)
         if page:
             image.seek(page)
-            if image.width * image.height > self._max_megapixels * 1e6:
-                raise UnreadableImageError(
-                    f"picture {page + 1} of {self._path} is too large; allow more (--max-megapixels)"
-                )
+            check_size(image, name, self._max_megapixels)
         return image
 
 
@@ -195,14 +207,20 @@ def write_pages(scans: Iterable[RasterImage], path: str | Path, overwrite: bool 
         write_tiff_pages(stream, (_tiff_page(scan) for scan in scans))
 
 
-def _page_indices(image: PIL.ImageFile.ImageFile) -> list[int]:
-    """Return which pictures of a file to read; where they cannot be counted, the first."""
-    if image.format == "MPO":  # a camera's JPEG, followed by smaller copies of the same
-        return [0]
+def _count(image: PIL.ImageFile.ImageFile) -> int:
+    """Return how many pictures a file has; where they cannot be counted, one."""
+    if image.format in ("TIFF", "MPO", "PSD"):  # a camera's JPEG with smaller copies; a picture with its layers
+        return 1
     try:
-        return page_indices(image) if image.format == "TIFF" else list(range(getattr(image, "n_frames", 1)))
+        return max(1, getattr(image, "n_frames", 1))
     except (OSError, EOFError, SyntaxError, ValueError, KeyError, struct.error):
-        return [0]
+        return 1
+
+
+def _unshifted(levels: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Return levels of a depth of its own at their full range; Pillow shifts them to 8 or 16 bits, and loses white."""
+    own = 8 * levels.dtype.itemsize
+    return np.asarray(stretch_bits(bits)[levels >> (own - bits)]) if bits < own else levels
 
 
 def _tiff_page(scan: RasterImage) -> TiffPage:
@@ -215,8 +233,8 @@ def _tiff_page(scan: RasterImage) -> TiffPage:
 
 def _pixels(scan: RasterImage) -> NDArray[Any]:
     """Return levels and alpha of a scan in one array, as `TiffPage` and `write_png16` take it."""
-    if np.issubdtype(scan.levels.dtype, np.floating) and scan.levels.ndim == 2:
-        return scan.levels.astype(np.float32)[..., None]
+    if np.issubdtype(scan.levels.dtype, np.floating) and scan.alpha is None:
+        return scan.levels.astype(np.float32).reshape(*scan.levels.shape[:2], -1)
     if scan.levels.dtype != np.uint8:
         scan = scan.of_depth(np.uint16)
     levels = scan.levels.reshape(*scan.levels.shape[:2], -1)

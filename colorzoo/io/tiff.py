@@ -1,4 +1,4 @@
-"""All that the package knows of TIFF: its tags, which of its pages count, and how to write pages.
+"""What the package knows of the tags of a TIFF, and how it writes pages; `tiff_read` reads them.
 
 TIFF 6.0, Adobe 1992. Pages are written here because Pillow writes no 16-bit RGB: grey or RGB, with or without alpha, of
 8 or 16 bits or floats, uncompressed, which every program reads. Pillow encodes the directories of tags.
@@ -20,7 +20,6 @@ from colorzoo.io.icc import fits
 XMP_TAG = 700
 IPTC_TAG = 33723
 _PHOTOSHOP, _PROFILE = 34377, 34675
-_SUBFILE_TYPE = 254
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _STRIP_OFFSETS, _ORIENTATION, _SAMPLES, _STRIP_ROWS, _STRIP_BYTES = 273, 274, 277, 278, 279
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _PLANAR, _EXTRA, _FORMAT = 282, 283, 296, 284, 338, 339
@@ -32,34 +31,9 @@ NOT_COPIED = _LAYOUT | _MORE_LAYOUT | {XMP_TAG, _PHOTOSHOP, _PROFILE}
 """Tags that another file does not inherit: the layout; XMP and the profile, which are carried by themselves; and
 Photoshop's block, which holds a preview of the old picture."""
 
-_REDUCED = 1
-"""Bit of the subfile type that says: a preview of another page."""
 _STRIP = 1 << 20
 """Bytes a strip: readers that take one at a time need little memory."""
 _LARGEST = 1 << 32
-
-
-def page_indices(image: Any) -> list[int]:
-    """Return which pages of an open TIFF are pictures of their own, and no previews; the first always counts."""
-    pages = list(range(image.n_frames))
-    return [page for page in pages if page == 0 or not _subfile_type(image, page) & _REDUCED] if pages[1:] else pages
-
-
-def _subfile_type(image: Any, page: int) -> int:
-    image.seek(page)
-    return int(image.tag_v2.get(_SUBFILE_TYPE, 0))
-
-
-def has_16bit_planes(image: Any) -> bool:
-    """Tell a TIFF of 16-bit channels one after another, of which Pillow decodes the high bytes alone, or nonsense."""
-    tags = image.tag_v2 if image.format == "TIFF" else {}
-    return tags.get(_PLANAR, 1) == 2 and 16 in tags.get(_BITS, ()) and len(image.getbands()) > 1
-
-
-def allocate_tiff(image: Any) -> None:
-    """Allocate the pixels of a TIFF that is not decoded yet; Pillow itself would apply its own size limit there."""
-    if image.format == "TIFF" and image.tile and getattr(image, "_im", image) is None:
-        image.im = PIL.Image.new(image.mode, getattr(image, "_tile_size", image.size), None).im
 
 
 def raw_iptc(image: Any) -> bytes:

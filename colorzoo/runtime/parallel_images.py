@@ -15,17 +15,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-import PIL.Image
 import torch
 
 from colorzoo.errors import PictureWarning
+from colorzoo.runtime.memory import available_memory
 
 Opened = TypeVar("Opened")
 Content = TypeVar("Content")
 Remark = TypeVar("Remark")
 
-PIXEL_BUDGET = 24_000_000
-"""Pixels in memory at once, unless a single image has more: two photographs of 12 megapixels."""
+MEMORY_BUDGET = 1_000_000_000
+"""Bytes that images at work may take at once, unless a single one takes more: two photographs of 12 megapixels."""
 
 _RESULTS_AHEAD = 4
 """Results for each thread that may wait for an earlier one that takes longer."""
@@ -53,14 +53,8 @@ class ImageResult(Generic[Remark]):
 
 
 @contextmanager
-def _path_and_pixels(source: Path) -> Iterator[tuple[Path, int]]:
-    """Yield a path and the number of pixels in the file's header; 0 if there are none, which reading will find out."""
-    try:
-        with PIL.Image.open(source) as image:
-            pixels = image.width * image.height
-    except Exception:  # decoders of odd files raise nearly everything
-        pixels = 0
-    yield source, pixels
+def _path_alone(source: Path) -> Iterator[tuple[Path, int]]:
+    yield source, 0
 
 
 def map_images(
@@ -69,9 +63,9 @@ def map_images(
     change: Callable[[Content], tuple[Content | None, Remark]],
     write: Callable[[Content, Path], object],
     *,
-    open_file: Callable[[Path], AbstractContextManager[tuple[Opened, int]]] = _path_and_pixels,  # type: ignore[assignment]
+    open_file: Callable[[Path], AbstractContextManager[tuple[Opened, int]]] = _path_alone,  # type: ignore[assignment]
     workers: int | None = None,
-    pixel_budget: int = PIXEL_BUDGET,
+    memory_budget: int | None = None,
     stop: threading.Event | None = None,
 ) -> Generator[ImageResult[Remark], None, None]:
     """Read, change and write images in parallel, and yield the results in the order in which the images were given.
@@ -88,10 +82,11 @@ def map_images(
         read: Makes an image of what ``open_file`` yields.
         change: Makes another image of it, or None if nothing is to be written, and a remark on what it did.
         write: Writes an image to its target, whole or not at all.
-        open_file: Opens a source until its target is written, and yields what ``read`` is given, and the number of its
-            pixels; by default the path itself.
+        open_file: Opens a source until its target is written, and yields what ``read`` is given, and how many bytes of
+            memory the image takes; by default the path itself, and none.
         workers: How many threads there are; None for as many as torch uses, and at least two.
-        pixel_budget: How many pixels may be in memory at once; an image of more is processed alone.
+        memory_budget: How many bytes the images at work may take at once; an image of more is processed alone. None
+            for `MEMORY_BUDGET`, or half of what is free if that is less.
         stop: Set by whoever wants an early end.
 
     Yields:
@@ -109,10 +104,12 @@ def map_images(
     """
     cores = torch.get_num_threads()
     workers = max(2, cores) if workers is None else workers
-    if workers < 1 or pixel_budget < 1:
-        raise ValueError(f"workers is {workers} and pixel_budget {pixel_budget}; give at least 1 of each")
+    if memory_budget is None:
+        memory_budget = max(1, min(MEMORY_BUDGET, (available_memory() or 2 * MEMORY_BUDGET) // 2))
+    if workers < 1 or memory_budget < 1:
+        raise ValueError(f"workers is {workers} and memory_budget {memory_budget}; give at least 1 of each")
     workers = max(1, min(workers, len(pairs)))
-    budget = _PixelBudget(pixel_budget)
+    budget = _MemoryBudget(memory_budget)
     worker = _Worker(open_file, read, change, write, budget, workers, cores, stop or threading.Event())
     return _ordered_results(pairs, worker)
 
@@ -158,7 +155,7 @@ class _Worker(Generic[Opened, Content, Remark]):
     read: Callable[[Opened], Content]
     change: Callable[[Content], tuple[Content | None, Remark]]
     write: Callable[[Content, Path], object]
-    budget: "_PixelBudget"
+    budget: "_MemoryBudget"
     count: int
     cores: int
     stop: threading.Event
@@ -173,8 +170,8 @@ class _Worker(Generic[Opened, Content, Remark]):
         begun = time.perf_counter()
         remark, error = None, None
         try:
-            with self.open_file(source) as (opened, pixels), self.budget.reserve(pixels):
-                torch.set_num_threads(self._threads(pixels))
+            with self.open_file(source) as (opened, size), self.budget.reserve(size):
+                torch.set_num_threads(self._threads(size))
                 begun = time.perf_counter()
                 self._check_stop()
                 content = self.read(opened)
@@ -194,14 +191,14 @@ class _Worker(Generic[Opened, Content, Remark]):
         if self.stop.is_set() or self.closed.is_set():
             raise _StopError
 
-    def _threads(self, pixels: int) -> int:
+    def _threads(self, size: int) -> int:
         """Return how many cores an image gets: its part of them if all are at work, more if few fit beside it."""
-        share = min(1.0, pixels / self.budget.size)
+        share = min(1.0, size / self.budget.size)
         return max(1, self.cores // self.count, round(self.cores * share))
 
 
-class _PixelBudget:
-    """A first-come-first-served budget of pixels in memory."""
+class _MemoryBudget:
+    """A first-come-first-served budget of bytes."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -210,9 +207,9 @@ class _PixelBudget:
         self._changed = threading.Condition()
 
     @contextmanager
-    def reserve(self, pixels: int) -> Iterator[None]:
-        """Wait until so many pixels are free, or all of them for an image that is larger than the budget."""
-        reserved = min(pixels, self.size)
+    def reserve(self, size: int) -> Iterator[None]:
+        """Wait until so many bytes are free, or all of them for an image that is larger than the budget."""
+        reserved = min(size, self.size)
         with self._turn, self._changed:
             self._changed.wait_for(lambda: self._free >= reserved)
             self._free -= reserved

@@ -58,25 +58,6 @@ def test_other_programs_read_what_is_written(tmp_path, samples):
     assert np.array_equal(read.reshape(expected.shape), expected)
 
 
-@pytest.mark.parametrize("byteorder", ["<", ">"])
-@pytest.mark.parametrize("compression", [None, "zlib"])
-@pytest.mark.parametrize("planes", ["contig", "separate"])
-def test_tiffs_of_other_programs_are_read_with_all_the_bits_that_can_be_had(tmp_path, byteorder, compression, planes):
-    tifffile = pytest.importorskip("tifffile")
-    pixels, path = noise(16, 24, 3), tmp_path / "scan.tif"
-    stored = pixels if planes == "contig" else np.ascontiguousarray(np.moveaxis(pixels, 2, 0))
-    options = {"photometric": "rgb", "planarconfig": planes, "byteorder": byteorder, "compression": compression}
-    tifffile.imwrite(path, stored, predictor=bool(compression), **options)
-    if planes == "separate" and not compression:
-        with pytest.raises(UnreadableImageError, match="16-bit planes"):
-            read_raster(path)
-    elif planes == "separate":
-        assert np.array_equal(read_raster(path).levels, pixels >> 8)
-        assert read_raster(path).remarks == ("its 16 bits were read as 8",)
-    else:
-        assert np.array_equal(read_raster(path).levels, pixels)
-
-
 def test_low_bytes_are_turned_as_the_high_ones(tmp_path):
     pixels = noise(4, 6, 3)
     exif = PIL.Image.Exif()

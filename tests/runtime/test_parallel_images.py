@@ -6,7 +6,7 @@ import stat
 import threading
 import time
 import warnings
-from contextlib import closing, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import PIL.Image
@@ -27,6 +27,12 @@ def numbered(count):
 
 def number(path):
     return int(path.stem)
+
+
+@contextmanager
+def byte_a_pixel(path):
+    with PIL.Image.open(path) as image:
+        yield path, image.width * image.height
 
 
 def unchanged(content):
@@ -100,8 +106,8 @@ def test_few_pictures_are_in_memory_and_few_results_wait():
     assert max(most) <= 2
 
 
-@pytest.mark.parametrize(("pixel_budget", "at_once"), [(10_000, 3), (250, 2), (199, 1), (1, 1)])
-def test_pixels_in_hand_are_bounded(tmp_path, pixel_budget, at_once):
+@pytest.mark.parametrize(("memory_budget", "at_once"), [(10_000, 3), (250, 2), (199, 1), (1, 1)])
+def test_memory_at_work_is_bounded(tmp_path, memory_budget, at_once):
     pairs = [(tmp_path / f"{index}.png", tmp_path / f"{index}.out") for index in range(9)]
     for source, _ in pairs:
         PIL.Image.new("L", (10, 10)).save(source)
@@ -116,9 +122,8 @@ def test_pixels_in_hand_are_bounded(tmp_path, pixel_budget, at_once):
     def write_image(content, target):
         in_hand.discard(content)
 
-    assert names(map_images(pairs, read_image, unchanged, write_image, workers=3, pixel_budget=pixel_budget)) == list(
-        range(9)
-    )
+    options = {"workers": 3, "memory_budget": memory_budget, "open_file": byte_a_pixel}
+    assert names(map_images(pairs, read_image, unchanged, write_image, **options)) == list(range(9))
     assert max(most) == at_once
 
 
@@ -133,9 +138,10 @@ def test_small_pictures_share_the_cores_and_large_ones_have_them_all(tmp_path):
         def threads(content):
             return None, torch.get_num_threads()
 
-        outcomes = list(map_images(pairs, str, threads, nowhere, workers=4, pixel_budget=400))
+        options = {"memory_budget": 400, "open_file": byte_a_pixel}
+        outcomes = list(map_images(pairs, str, threads, nowhere, workers=4, **options))
         assert [outcome.remark for outcome in outcomes] == [1] * 4 + [4] * 4
-        assert [outcome.remark for outcome in map_images(pairs[:1], str, threads, nowhere, pixel_budget=400)] == [4]
+        assert [outcome.remark for outcome in map_images(pairs[:1], str, threads, nowhere, **options)] == [4]
         assert torch.get_num_threads() == 4
     finally:
         torch.set_num_threads(before)
@@ -239,10 +245,10 @@ def test_when_stopped_what_is_being_written_is_finished(how, terminal):
     assert stop.is_set() == (how == "event")
 
 
-@pytest.mark.parametrize(("workers", "pixel_budget"), [(0, 1), (1, 0)])
-def test_at_least_one_of_each_is_needed(workers, pixel_budget):
+@pytest.mark.parametrize(("workers", "memory_budget"), [(0, 1), (1, 0)])
+def test_at_least_one_of_each_is_needed(workers, memory_budget):
     with pytest.raises(ValueError, match="give at least 1 of each"):
-        map_images([], str, unchanged, nowhere, workers=workers, pixel_budget=pixel_budget)
+        map_images([], str, unchanged, nowhere, workers=workers, memory_budget=memory_budget)
 
 
 def test_no_pictures_are_done_at_once():

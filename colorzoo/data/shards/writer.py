@@ -13,6 +13,7 @@ from colorzoo.data.shards.chunks import NO_LIMIT
 from colorzoo.data.shards.item import encode_item
 from colorzoo.errors import describe_error
 from colorzoo.io.atomic import atomic_replace
+from colorzoo.io.image_header import measure_path
 from colorzoo.io.pil_file import decode_image, encode_image, to_rgb
 from colorzoo.runtime.parallel_images import map_images
 
@@ -115,7 +116,9 @@ class SplitWriter:
     def _encoded(self, names: Sequence[str], failures: list[str]) -> Generator[tuple[str, bytes]]:
         """Yield the images that can be decoded; several are decoded at once."""
         pairs = [(self.source / name, self.folder) for name in names]
-        conveyed = map_images(pairs, _read, lambda content: (None, self._checked(*content)), _write_nothing)
+        conveyed = map_images(
+            pairs, _read, lambda content: (None, self._checked(*content)), _write_nothing, open_file=measure_path
+        )
         with closing(conveyed) as outcomes:
             for name, outcome in zip(names, outcomes, strict=True):
                 self.progress.advance()

@@ -1,0 +1,226 @@
+"""Recognises the picture in a file and reads its header; the pixels are decoded later.
+
+This is what `PIL.Image.open` does, for the formats that are known to be read right and to start no other program, and
+without its limit of size, which could only be changed for the whole process.
+"""
+
+import struct
+import textwrap
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import PIL.Image
+import PIL.ImageFile
+
+from colorzoo.errors import PictureWarning, UnreadableImageError
+from colorzoo.io.png_chunks import PNG_PREFIX, drop_bad_chunks
+from colorzoo.io.tiff_read import Page, find_pages, open_page
+from colorzoo.runtime.memory import available_memory
+
+READ_FORMATS = (
+    *("JPEG", "PNG", "TIFF", "WEBP", "BMP", "DIB", "GIF", "PPM", "JPEG2000", "AVIF", "MPO", "PSD", "TGA", "PCX"),
+    *("ICO", "QOI", "SGI", "SUN"),
+)
+"""Pillow's names of the formats that are read. Others call programs (EPS), or misread what they are given."""
+
+MAX_MEGAPIXELS = 300.0
+"""What is decoded unless more is allowed: an A3 sheet at 1200 dpi, but no bomb of a few bytes that fills the memory."""
+
+_BYTES_A_PIXEL, _BYTES_A_COLOURED_PIXEL = 40, 60
+"""Of memory, for grey and other pictures; the most that `benchmarks/image_memory.py` found, rounded up."""
+_SMALL = 1 << 28
+"""Bytes that are always there, so that small pictures are not delayed."""
+
+
+@contextmanager
+def decoding_errors(path: str | Path) -> Iterator[None]:
+    """Turn whatever a decoder raises into an `UnreadableImageError` that names the file."""
+    try:
+        yield
+    except UnreadableImageError as error:
+        if str(path) in str(error):
+            raise
+        raise UnreadableImageError(f"{path} is not read: {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders of damaged files raise nearly everything
+        reason = textwrap.shorten(str(error) or type(error).__name__, 200)
+        cut = isinstance(error, EOFError) or "truncated" in reason.lower()
+        advice = "it is truncated: copy it again from where it came" if cut else "it is damaged, or of an unusual kind"
+        raise UnreadableImageError(f"{path} cannot be decoded ({reason}); {advice}") from error
+
+
+def open_stream(path: str | Path) -> IO[bytes]:
+    """Open a file that should hold a picture.
+
+    Args:
+        path: The file.
+
+    Raises:
+        UnreadableImageError: If it is missing, empty, a directory or no regular file, or may not be read.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise UnreadableImageError(f"{path} is a directory; give the picture files in it")
+    if not path.exists():
+        raise UnreadableImageError(f"{path} does not exist; check the name")
+    if not path.is_file():
+        raise UnreadableImageError(f"{path} is a device or a pipe; give a file")
+    if path.stat().st_size == 0:
+        raise UnreadableImageError(f"{path} is empty (0 bytes); copy it again from where it came")
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise UnreadableImageError(f"{path} cannot be opened ({error.strerror}); check its permissions") from error
+
+
+def parse_header(
+    stream: IO[bytes], path: str | Path, max_megapixels: float, page: Page | None = None
+) -> PIL.ImageFile.ImageFile:
+    """Recognise the picture in a file and read its header.
+
+    Args:
+        stream: The open file, at any position; it may be parsed again to decode another page, or the same one anew.
+        path: What an error calls it.
+        max_megapixels: Refuse larger pictures.
+        page: Which page of a TIFF; None for the first.
+
+    Raises:
+        UnreadableImageError: If it is too large a picture or none.
+    """
+    stream.seek(0)
+    prefix = stream.read(16)
+    if prefix.startswith(PNG_PREFIX):
+        stream, dropped = drop_bad_chunks(stream)
+        if dropped:
+            names = ", ".join(dropped)
+            warnings.warn(f"its chunks {names} are damaged or too large, and were left out", PictureWarning, 2)
+    tried: set[str] = set()
+    for register in (PIL.Image.preinit, PIL.Image.init):
+        register()
+        for name in [name for name in READ_FORMATS if name in PIL.Image.OPEN and name not in tried]:
+            tried.add(name)
+            _, accepts = PIL.Image.OPEN[name]
+            try:
+                if accepts is None or accepts(prefix) is True:
+                    return check_size(_open(name, stream, page), path, max_megapixels)
+            except (SyntaxError, IndexError, TypeError, struct.error):
+                continue
+    raise UnreadableImageError(f"{path} is not a picture, or of a format that is not read")
+
+
+def _open(name: str, stream: IO[bytes], page: Page | None) -> PIL.ImageFile.ImageFile:
+    if name == "TIFF":
+        return open_page(stream, page or find_pages(stream)[0])
+    factory, _ = PIL.Image.OPEN[name]
+    # Without a name: with one, Pillow opens the file once more to map it into memory.
+    stream.seek(0)
+    try:
+        image = factory(stream, "")
+    except PIL.Image.DecompressionBombError:
+        if name != "WEBP":
+            raise
+        stream.seek(0)
+        image = factory(_Sixteen(stream), "")  # type: ignore[arg-type]
+    if name == "PNG" and image.tile and isinstance(image.info.get("transparency"), int):
+        # Pillow scales the levels to 8 bits, and leaves the transparent one as it is stored.
+        image.info["transparency"] *= {"L;2": 85, "L;4": 17}.get(str(image.tile[0].args), 1)
+    return image
+
+
+class _Sixteen:
+    """Gives 16 bytes first, in which Pillow recognises a WebP, but not its size: it would apply its own limit."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self.seek, self.tell = stream, stream.seek, stream.tell
+
+    def read(self, size: int = -1) -> bytes:
+        return self._stream.read(16 if self._stream.tell() == 0 else size)
+
+
+def check_size(image: PIL.ImageFile.ImageFile, path: str | Path, max_megapixels: float) -> PIL.ImageFile.ImageFile:
+    """Return an open picture, or refuse it if it is too large.
+
+    Args:
+        image: Not decoded yet.
+        path: What an error calls it.
+        max_megapixels: Refuse larger pictures.
+
+    Raises:
+        UnreadableImageError: If it has more pixels.
+    """
+    megapixels = image.width * image.height / 1e6
+    if megapixels > max_megapixels:
+        raise UnreadableImageError(
+            f"{path} is too large: {megapixels:.0f} megapixels, where at most {max_megapixels:g} are decoded. "
+            "If you trust the file, allow more (--max-megapixels, or max_megapixels of read_raster)"
+        )
+    return image
+
+
+def needed_bytes(image: PIL.ImageFile.ImageFile) -> int:
+    """Return how much memory it takes to decode an open picture, process and encode it, beside the networks.
+
+    Args:
+        image: Not decoded yet.
+    """
+    return image.width * image.height * (_BYTES_A_PIXEL if len(image.getbands()) < 3 else _BYTES_A_COLOURED_PIXEL)
+
+
+def check_memory(image: PIL.ImageFile.ImageFile, path: str | Path) -> None:
+    """Refuse an open picture that needs more memory than there is, before it is decoded.
+
+    Args:
+        image: Not decoded yet.
+        path: What an error calls it.
+
+    Raises:
+        UnreadableImageError: If it does not fit.
+    """
+    needed = needed_bytes(image)
+    if needed > _SMALL and needed > (free := available_memory() or needed):
+        raise UnreadableImageError(
+            f"{path} needs about {needed / 1e9:.1f} GB of memory ({image.width} x {image.height} pixels), and "
+            f"{free / 1e9:.1f} GB are free; end other programs, take a machine with more, or make it smaller"
+        )
+
+
+@contextmanager
+def measure_path(path: Path) -> Iterator[tuple[Path, int]]:
+    """Yield a path, and what memory its picture takes; 0 if the header cannot be read, which reading finds out."""
+    try:
+        with open_stream(path) as stream:
+            size = needed_bytes(parse_header(stream, path, float("inf")))
+    except Exception:  # decoders of damaged files raise nearly everything
+        size = 0
+    yield path, size
+
+
+def stored_bits(image: PIL.ImageFile.ImageFile, stream: IO[bytes]) -> int:
+    """Return how many bits a sample has in a file that Pillow decodes to 8; 8 where the format has no more.
+
+    Args:
+        image: Not decoded yet.
+        stream: The open file.
+    """
+    arguments = image.tile[0].args if image.tile else ()
+    if image.format in ("PNG", "TIFF"):
+        raw = arguments[0] if isinstance(arguments, tuple) else arguments
+        return 16 if ";16" in str(raw) else 8
+    if image.format == "PPM" and image.tile[0].codec_name in ("ppm", "ppm_plain"):
+        return int(arguments[-1]).bit_length()
+    position = stream.tell()
+    stream.seek(0)
+    head = stream.read(1 << 16)
+    stream.seek(position)
+    if image.format == "SGI":
+        return 8 * head[3]
+    if image.format == "JPEG2000" and (start := head.find(b"\xff\x4f\xff\x51")) >= 0:
+        return 1 + (head[start + 42] & 0x7F)
+    if image.format == "AVIF" and (start := head.find(b"av1C")) >= 0:
+        flags = head[start + 6]
+        return 8 if not flags & 0x40 else 12 if flags & 0x20 else 10
+    return 8

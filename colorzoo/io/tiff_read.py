@@ -1,0 +1,333 @@
+"""Reads the pages of TIFF files; with tifffile those that Pillow decodes wrongly, with fewer bits, or not at all."""
+
+import io
+import struct
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+import PIL.Image
+import PIL.ImageFile
+from numpy.typing import NDArray
+from PIL.TiffImagePlugin import TiffImageFile
+
+from colorzoo.errors import UnreadableImageError
+from colorzoo.io.depth import rescale_levels, stretch_bits
+
+Array = NDArray[Any]
+
+_SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
+_FILL_ORDER, _SAMPLES, _PLANAR, _SUB_DIRECTORIES, _EXTRA, _FORMAT = 266, 277, 284, 330, 338, 339
+_REDUCED, _MASK = 1, 4
+"""Bits of the subfile type: a preview of another page, and which of its pixels show."""
+_COUNTED = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+"""Types of whole numbers, as `struct` names them."""
+_MOST_DIRECTORIES = 65_536
+_WHITE_IS_ZERO, _GREY, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
+_BASE_SAMPLES = {_WHITE_IS_ZERO: 1, _GREY: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
+_ASSOCIATED, _UNASSOCIATED = 1, 2
+_BAND = 256
+
+
+class Page(NamedTuple):
+    """Where the directories of a picture lie: that of its pixels, and that of what is said of them."""
+
+    pixels: int
+    metadata: int
+
+
+class Samples(NamedTuple):
+    """What a page holds: levels (or 8-bit CMYK), alpha, and remarks on what was left out."""
+
+    levels: Array
+    alpha: Array | None
+    remarks: tuple[str, ...]
+
+
+class TiffImage(TiffImageFile):
+    """A page as Pillow opens it, whatever its pixels are; `read_samples` decodes those that it would not get right."""
+
+    is_exact: bool
+    left_out: tuple[str, ...] = ()
+    file: IO[bytes]
+    page: Page
+
+    def _setup(self) -> None:
+        tags = self.tag_v2
+        try:
+            super()._setup()
+        except (SyntaxError, KeyError, IndexError):
+            # Pillow knows no such pixels: it is told of others, for the sake of all the rest that it reads here.
+            for tag, value in ((_BITS, (8,)), (_COMPRESSION, 1), (_PHOTOMETRIC, 1), (_SAMPLES, 1), (_FILL_ORDER, 1)):
+                tags[tag] = value
+            for tag in (_EXTRA, _FORMAT, _PLANAR):
+                tags.pop(tag, None)
+            super()._setup()
+            self.is_exact = False
+            return
+        bits, photometric = tags.get(_BITS, (1,)), tags.get(_PHOTOMETRIC, 0)
+        extra, signs = tags.get(_EXTRA, ()), set(tags.get(_FORMAT, (1,)))
+        planar = tags.get(_PLANAR, 1) == 2
+        raw = self.tile[0].args[0]
+        if planar and (len(bits) > 3 or photometric != _RGB):
+            self.is_exact = False
+        elif max(bits) <= 8:
+            self.is_exact = signs <= {1, 4}
+        elif len(bits) == 1:
+            native = self._compression == "raw" or tags.prefix == b"II"
+            known = signs == {1} if bits == (16,) else bits == (32,) and signs <= {2, 3} and native
+            self.is_exact = photometric == _GREY and known and tags.get(_FILL_ORDER, 1) == 1
+        else:
+            self.is_exact = not planar and raw.startswith(("RGB;16", "RGBA;16")) and signs == {1}
+        if count := extra.count(0):
+            self.left_out = (_describe_planes(count),)
+        if self.is_exact and photometric == _YCBCR and self._compression == "raw":
+            # Undone by libtiff, which knows of sub-sampled colours.
+            self._mode, self.use_load_libtiff = "RGB", True
+            size = (0, 0, tags[_WIDTH], tags[_LENGTH])
+            self.tile = [PIL.ImageFile._Tile("libtiff", size, 0, ("RGBX", False, tags._offset))]
+
+    def allocate(self) -> None:
+        """Allocate the pixels; Pillow itself would apply its own size limit there."""
+        if self.tile and self._im is None:
+            self.im = PIL.Image.new(self.mode, self._tile_size, None).im
+
+
+class _Redirected(io.RawIOBase):
+    """A TIFF that begins with another of its directories, so that any reader opens that one at once."""
+
+    def __init__(self, stream: IO[bytes], offset: int) -> None:
+        self._stream = stream
+        order, big = _layout(stream)
+        stream.seek(0)
+        self._start = stream.read(8 if big else 4) + struct.pack(order + ("Q" if big else "I"), offset)
+        stream.seek(0)
+
+    def readinto(self, buffer: Any) -> int:
+        position, view = self._stream.tell(), memoryview(buffer).cast("B")
+        count: int = self._stream.readinto(view)  # type: ignore[attr-defined]
+        start = self._start[position : position + count]
+        view[: len(start)] = start
+        return count
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
+def find_pages(stream: IO[bytes]) -> list[Page]:
+    """Find the pictures of a TIFF: no previews and no masks, but those in sub-directories that a preview stands for.
+
+    Args:
+        stream: The open file.
+
+    Raises:
+        UnreadableImageError: If it has more pages than are read.
+        struct.error: If it is damaged before its first page.
+    """
+    order, big = _layout(stream)
+    stream.seek(8 if big else 4)
+    (following,) = struct.unpack(order + ("Q" if big else "I"), stream.read(8 if big else 4))
+    seen: set[int] = set()
+    pages, previews = [], []
+    while following and following not in seen:
+        if len(seen) > _MOST_DIRECTORIES:
+            raise UnreadableImageError(f"it has more than {_MOST_DIRECTORIES} pages; split it")
+        seen.add(offset := following)
+        try:
+            tags, following = _read_directory(stream, offset, order, big)
+        except struct.error:
+            if pages or previews:  # the pages before are sound
+                break
+            raise
+        found = [(_kind_and_size(tags), offset)]
+        for below in tags.get(_SUB_DIRECTORIES, ())[:_MOST_DIRECTORIES]:
+            if below not in seen:
+                seen.add(below)
+                try:
+                    found.append((_kind_and_size(_read_directory(stream, below, order, big)[0]), below))
+                except struct.error:
+                    continue
+        (is_whole, size), largest = max(found, key=lambda entry: entry[0])
+        (pages if is_whole else previews).append((size, Page(largest, offset)))
+    if not pages and not previews:
+        raise SyntaxError("it has no pages")
+    return [page for _, page in pages] or [max(previews)[1]]
+
+
+def open_page(stream: IO[bytes], page: Page) -> TiffImage:
+    """Open a page, without decoding it.
+
+    Args:
+        stream: The open file.
+        page: One of `find_pages`.
+
+    Raises:
+        UnreadableImageError: If it is of the one layout that Pillow does not know.
+    """
+    if _layout(stream) == (">", True):
+        raise UnreadableImageError("it is a BigTIFF with the most significant byte first; save it as a plain TIFF")
+    image = TiffImage(_Redirected(stream, page.pixels), "")  # type: ignore[arg-type]
+    image.file, image.page = stream, page
+    if page.metadata != page.pixels:
+        said = TiffImage(_Redirected(stream, page.metadata), "")  # type: ignore[arg-type]
+        image.info |= said.info
+        image.tag_v2, image._exif = said.tag_v2, said.getexif()
+    return image
+
+
+def read_samples(image: TiffImage) -> Samples:
+    """Decode a page that Pillow would not get right.
+
+    Args:
+        image: What `open_page` returns.
+
+    Raises:
+        UnreadableImageError: If it has pixels of a kind that is not read.
+    """
+    import tifffile  # only here: few pictures need it
+
+    with tifffile.TiffFile(_Redirected(image.file, image.page.pixels)) as file:  # type: ignore[arg-type]
+        return _interpret(file.pages.first)
+
+
+def turn_upright(pixels: Array, orientation: int) -> Array:
+    """Return pixels ``(H, W, ...)`` turned as an EXIF orientation says.
+
+    Args:
+        pixels: As they are stored.
+        orientation: From 1, upright, to 8.
+    """
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels[::-1] if orientation in (3, 4, 7, 8) else pixels)
+
+
+def _layout(stream: IO[bytes]) -> tuple[str, bool]:
+    """Return the byte order, as `struct` names it, and whether it is a BigTIFF."""
+    stream.seek(0)
+    start = stream.read(4)
+    return "<" if start[:1] == b"I" else ">", b"\x2b" in start[2:]
+
+
+def _read_directory(stream: IO[bytes], offset: int, order: str, big: bool) -> tuple[dict[int, tuple[int, ...]], int]:
+    """Return those tags of a directory that hold whole numbers, and where the next directory is."""
+    size, count_code, entry_code, place_code = (8, "Q", "HHQ8s", "Q") if big else (4, "H", "HHI4s", "I")
+    stream.seek(offset)
+    (count,) = struct.unpack(order + count_code, stream.read(8 if big else 2))
+    entry = struct.Struct(order + entry_code)
+    entries = stream.read(min(count, _MOST_DIRECTORIES) * entry.size)
+    (following,) = struct.unpack(order + place_code, stream.read(size)[:size].ljust(size, b"\0"))
+    tags = {}
+    for tag, kind, length, value in entry.iter_unpack(entries):
+        if tag in (_SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _WIDTH, _LENGTH, _SUB_DIRECTORIES) and kind in _COUNTED:
+            code = f"{order}{min(length, _MOST_DIRECTORIES)}{_COUNTED[kind]}"
+            needed = struct.calcsize(code)
+            if needed > size:
+                stream.seek(*struct.unpack(order + place_code, value))
+                value = stream.read(needed)
+            tags[tag] = struct.unpack_from(code, value)
+    return tags, following
+
+
+def _kind_and_size(tags: dict[int, tuple[int, ...]]) -> tuple[bool, int]:
+    """Tell whether a directory is of a picture of its own, and how many pixels that has."""
+    (kind, old, width, length) = (
+        next(iter(tags.get(tag, ())), 0) for tag in (_SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _WIDTH, _LENGTH)
+    )
+    return not (kind & (_REDUCED | _MASK) or old == 2), width * length
+
+
+def _describe_planes(count: int) -> str:
+    planes = "a further plane" if count == 1 else f"{count} further planes"
+    return f"without {planes} of no stated meaning, such as infrared"
+
+
+def _interpret(page: Any) -> Samples:
+    bits, kind, photometric = page.bitspersample, page.sampleformat, int(page.photometric)
+    base = _BASE_SAMPLES.get(photometric)
+    signed = kind == 2 and bits != 32
+    multiplied = photometric == _CMYK and _ASSOCIATED in page.extrasamples
+    if (
+        base is None
+        or signed
+        or multiplied
+        or kind not in (1, 2, 3)
+        or page.samplesperpixel < base
+        or page.imagedepth != 1
+    ):
+        what = f"{'signed ' if kind == 2 else ''}{page.photometric.name.lower()} pixels of {bits} bits"
+        raise UnreadableImageError(
+            f"it has {what}, which are not read; save it as grey or RGB with whole numbers of 8 or 16 bits, from 0 up"
+        )
+    try:
+        stored = page.asarray(squeeze=False, maxworkers=1)
+    except (ValueError, NotImplementedError, KeyError) as error:
+        if "imagecodecs" not in str(error):
+            raise
+        raise UnreadableImageError(
+            f"to read it ({page.compression.name}, {bits} bits) takes imagecodecs: pip install 'colorzoo[formats]'"
+        ) from error
+    # Separate planes, depth, length, width, interleaved samples.
+    samples = stored[:, 0].transpose(1, 2, 0, 3).reshape(*stored.shape[2:4], -1)
+    colours, further = samples[..., :base], samples[..., base:]
+    extra = list(page.extrasamples)[: further.shape[2]]
+    extra += [0] * (further.shape[2] - len(extra))
+    if photometric == _RGB and not page.extrasamples and len(extra) == 1:
+        extra = [_UNASSOCIATED]  # as Pillow takes it
+    alphas = [index for index, meaning in enumerate(extra) if meaning in (_ASSOCIATED, _UNASSOCIATED)]
+    alpha = further[..., alphas[0]] if alphas else None
+    remarks = [_describe_planes(count)] if (count := len(extra) - len(alphas[:1])) else []
+    if photometric == _PALETTE:
+        levels: Array = np.moveaxis(page.colormap[:, colours[..., 0]], 0, 2)
+    else:
+        levels = _scaled(colours, bits, photometric == _WHITE_IS_ZERO)
+    if alpha is not None:
+        alpha = _scaled(alpha, bits, False)
+        if extra[alphas[0]] == _ASSOCIATED:
+            levels = _divided(levels, alpha)
+        if kind == 3:
+            levels, alpha = rescale_levels(levels, np.uint16), rescale_levels(alpha, np.uint16)
+            remarks.append("its floats were read as 16 bits, for the sake of its alpha channel")
+    if photometric == _CMYK and levels.dtype != np.uint8:
+        levels, alpha = (None if part is None else rescale_levels(part, np.uint8) for part in (levels, alpha))
+        remarks.append(f"its {bits} bits were read as 8")
+    return Samples(levels[..., 0] if levels.shape[2] == 1 else levels, alpha, tuple(remarks))
+
+
+def _scaled(samples: Array, bits: int, is_negative: bool) -> Array:
+    """Return whole numbers of any depth as levels of 8 bits, where those suffice, or 16; and floats as 32-bit ones."""
+    if samples.dtype.kind == "f":
+        levels = samples.astype(np.float32)
+        return 1 - levels if is_negative else levels
+    if bits > 16:
+        if samples.size and (samples.min() < 0 or samples.max() > 65535):
+            raise UnreadableImageError(
+                f"it holds whole numbers from {samples.min()} to {samples.max()}; scale them to 16 bits, [0, 65535]"
+            )
+        samples, bits = samples.astype(np.uint16), 16
+    table = stretch_bits(bits)
+    return np.asarray((table[::-1] if is_negative else table)[samples])
+
+
+def _divided(levels: Array, alpha: Array) -> Array:
+    """Return the levels that were multiplied with alpha as they were before."""
+    top = 1 if levels.dtype.kind == "f" else np.iinfo(levels.dtype).max
+    result = np.empty_like(levels)
+    for start in range(0, len(levels), _BAND):
+        band, opacity = levels[start : start + _BAND], alpha[start : start + _BAND, :, None] / np.float32(top)
+        plain = np.divide(band, opacity, out=np.zeros(band.shape, np.float32), where=opacity > 0)
+        result[start : start + _BAND] = np.minimum(plain if top == 1 else np.rint(plain), top)
+    return result
