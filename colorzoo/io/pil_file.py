@@ -12,10 +12,10 @@ import PIL.Image
 import PIL.ImageFile
 import PIL.ImageOps
 from numpy.typing import NDArray
-from PIL.ExifTags import Base
 
 from colorzoo.errors import UnreadableImageError
 from colorzoo.io.atomic import atomic_write, format_of
+from colorzoo.io.embedded import read_orientation
 from colorzoo.io.metadata import Metadata
 from colorzoo.io.tiff import allocate_tiff
 
@@ -153,16 +153,19 @@ def _check_size(image: PIL.ImageFile.ImageFile, path: str | Path, max_megapixels
 
 def load_upright(image: PIL.ImageFile.ImageFile) -> Metadata:
     """Decode an open picture, turn it as its EXIF orientation says, and return what the file says beside the pixels."""
-    turned = image.getexif().get(Base.Orientation) in _QUARTER_TURNS
+    turned = read_orientation(image) in _QUARTER_TURNS
     decode_upright(image)
     return Metadata.of(image, turned)
 
 
 def decode_upright(image: PIL.ImageFile.ImageFile) -> None:
     """Decode an open picture, and turn it as its EXIF orientation says."""
+    read_orientation(image)
     allocate_tiff(image)
     image.load()
+    info = dict(image.info)
     PIL.ImageOps.exif_transpose(image, in_place=True)
+    image.info = info  # in which Pillow would have encoded the EXIF anew
 
 
 def write_image(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> None:
