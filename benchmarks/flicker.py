@@ -22,9 +22,9 @@ import colorzoo
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import grey_to_lightness, rgb_to_lab
 from colorzoo.hub.model_card import markdown_table
-from colorzoo.io.raster import RasterImage
 from colorzoo.io.find import image_names
 from colorzoo.io.pil_file import read_image
+from colorzoo.io.raster import RasterImage
 from colorzoo.video.clip_colorizer import VideoColorizer
 
 _STILL = 2.0
