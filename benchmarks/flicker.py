@@ -22,9 +22,9 @@ import colorzoo
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import grey_to_lightness, rgb_to_lab
 from colorzoo.hub.model_card import markdown_table
-from colorzoo.io.convert import levels
 from colorzoo.io.find import image_names
 from colorzoo.io.pil_file import read_image
+from colorzoo.io.raster import RasterImage
 from colorzoo.video.clip_colorizer import VideoColorizer
 
 _STILL = 2.0
@@ -72,7 +72,7 @@ def clip(path: Path, count: int, grain: float, step: int) -> Frames:
     """Return a grey clip of a photograph as it comes back from H.264, ``(T, H, W)``."""
     width, height = _SIZE
     picture = read_image(path).convert("L").resize((width + step * count, height))
-    noise, whole = np.random.default_rng(0), levels(picture)
+    noise, whole = np.random.default_rng(0), RasterImage.of(picture).levels
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "clip.mkv"
         with av.open(str(file), "w") as out:

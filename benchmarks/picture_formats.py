@@ -6,7 +6,6 @@ Nothing is learnt here: stand-ins for models tint a picture, or leave it as it i
 """
 
 import argparse
-import io
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,26 +14,18 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import torch
-from PIL import ImageCms
-from PIL.ExifTags import IFD, Base
 from torch import Tensor
 
 from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab
 from colorzoo.hub.model_card import markdown_table
 from colorzoo.io.atomic import atomic_replace
 from colorzoo.io.convert import apply_to_channels, decode_srgb, restore_kind, to_batch
-from colorzoo.io.icc import color_space
-from colorzoo.io.metadata import Metadata
 from colorzoo.io.raster import RasterImage
 from colorzoo.io.raster_file import read_raster, write_raster
-from colorzoo.io.xmp_history import add_history_entry
 
 OUTPUT = Path("docs/results/picture_formats.md")
 FORMATS = {"PNG": ".png", "TIFF": ".tif", "JPEG": ".jpg", "WebP": ".webp"}
 SIZE = (24, 16)
-
-_XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" dc:source="box 7"/></rdf:RDF></x:xmpmeta>"""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -56,7 +47,6 @@ def document() -> str:
         folder = Path(name)
         coloured = _table("read from", inputs(folder), colorize, folder)
         kept = _table("read from", inputs(folder), lambda scan: apply_to_channels(scan, Tensor.clone), folder)
-        said = _metadata_table(folder)
     return f"""Every kind of picture through the picture verbs, and what is read again from each format.
 
 Written by `benchmarks/picture_formats.py`; a test compares this file with what it writes.
@@ -76,13 +66,7 @@ The channels and their meaning stay as they were, and so does the profile: a pic
 bit for bit, where a way to sRGB and back would change it. Only what is neither grey nor RGB becomes sRGB.
 
 {kept}
-## What the file says beside its pixels
-
-{said}
-The orientation is 1, "upright", as the pixels are. Left behind: the preview in the EXIF, the layout of a TIFF,
-Photoshop's blocks (with the old IPTC block of a JPEG; that of a TIFF is carried), and texts of a PNG in other formats.
-Provenance is an entry in the history of the XMP: version of colorzoo, models with the SHA-256 of their files,
-parameters. It has no time of day, so that the same command makes the same file; `--no-provenance` leaves it out.
+What a file says beside its pixels is in [metadata.md](metadata.md).
 """
 
 
@@ -135,17 +119,6 @@ def colorize(scan: RasterImage) -> Any:
     return restore_kind(scan, source, torch.cat([grey, grey * 0.5, grey * 0.5], dim=1))
 
 
-def told(scan: RasterImage) -> RasterImage:
-    """Return a scan that says all that a file can say."""
-    exif = PIL.Image.Exif()
-    exif[Base.Artist] = "somebody"
-    exif[IFD.Exif] = {Base.DateTimeOriginal: "1911:11:30 12:00:00"}
-    exif[IFD.GPSInfo] = {1: "N", 2: (48.0, 51.0, 30.0)}
-    adobe = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    metadata = Metadata(exif=exif.tobytes(), xmp=_XMP, profile=adobe, dpi=(300, 300), text=(("Title", "a tower"),))
-    return RasterImage(scan.levels, scan.alpha, metadata)
-
-
 def _table(corner: str, paths: dict[str, Path], transform: Callable[[RasterImage], RasterImage], folder: Path) -> str:
     rows = [[corner, *FORMATS]]
     for kind, path in paths.items():
@@ -169,56 +142,6 @@ def _outcome(scan: RasterImage, path: Path) -> str:
         exact = np.array_equal(again.alpha, scan.of_depth(again.alpha.dtype.type).alpha)
         words.append(f"alpha {8 * again.alpha.dtype.itemsize}" if exact else "alpha changed")
     return ", ".join(words)
-
-
-def _metadata_table(folder: Path) -> str:
-    path = folder / "input.png"
-    PIL.Image.linear_gradient("L").crop((0, 0, *SIZE)).convert("RGB").save(path)
-    grey = told(read_raster(path))
-    coloured = add_history_entry(colorize(grey), "colorize; a stand-in")
-    rows = {
-        "EXIF: who, when, where": _has_exif,
-        "orientation 1": lambda image: image.getexif().get(Base.Orientation) == 1,
-        "profile: sRGB": lambda image: color_space(image.info.get("icc_profile", b"")) == "RGB" and _says_srgb(image),
-        "300 pixels per inch": _has_resolution,
-        "XMP": lambda image: b"box 7" in _xmp(image),
-        "provenance, in the XMP": lambda image: b"stEvt:softwareAgent>colorzoo" in _xmp(image),
-        "texts of a PNG": lambda image: getattr(image, "text", {}).get("Title") == "a tower",
-    }
-    lines = [["", *FORMATS]]
-    files = [folder / f"said{suffix}" for suffix in FORMATS.values()]
-    for file in files:
-        write_raster(coloured, file, overwrite=True)
-    for name, holds in rows.items():
-        cells = []
-        for file in files:
-            with PIL.Image.open(file) as image:
-                image.load()
-                cells.append("yes" if holds(image) else "no")
-        lines.append([name, *cells])
-    return markdown_table(lines)
-
-
-def _has_exif(image: PIL.Image.Image) -> bool:
-    exif = image.getexif()
-    when = exif.get_ifd(IFD.Exif).get(Base.DateTimeOriginal)
-    where = exif.get_ifd(IFD.GPSInfo).get(2)
-    return (exif.get(Base.Artist), when, where) == ("somebody", "1911:11:30 12:00:00", (48.0, 51.0, 30.0))
-
-
-def _says_srgb(image: PIL.Image.Image) -> bool:
-    profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
-    return "sRGB" in ImageCms.getProfileDescription(profile)
-
-
-def _has_resolution(image: PIL.Image.Image) -> bool:
-    dpi = image.info.get("dpi") or (image.getexif().get(Base.XResolution, 0),) * 2
-    return all(abs(float(value) - 300) < 0.01 for value in dpi)
-
-
-def _xmp(image: PIL.Image.Image) -> bytes:
-    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    return xmp.encode() if isinstance(xmp, str) else xmp
 
 
 if __name__ == "__main__":

@@ -50,8 +50,8 @@ def _export(args: argparse.Namespace) -> int:
         print(f"colorzoo: {error}", file=sys.stderr)
         return 1
     print(args.output)
-    for side in ("input", "output"):
-        print(f"{side} {about[side]}", file=sys.stderr)
+    for key in ("input", "output", "parity"):
+        print(f"{key} {about[key]}", file=sys.stderr)
     return 0
 
 

@@ -2,33 +2,45 @@
 
 import argparse
 import sys
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from colorzoo.errors import UsageError
+from colorzoo.errors import PictureWarning, UsageError
+
+if TYPE_CHECKING:
+    from colorzoo.io.raster import RasterImage
 
 
 def add_inpaint_command(commands: Any) -> None:
     """Add the command to those of the parser."""
     parser = commands.add_parser("inpaint", help="fill a hole in an image with copies of its surroundings")
     parser.add_argument("input", type=Path, metavar="IN", help="an image file")
-    parser.add_argument("--mask", type=Path, required=True, help="an image of the same size; white marks the hole")
+    parser.add_argument(
+        "--mask",
+        type=Path,
+        required=True,
+        help="an image of the same size, white in the hole, or a layer painted there",
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the file to write")
     parser.add_argument(
         "--window", type=int, default=15, metavar="PIXELS", help="side of the patches that are compared (default: 15)"
     )
     parser.add_argument("--seed", type=int, default=0, help="another seed gives another filling (default: 0)")
     parser.add_argument("--overwrite", action="store_true", help="replace an output that exists")
+    parser.add_argument("--all-pages", action="store_true", help="do all pages of a file, not the first; writes TIFF")
+    parser.add_argument(
+        "--no-provenance", dest="provenance", action="store_false", help="leave out of the metadata what was done"
+    )
     parser.set_defaults(run=_inpaint)
 
 
 def _inpaint(args: argparse.Namespace) -> int:
-    """Fill one image; after Ctrl-C, write the part that is filled."""
+    """Fill one file; after Ctrl-C, write the part that is filled."""
     from colorzoo.cli.paths import output_exists_error
-    from colorzoo.inpainting.efros_leung import Inpainting
     from colorzoo.io.atomic import format_of
-    from colorzoo.io.pil_file import read_image, write_image
+    from colorzoo.io.raster_file import open_raster, write_pages, write_raster
 
     if args.window < 3 or args.window % 2 == 0:
         raise UsageError(f"--window is {args.window}; give an odd number of pixels, at least 3")
@@ -36,22 +48,56 @@ def _inpaint(args: argparse.Namespace) -> int:
         raise UsageError(f"--seed is {args.seed}; give a number from 0 on")
     if args.output.resolve() in (args.input.resolve(), args.mask.resolve()):
         raise UsageError(f"the output {args.output} is one of the inputs; give another name with -o")
+    done = _Done()
     try:
         if args.output.exists() and not args.overwrite:
             raise output_exists_error(args.output)
         format_of(args.output)
-        filling = Inpainting(read_image(args.input), args.mask, args.window, args.seed)
-        interrupted = not _run_with_progress(filling, filling.total)
-        write_image(filling.picture(), args.output, args.overwrite)
+        with warnings.catch_warnings(record=True) as remarks, open_raster(args.input) as file:
+            warnings.simplefilter("always", PictureWarning)
+            if args.all_pages:
+                write_pages(_fill(file.read_pages(), args, done), args.output, args.overwrite)
+            else:
+                write_raster(next(_fill(iter([file.read()]), args, done)), args.output, args.overwrite)
     except (OSError, ValueError, MemoryError) as error:
         print(f"colorzoo: {error}", file=sys.stderr)
         return 1
-    if interrupted:
-        progress = f"{filling.filled} of {filling.total} pixels are filled"
+    for remark in [*done.remarks, *(str(warning.message) for warning in remarks)]:
+        print(f"{args.input}: {remark}", file=sys.stderr)
+    if done.interrupted:
+        progress = f"{done.filled} of {done.total} pixels are filled"
         print(f"colorzoo: interrupted; {progress} in {args.output}", file=sys.stderr)
         return 1
     print(args.output)
     return 0
+
+
+class _Done:
+    """How far the work is, and what is to be said of it."""
+
+    def __init__(self) -> None:
+        self.filled = self.total = 0
+        self.interrupted = False
+        self.remarks: list[str] = []
+
+
+def _fill(pages: "Iterator[RasterImage]", args: argparse.Namespace, done: _Done) -> "Iterator[RasterImage]":
+    """Fill one page after another; from Ctrl-C on, yield the others as they are."""
+    from colorzoo.cli.provenance import history_entry
+    from colorzoo.inpainting.efros_leung import Inpainting
+    from colorzoo.io.xmp_history import add_history_entry
+
+    for page in pages:
+        filling = Inpainting(page, args.mask, args.window, args.seed)
+        if not done.interrupted:
+            done.interrupted = not _run_with_progress(filling, filling.total)
+        filled: RasterImage = filling.picture()
+        if args.provenance and filling.filled:
+            entry = history_entry("inpaint", [], f"{filling.filled} pixels; window {args.window}; seed {args.seed}")
+            filled = add_history_entry(filled, entry)
+        done.filled, done.total = done.filled + filling.filled, done.total + filling.total
+        done.remarks += filled.remarks
+        yield filled
 
 
 def _run_with_progress(work: Iterable[int], total: int) -> bool:

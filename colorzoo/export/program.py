@@ -13,9 +13,11 @@ from torch import Tensor
 from torch.export import Dim, ExportedProgram
 
 from colorzoo._version import __version__
+from colorzoo.base.colorizer import Colorizer
 from colorzoo.base.denoiser import Denoiser
 from colorzoo.base.module import ZooModule
 from colorzoo.errors import ExportError, UsageError
+from colorzoo.export.working_size import AtWorkingSize
 from colorzoo.io.atomic import atomic_write, refuse_existing
 from colorzoo.runtime.compile import uncompiled_state
 
@@ -32,6 +34,8 @@ METADATA = "colorzoo.json"
 _AXES = ("batch", "channels", "height", "width")
 _CAPTURED = (2, 3, 67, 83)  # no multiples, and none twice: what happens to be equal would be taken for always equal
 _CHECKED = ((1, 1, 37, 52), (3, 2, 96, 41), (1, 1, 1, 3))
+_LARGE = (1, 1, 800, 1200)
+"""A photograph larger than any working size, which colourisers are checked on too."""
 
 
 def export(
@@ -39,8 +43,9 @@ def export(
 ) -> dict[str, str]:
     """Write a model, from picture to picture, as a file that runs without colorzoo.
 
-    The file takes what ``model.forward`` takes and gives what that gives, on pictures and batches of any size. Before
-    it gets its name it is run on batches of other sizes than it was captured with, and compared with the model.
+    The file gives what the model gives on images and batches of any size: a colouriser what `Colorizer.colorize` gives
+    at its ``working_size``, a de-noiser what its ``forward`` gives. Before the file gets its name, it is run on batches
+    of other sizes than it was captured with, and compared with the model.
 
     Args:
         model: A loaded model, in evaluation mode.
@@ -77,7 +82,8 @@ def export(
     try:
         program = _captured(alone)
         data, run = _as_onnx(alone, program, about) if chosen == "onnx" else _as_pt2(program, about)
-        difference = max(_difference(alone, run, shape) for shape in _CHECKED)
+        shapes = (*_CHECKED, _LARGE) if isinstance(alone, Colorizer) else _CHECKED
+        difference = max(_difference(alone, run, shape) for shape in shapes)
     except Exception as error:  # of many kinds, from many packages
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ExportError(f"{model.name()} cannot be written as {chosen}: {reason}") from error
@@ -103,8 +109,12 @@ def describe_model(model: ZooModule) -> dict[str, str]:
         else "the same without the noise, in [0, 1]"
     )
     working_size = getattr(model, "working_size", None)
-    trained_at = {} if working_size is None else {"working_size": f"{working_size} (longer side, as colorize uses it)"}
-    return trained_at | {
+    seen_at = (
+        {} if working_size is None else {"working_size": f"{working_size} (longer side, to which the file scales)"}
+    )
+    checked = "x".join(map(str, (_CHECKED[1] if working_size is None else _LARGE)[2:]))
+    call = "the model" if working_size is None else "colorize"
+    return seen_at | {
         "model": model.name(),
         "tag": tag,
         "checkpoint": name,
@@ -113,6 +123,7 @@ def describe_model(model: ZooModule) -> dict[str, str]:
         "colorzoo": __version__,
         "task": model.task,
         "paper": model.paper,
+        "parity": f"when exported, within {TOLERANCE:g} of what {call} gives, on up to {checked} pixels",
         "input": f"{sees}: sRGB-encoded pictures in [0, 1], {shape.format(channels)}",
         "output": f"{learns}: {meaning}, {shape.format(3 if learns == 'rgb' else channels)}",
     }
@@ -155,7 +166,7 @@ def _captured(model: ZooModule) -> ExportedProgram:
     # As torch.onnx does it: else the sizes of the example are taken for granted where they only make things faster.
     with torch.no_grad(), torch.fx.experimental._config.patch(backed_size_oblivious=True):  # type: ignore[attr-defined]
         program = torch.export.export(
-            model,
+            AtWorkingSize(model) if isinstance(model, Colorizer) else model,
             (_pictures(model, _CAPTURED),),
             dynamic_shapes=(free,),
             prefer_deferred_runtime_asserts_over_guards=True,
@@ -211,7 +222,8 @@ def _difference(model: ZooModule, run: Callable[[Tensor], Tensor], shape: tuple[
     """Return the largest difference of a pixel."""
     pictures = _pictures(model, shape)
     with torch.no_grad():
-        return float((run(pictures) - model(pictures)).abs().max())
+        expected = model.colorize(pictures) if isinstance(model, Colorizer) else model(pictures)
+        return float((run(pictures) - expected).abs().max())
 
 
 def require_onnx() -> None:

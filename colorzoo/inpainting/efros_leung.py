@@ -15,8 +15,9 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
 
+from colorzoo.inpainting.mask import as_hole
 from colorzoo.inpainting.patch_search import BoolArray, FloatArray, IndexArray, PatchIndex
-from colorzoo.io.convert import Array, Image, Kind, Picture, levels, to_batch
+from colorzoo.io.convert import Array, Image, Kind, Picture, to_batch
 from colorzoo.io.pil_file import read_image
 from colorzoo.io.raster import RasterImage
 
@@ -52,7 +53,8 @@ def inpaint(
         image: A path, a PIL image, an array ``(H, W)`` or ``(H, W, 1 or 3)``, or a tensor ``(B, 1 or 3, H, W)`` in
             [0, 1]. Pictures of a batch are filled one by one, each as it would be alone.
         mask: A path, a PIL image, or an array or tensor ``(H, W)``. White is hole, and so is True: at least half of the
-            type's range, or 1 where whole numbers are all 0 or 1. One for all pictures of a batch.
+            range, or the brighter of two levels where there are but two. On a layer that is transparent elsewhere, what
+            is painted is hole, in whatever colour. One for all pictures of a batch.
         window: Side, in pixels, of the surroundings that are compared; odd, at least 3. It should hold the largest
             regular feature of the texture.
         seed: Equal seeds give equal pictures.
@@ -63,8 +65,8 @@ def inpaint(
 
     Raises:
         UnreadableImageError: If a path is missing or no picture.
-        ValueError: If shape or values make no sense, the mask has another size or is all hole, or nowhere a whole
-            window is known; the message names the largest window that is.
+        ValueError: If shape or values make no sense, the mask has another size, marks nothing or everything, or nowhere
+            a whole window is known; the message names the largest window that is.
         TypeError: If the kind of image or mask is unknown.
 
     Example:
@@ -109,22 +111,11 @@ class Inpainting:
         self._image = read_image(image) if isinstance(image, str | Path) else image
         pictures = to_batch(self._image).detach().cpu().double().permute(0, 2, 3, 1).numpy()
         count, height, width, _ = pictures.shape
-        hole = _hole(mask)
-        if hole.shape != (height, width):
-            raise ValueError(
-                f"the mask has {hole.shape[0]} rows of {hole.shape[1]} pixels, the picture {height} of {width}; "
-                "give one of the same size"
-            )
-        if hole.all():
-            raise ValueError(
-                "the mask is all hole; leave some of the picture to copy from (white is hole, black is known)"
-            )
+        hole = as_hole(mask, height, width)
         self.total = count * int(hole.sum())
-        self._syntheses: list[_PatchSynthesis] = []
-        if self.total:
-            region = tuple(_extent(np.asarray(hole.any(axis)), max(_REACH, window)) for axis in (1, 0))
-            self._places = np.arange(height * width).reshape(height, width)[region].ravel()
-            self._syntheses = [_PatchSynthesis(picture[region], hole[region], window, seed) for picture in pictures]
+        region = tuple(_extent(np.asarray(hole.any(axis)), max(_REACH, window)) for axis in (1, 0))
+        self._places = np.arange(height * width).reshape(height, width)[region].ravel()
+        self._syntheses = [_PatchSynthesis(picture[region], hole[region], window, seed) for picture in pictures]
 
     @property
     def filled(self) -> int:
@@ -150,7 +141,7 @@ class Inpainting:
         if isinstance(self._image, Tensor):
             count, channels, height, width = self._image.shape
             origins = torch.arange(height * width).repeat(count, 1)
-            for own, synthesis in zip(origins.numpy(), self._syntheses, strict=False):
+            for own, synthesis in zip(origins.numpy(), self._syntheses, strict=True):
                 targets, sources = self._copies(synthesis)
                 own[targets] = sources
             origins = origins.to(self._image.device)[:, None].expand(-1, channels, -1)
@@ -242,23 +233,6 @@ class _PatchSynthesis:
         edge = self._generator.permutation(np.flatnonzero(self._hole.ravel() & (neighbours > 0)))
         self._queue = edge[np.argsort(-neighbours[edge], kind="stable")][::-1].tolist()
         self._any_filled = False
-
-
-def _hole(mask: Image) -> BoolArray:
-    """Return a mask of any kind as ``(H, W)``, True in the hole."""
-    if isinstance(mask, str | Path):
-        mask = read_image(mask)
-    if isinstance(mask, PIL.Image.Image):
-        mask = levels(mask)
-    elif isinstance(mask, Tensor):
-        mask = mask.detach().cpu().numpy()
-        mask = mask.reshape(mask.shape[-2:]) if mask.size == np.prod(mask.shape[-2:]) else mask
-    if isinstance(mask, np.ndarray) and np.issubdtype(mask.dtype, np.integer) and np.isin(mask, (0, 1)).all():
-        mask = mask.astype(np.bool_)
-    try:
-        return np.asarray(to_batch(mask).mean(1)[0].numpy() >= 0.5)
-    except ValueError as error:
-        raise ValueError(f"the mask is of no use: {error}") from error
 
 
 def _extent(occupied: BoolArray, reach: int) -> slice:

@@ -148,11 +148,6 @@ def to_batch(image: Image) -> Tensor:
     return _array_to_batch(to_raster(image).levels)
 
 
-def levels(image: PIL.Image.Image) -> Array:
-    """Return the levels of a picture of any mode as an array of grey or RGB, without alpha."""
-    return RasterImage.of(image).levels
-
-
 def to_raster(image: str | Path | PIL.Image.Image | RasterImage) -> RasterImage:
     """Return a path, a PIL image or a scan as a scan, and refuse what is none of them."""
     if isinstance(image, RasterImage):

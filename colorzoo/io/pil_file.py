@@ -9,11 +9,11 @@ import PIL.Image
 import PIL.ImageFile
 import PIL.ImageOps
 from numpy.typing import NDArray
-from PIL.ExifTags import Base
 
 from colorzoo.io.atomic import atomic_write, format_of
 from colorzoo.io.bmp import write_bmp32
 from colorzoo.io.depth import rescale_levels
+from colorzoo.io.embedded import read_orientation
 from colorzoo.io.image_header import MAX_MEGAPIXELS as MAX_MEGAPIXELS
 from colorzoo.io.image_header import check_memory, decoding_errors, open_stream, parse_header
 from colorzoo.io.metadata import Metadata
@@ -88,17 +88,20 @@ def _decode(image: PIL.ImageFile.ImageFile, path: str | Path) -> PIL.Image.Image
 
 def load_upright(image: PIL.ImageFile.ImageFile) -> Metadata:
     """Decode an open picture, turn it as its EXIF orientation says, and return what the file says beside the pixels."""
-    turned = image.getexif().get(Base.Orientation) in _QUARTER_TURNS
+    turned = read_orientation(image) in _QUARTER_TURNS
     decode_upright(image)
     return Metadata.of(image, turned)
 
 
 def decode_upright(image: PIL.ImageFile.ImageFile) -> None:
     """Decode an open picture, and turn it as its EXIF orientation says."""
+    read_orientation(image)
     if isinstance(image, TiffImage):
         image.allocate()
     image.load()
+    info = dict(image.info)
     PIL.ImageOps.exif_transpose(image, in_place=True)
+    image.info = info  # in which Pillow would have encoded the EXIF anew
 
 
 def load_samples(image: TiffImage) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...], Metadata]:
@@ -110,7 +113,7 @@ def load_samples(image: TiffImage) -> tuple[NDArray[Any], NDArray[Any] | None, t
     Returns:
         Levels, alpha, remarks on what was left out, and what the file says beside the pixels.
     """
-    orientation = image.getexif().get(Base.Orientation, 1)
+    orientation = read_orientation(image)
     levels, alpha, remarks = read_samples(image)
     levels = turn_upright(levels, orientation)
     alpha = None if alpha is None else turn_upright(alpha, orientation)

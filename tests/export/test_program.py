@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -12,13 +13,17 @@ import torch
 
 import colorzoo
 from colorzoo.base.colorizer import Colorizer
-from colorzoo.base.denoiser import Denoiser
 from colorzoo.cli import main
 from colorzoo.errors import ExportError, OutputExistsError, UsageError
 from colorzoo.export import program as module
 from colorzoo.export.program import FORMATS, METADATA, TOLERANCE, export
+from colorzoo.export.working_size import AtWorkingSize, scaled_size
+from colorzoo.inference.working_size import fit_longer_side
 
+GOLDENS = Path(__file__).parents[1] / "goldens"
 SHAPES = [(1, 1, 33, 47), (3, 2, 16, 90), (1, 1, 1, 1), (2, 1, 64, 32)]
+LARGE = (1, 1, 301, 402)
+"""Larger than any working size, with a side that is reduced to half a pixel."""
 
 
 @pytest.fixture
@@ -32,8 +37,13 @@ def captured_once(monkeypatch):
         return graphs[model.name()]
 
     monkeypatch.setattr(module, "_captured", kept)
-    # Next longest; the colours outside of sRGB have a test of their own, with all of them.
-    monkeypatch.setattr("colorzoo.color.gamut.BISECTIONS", 2)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Check a large image that is not so large: finding the colours of sRGB takes long."""
+    monkeypatch.setattr(module, "_LARGE", (1, 1, 97, 64))
+    monkeypatch.setattr(Vivid, "working_size", 48)
 
 
 def opened(path):
@@ -49,35 +59,38 @@ def opened(path):
 
 
 def differences(model, run):
+    colorizes = isinstance(model, Colorizer)
     with torch.no_grad():
-        for batch, channels, height, width in SHAPES:
-            if not isinstance(model, Denoiser):
+        for batch, channels, height, width in [*SHAPES, *([LARGE] if colorizes else [])]:
+            if colorizes:
                 channels = 1
             elif model.channels != 1:
                 channels = model.channels
             pictures = torch.rand(batch, channels, height, width)
-            yield float((run(pictures) - model(pictures)).abs().max())
+            expected = model.colorize(pictures) if colorizes else model(pictures)
+            yield float((run(pictures) - expected).abs().max())
 
 
-FAST = ("linear_denoiser",)
+FAST = ("linear_denoiser", "pca_denoiser")
 """What is exported in the fast suite too."""
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in colorzoo.list_models()]
 )
-def test_every_model_answers_the_same_from_a_file(name, tmp_path, captured_once):
-    model = colorzoo.create(name).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if not parameter.any():
-                parameter.normal_(std=0.1)
+def test_every_model_answers_the_same_from_a_file_and_as_on_the_day_of_publication(
+    name, tmp_path, captured_once, script
+):
+    model = colorzoo.load(name)
+    seen = script("tests/goldens/write.py").picture().expand(-1, getattr(model, "channels", 1), -1, -1)
+    golden = torch.from_numpy(np.load(GOLDENS / f"{model.source.name}.npy"))
     for format in FORMATS:
         path = tmp_path / f"{name}.{format}"
         about = export(model, path)
         run, said = opened(path)
         assert said == about
         assert max(differences(model, run)) < TOLERANCE
+        torch.testing.assert_close(run(seen.contiguous()), golden, atol=1e-4, rtol=0)
 
 
 def test_a_published_model_answers_the_same_and_says_where_it_comes_from(tmp_path):
@@ -117,11 +130,31 @@ class Vivid(Colorizer):
 
 
 @pytest.mark.parametrize("format", ["onnx", pytest.param("pt2", marks=pytest.mark.slow)])
-def test_colours_outside_of_srgb_lose_the_same_chroma(format, tmp_path):
+def test_colours_outside_of_srgb_lose_the_same_chroma(format, tmp_path, small):
     path = tmp_path / f"vivid.{format}"
     model = Vivid().eval()
     export(model, path)
-    assert max(differences(model, opened(path)[0])) < TOLERANCE
+    run, about = opened(path)
+    assert max(differences(model, run)) < TOLERANCE
+    assert about["working_size"].startswith("48 ")
+    assert about["parity"] == "when exported, within 0.0001 of what colorize gives, on up to 97x64 pixels"
+
+
+def test_the_scaled_size_is_that_of_colorize():
+    sizes = [
+        (longest, height, width) for longest in (32, 256) for height in range(1, 1300, 31) for width in (7, 512, 1024)
+    ]
+    assert [scaled_size(*size) for size in sizes] == [fit_longer_side(*size) for size in sizes]
+
+
+def test_a_large_image_is_seen_at_the_working_size(small):
+    model = Vivid().eval()
+    pictures = torch.rand(2, 1, 97, 64)
+    with torch.no_grad():
+        at_working_size = AtWorkingSize(model)(pictures)
+        assert (at_working_size - model.colorize(pictures)).abs().max() < TOLERANCE
+        assert (at_working_size - model(pictures)).abs().max() > 100 * TOLERANCE
+        assert torch.equal(AtWorkingSize(model)(pictures[..., :48, :48]), model(pictures[..., :48, :48]))
 
 
 class Fickle(Vivid):
@@ -139,7 +172,7 @@ class Restless(Vivid):
 
 
 @pytest.mark.parametrize(("model", "message"), [(Fickle, "cannot be written as pt2"), (Restless, "would differ")])
-def test_what_cannot_be_exported_leaves_no_file(model, message, tmp_path):
+def test_what_cannot_be_exported_leaves_no_file(model, message, tmp_path, small):
     with pytest.raises(ExportError, match=message):
         export(model().eval(), tmp_path / "model.pt2")
     assert not list(tmp_path.iterdir())

@@ -13,7 +13,7 @@ from colorzoo.hub import checkpoint_file
 from colorzoo.io.metadata import Metadata
 from colorzoo.io.raster import RasterImage
 from colorzoo.io.raster_file import read_raster, write_raster
-from colorzoo.io.xmp_history import add_history_entry, with_entry
+from colorzoo.io.xmp_history import add_history_entry
 from colorzoo.zoo import locate
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -26,6 +26,12 @@ xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:photoshop="http://ns.adobe.com
 </rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>"""
     + b" " * 200
 )
+
+
+def with_entry(xmp, parameters):
+    return add_history_entry(
+        RasterImage(np.zeros((2, 2), np.uint8), metadata=Metadata(xmp=xmp)), parameters
+    ).metadata.xmp
 
 
 def events(xmp):

@@ -1,0 +1,100 @@
+"""Finds the blocks of metadata in an open picture, and corrects in them what being turned upright makes false."""
+
+from typing import Any
+
+import PIL.Image
+from PIL.ExifTags import Base
+
+from colorzoo.io.exif import edit_exif
+from colorzoo.io.exif_tags import LEFT_BEHIND, resources_of_tags, tags_to_exif
+from colorzoo.io.photoshop import unpack_resources
+from colorzoo.io.xmp import edit_xmp
+from colorzoo.io.xmp_corrections import upright_changes
+
+PNG_XMP = "XML:com.adobe.xmp"
+RAW_PROFILE = "Raw profile type "
+"""How the texts of a PNG are called in which ImageMagick, and others after it, keep binary blocks."""
+XMP_PREFIX, APP13_PREFIX = b"http://ns.adobe.com/xap/1.0/\0", b"Photoshop 3.0\0"
+_EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
+_KNOWN_SEGMENTS = (
+    *(b"JFIF", b"JFXX", b"Exif\0", b"ICC_PROFILE\0", b"MPF\0", b"FPXR\0", b"Adobe", b"Ducky"),
+    *(XMP_PREFIX, _EXTENDED_XMP, APP13_PREFIX),
+)
+"""How segments of a JPEG begin that are carried, say how its pixels are stored, or hold copies of them."""
+_SWAPPED = ((Base.XResolution, Base.YResolution), (Base.FocalPlaneXResolution, Base.FocalPlaneYResolution))
+_MOST_DPI = 65535
+
+
+def read_orientation(image: PIL.Image.Image) -> int:
+    """Return the EXIF orientation of an open picture, whatever type of whole number it is stored in; 1 is upright.
+
+    What Pillow makes of the picture obeys it from then on.
+    """
+    try:
+        value = image.getexif().get(Base.Orientation, 1)
+        if isinstance(value, bytes | tuple):
+            (value,) = value[:1]
+            image.getexif()[Base.Orientation] = value
+        return int(value)
+    except Exception:  # a damaged block makes Pillow's parser stumble over anything
+        damaged: Any = image
+        damaged._exif = PIL.Image.Exif()
+        damaged._exif._loaded = True
+        return 1
+
+
+def list_unknown_parts(image: Any) -> list[str]:
+    """Return the names of what stands in an open JPEG or PNG beside the pixels and is not carried."""
+    segments = getattr(image, "applist", ())
+    names = ["its extended XMP"] if any(data.startswith(_EXTENDED_XMP) for _, data in segments) else []
+    names += [
+        f"its segment {name}" for name, data in segments if name != "COM" and not data.startswith(_KNOWN_SEGMENTS)
+    ]
+    names += [f"its chunk {chunk[0].decode('latin-1')}" for chunk in getattr(image, "private_chunks", ())]
+    return list(dict.fromkeys(names))
+
+
+def _raw_profile(texts: dict[str, str], name: str) -> bytes:
+    lines = texts.get(RAW_PROFILE + name, "").split("\n")
+    return bytes.fromhex("".join(lines[3:]))
+
+
+def read_xmp(image: PIL.Image.Image, texts: dict[str, str], turned: bool) -> bytes:
+    """Return the XMP packet of an upright picture, without what no longer holds."""
+    given = image.info.get("xmp") or image.info.get(PNG_XMP) or _raw_profile(texts, "xmp")
+    packet = given.encode() if isinstance(given, str) else bytes(given)
+    if not packet.strip(b"\0 \t\r\n"):
+        return b""
+    return edit_xmp(packet, upright_changes(image.width, image.height, turned))
+
+
+def read_exif(image: PIL.Image.Image, texts: dict[str, str], turned: bool) -> bytes:
+    """Return the EXIF block of an upright picture, without what no longer holds."""
+    block = image.info.get("exif") or _raw_profile(texts, "exif") or tags_to_exif(image)
+    if not block:
+        return b""
+    sizes = {Base.ExifImageWidth: image.width, Base.ExifImageHeight: image.height}
+    changes = dict.fromkeys(LEFT_BEHIND) | {Base.Orientation: 1}
+    return edit_exif(block, changes, sizes, swapped=_SWAPPED if turned else ())
+
+
+def read_resources(image: Any, texts: dict[str, str]) -> dict[int, bytes]:
+    """Return Photoshop's resources, wherever a picture keeps them."""
+    block = b"".join(data[len(APP13_PREFIX) :] for name, data in getattr(image, "applist", ()) if name == "APP13")
+    try:
+        block = block or _raw_profile(texts, "iptc") or _raw_profile(texts, "8bim")
+    except ValueError:
+        block = b""
+    given = image.info.get("photoshop") or {}
+    return (
+        unpack_resources(block) or resources_of_tags(image) or {k: v for k, v in given.items() if isinstance(v, bytes)}
+    )
+
+
+def parse_resolution(dpi: Any) -> tuple[float, float] | None:
+    """Return a sensible resolution, or None; rounding restores the whole number that PNG stores as pixels per metre."""
+    try:
+        horizontal, vertical = (round(float(value), 2) for value in dpi)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return None
+    return (horizontal, vertical) if min(horizontal, vertical) > 0 and max(horizontal, vertical) <= _MOST_DPI else None
