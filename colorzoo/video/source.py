@@ -11,6 +11,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from colorzoo.errors import UnreadableVideoError, UsageError
 
 if TYPE_CHECKING:
@@ -18,15 +20,16 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-_TIMED = ("mov", "matroska", "avi", "mxf", "flv", "asf", "nut")
+_TIMED = ("mov", "matroska", "mxf", "flv", "asf", "nut")
 """Formats whose headers tell the duration of the complete file."""
-_FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,m4v,h264,hevc,dv,mxf,asf,flv,ogg,nut,rm,gxf,ivf,"
-    "wtv,nuv,av1,obu,vc1,lxf"
-)
+CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mxf,asf,flv,ogg,nut,rm,gxf,ivf,wtv,nuv,lxf"
+_FORMATS = f"{CONTAINERS},mpegvideo,m4v,h264,hevc,dv,av1,obu,vc1"
 """Not those that name other files (concat, hls, dash, image2, imf, ...), nor devices, nor images."""
+_ASF, _ASF_PROPERTIES = (bytes.fromhex(guid) for guid in ("3026b2758e66cf11", "a1dcab8c47a9cf118ee400c00c205365"))
 _SLACK = Fraction(1, 10)
 """Seconds by which the packets may end before that duration."""
+_REGULAR = 10
+"""Frames from which on their times tell a rate."""
 _MAX_PIXELS = 300_000_000
 
 
@@ -38,15 +41,16 @@ class VideoSource:
         path: The file.
         first: Its first frame.
         frame_count: How many there are; of a damaged file, how many the complete one had, as far as that can be told.
-        has_others: There are streams beside the moving picture.
         damage: What is wrong with the file, in words; empty if nothing is known.
+        remarks: What else is worth a word.
+        max_pixels: Larger frames are not decoded.
     """
 
     path: Path
     first: "VideoFrame"
     frame_count: int
-    has_others: bool
     damage: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     max_pixels: int = _MAX_PIXELS
 
     @property
@@ -72,15 +76,23 @@ class VideoSource:
                         yield frame
                 except av.FFmpegError:
                     lost += 1
-        if lost or patched:
-            self.damage.append(f"{lost} frames cannot be decoded, and {patched} only in part")
+        for number, how in ((lost, "cannot be decoded"), (patched, "can be decoded only in part")):
+            if number:
+                self.damage.append(f"{number} of its frames {how}")
         if self.damage:
             self.damage.append(f"{decoded} of {max(decoded, self.frame_count)} frames could be read")
 
 
 @contextmanager
-def open_container(path: Path) -> "Iterator[tuple[InputContainer, VideoStream]]":
+def open_container(path: Path, formats: str = _FORMATS) -> "Iterator[tuple[InputContainer, VideoStream]]":
     """Open a file, and find its moving picture: of several the first, and no cover art.
+
+    Args:
+        path: The file.
+        formats: FFmpeg's names of those that are read.
+
+    Yields:
+        The open file, and the stream.
 
     Raises:
         UnreadableVideoError: If the file is missing, of another kind, or holds no video of a known codec.
@@ -92,7 +104,7 @@ def open_container(path: Path) -> "Iterator[tuple[InputContainer, VideoStream]]"
     with _messages() as messages:
         try:
             # With "file:", a name such as "concat:a|b" is no address.
-            options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+            options = {"protocol_whitelist": "file", "format_whitelist": formats}
             container = av.open(f"file:{path}", "r", container_options=options, metadata_errors="replace")
         except (av.FFmpegError, ValueError) as error:
             cut = "moov atom not found" in str((messages, getattr(error, "log", "")))
@@ -127,6 +139,7 @@ def inspect_video(path: Path, max_pixels: int = _MAX_PIXELS) -> VideoSource:
             raise UnreadableVideoError(f"{path} has frames of {video.width}x{video.height} pixels, above the limit")
         video.codec_context.options = {"max_pixels": str(max_pixels)}
         count, reached, shown, damage = 0, Fraction(0), Fraction(0), []
+        ticks: list[int] = []
         unknown = 1 / Fraction(video.average_rate or 25)
         for packet in demux(container, damage=damage):
             is_video = packet.stream.index == video.index
@@ -135,34 +148,57 @@ def inspect_video(path: Path, max_pixels: int = _MAX_PIXELS) -> VideoSource:
                 with suppress(av.FFmpegError):
                     first = next(iter(packet.decode()), None)
             if packet.pts is not None and packet.size:
+                if is_video:
+                    ticks.append(packet.pts)
                 length = packet.duration * packet.time_base if packet.duration else unknown
                 reached = max(reached, packet.pts * packet.time_base + length)
                 shown = reached if is_video else shown
                 if packet.is_corrupt:
-                    damage.append("it ends within a packet, or one is damaged")
+                    damage.append("a packet in it is damaged or cut off")
         if first is None:
-            raise UnreadableVideoError(f"{path} has a video stream without a frame; give another file")
+            reason = f" ({'; '.join(damage)})" if damage else ""
+            raise UnreadableVideoError(f"{path} has a video stream without a frame{reason}; give another file")
         expected = reached
         if container.duration and container.format.name.startswith(_TIMED):
             expected = Fraction(container.duration + max(0, container.start_time or 0), 1_000_000)
             if reached < expected - _SLACK:
                 damage.append(f"it ends after {float(reached):.1f} of {float(expected):.1f} seconds")
-        # An AVI counts the empty places that stand for longer frames too.
-        of_time = container.format.name == "avi"
-        if shown < video.frames * unknown - _SLACK if of_time else count < video.frames:
-            damage.append(f"it has {count} of the {video.frames} frames that its header tells")
+        # MXF tells the number of frames as a duration. AVI also counts empty places, which stand for longer frames.
+        told = video.frames or (container.format.name == "mxf" and video.duration) or 0
+        if shown < told * unknown - _SLACK if container.format.name == "avi" else count < told:
+            damage.append(f"it has {count} of the {told} frames that its header tells")
+        damage += _missing_bytes(path)
+        remarks = [] if damage else _gaps(ticks, video.time_base or Fraction(0))
         about = round(expected * Fraction(video.average_rate or 0))
-        expected_count = video.frames or max(count, about) if damage else count
-        return VideoSource(path, first, expected_count, len(container.streams) > 1, list(dict.fromkeys(damage)))
+        expected_count = told or max(count, about) if damage else count
+        return VideoSource(path, first, expected_count, list(dict.fromkeys(damage)), remarks, max_pixels)
 
 
-def is_video_content(path: Path) -> bool:
-    """Tell by its content whether a file is a video that can be read."""
-    try:
-        with open_container(path):
-            return True
-    except (UnreadableVideoError, UsageError):
-        return False
+def _gaps(ticks: list[int], time_base: Fraction) -> list[str]:
+    """Tell of frames that seem to be missing: times are regular but for gaps of several frames and a quarter second."""
+    steps = np.diff(np.unique(ticks))
+    if len(steps) < _REGULAR:
+        return []
+    step = np.median(steps)
+    gaps = np.flatnonzero(steps > max(3 * step, 1 / (4 * time_base)))
+    if not len(gaps) or np.mean(abs(steps - step) <= max(1, step / 10)) < 0.9:
+        return []
+    count = int(sum(np.rint(steps[gaps] / step) - 1))
+    start = float((np.unique(ticks)[gaps[0]]) * time_base)
+    return [
+        f"about {count} frames are missing at {len(gaps)} places, first after {start:.1f} seconds, or never were there"
+    ]
+
+
+def _missing_bytes(path: Path) -> list[str]:
+    """Tell what an ASF or WMV file lacks of the size in its header, which FFmpeg does not compare."""
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+    start = head.find(_ASF_PROPERTIES)
+    told, live = (int.from_bytes(head[start + at : start + at + 8], "little") for at in (40, 88))
+    size = path.stat().st_size
+    cut = head.startswith(_ASF) and start > 0 and not live & 1 and size < told
+    return [f"it has {size} of the {told} bytes that its header tells"] if cut else []
 
 
 def demux(container: "InputContainer", *streams: Any, damage: list[str] | None = None) -> Iterator[Any]:
@@ -182,7 +218,9 @@ def demux(container: "InputContainer", *streams: Any, damage: list[str] | None =
             yield from container.demux(*streams)
         except _av().FFmpegError as error:
             damage.append(f"it cannot be read to its end ({_reason(error)})")
-    places = [text.strip() for _, name, text in messages if name == container.format.name]
+    places = [
+        text.strip().splitlines()[0] for _, name, text in messages if name == container.format.name and text.strip()
+    ]
     if places:
         damage.append(f"a place in it is damaged (FFmpeg: {places[0]})")
 
@@ -193,7 +231,7 @@ def _messages() -> Iterator[list[tuple[int, str, str]]]:
     av = _av()
     av.logging.set_level(av.logging.ERROR)
     try:
-        with av.logging.Capture() as messages:
+        with av.logging.Capture(local=False) as messages:
             yield messages
     finally:
         av.logging.set_level(None)

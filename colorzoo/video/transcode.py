@@ -8,7 +8,6 @@ import heapq
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
 from itertools import chain, islice
@@ -23,7 +22,7 @@ from colorzoo.errors import DamagedVideoError
 from colorzoo.io.atomic import atomic_write, refuse_existing
 from colorzoo.video.encoder import SegmentEncoder, VideoSettings, container_of
 from colorzoo.video.muxer import VideoMuxer
-from colorzoo.video.segments import Segments, State
+from colorzoo.video.segments import Segments
 from colorzoo.video.source import VideoSource, demux, inspect_video, open_container
 
 if TYPE_CHECKING:
@@ -36,21 +35,6 @@ SEGMENT_FRAMES = 100
 """A killed run loses at most so many frames."""
 
 
-@dataclass(frozen=True)
-class Resumption:
-    """How a run goes on where a killed one was.
-
-    Args:
-        made_by: All that the frames depend on beside the source: models and parameters, in words.
-        state: Returns what a change carries from one frame to the next.
-        restore: Takes that back.
-    """
-
-    made_by: str
-    state: Callable[[], State] = dict
-    restore: Callable[[State], None] = lambda state: None
-
-
 def transform_video(
     source: Path | VideoSource,
     target: Path,
@@ -58,7 +42,8 @@ def transform_video(
     *,
     overwrite: bool = False,
     note: str = "",
-    resumption: Resumption | None = None,
+    made_by: str = "",
+    progress: Callable[[int], object] = bool,
 ) -> tuple[str, ...]:
     """Change each frame of a video; the rest of the file is copied.
 
@@ -71,8 +56,10 @@ def transform_video(
         change: Makes sRGB ``(H, W, 3)`` of sRGB, upright frame by upright frame, in order.
         overwrite: Replace a file that is already there.
         note: What to add to the comment in the file's metadata.
-        resumption: Keep what is done of a killed run in a hidden folder beside the target, and go on from there; None
-            to begin anew.
+        made_by: All that the frames depend on beside the source: model and parameters, in words. With it, what is done
+            of a run that ends early is kept in a hidden folder beside the target, and the next run goes on from there;
+            what ``change`` carries from frame to frame is then its ``state``, a dict of arrays that can be set.
+        progress: Called with 1 for each frame that is done, and with the number of those of an earlier run.
 
     Returns:
         Remarks on what could not be kept.
@@ -91,21 +78,20 @@ def transform_video(
         settings = VideoSettings(target, stream, video.first)
         # What the format does not hold is told before the frames are computed, and not after.
         with VideoMuxer(BytesIO(), target, container, stream, settings, note) as trial:
-            remarks = [*settings.remarks, *trial.remarks]
+            remarks = [*video.remarks, *settings.remarks, *trial.remarks]
     with ExitStack() as stack:
-        if resumption is None:
+        if not made_by:
             target.parent.mkdir(parents=True, exist_ok=True)
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=".colorzoo-", dir=target.parent))
             segments = Segments(Path(folder, target.name), "")
         else:
             status = video.path.stat()
-            made_of = (video.path.resolve(), status.st_size, status.st_mtime_ns, resumption.made_by, str(settings))
+            made_of = (video.path.resolve(), status.st_size, status.st_mtime_ns, made_by, str(settings))
             segments = Segments(target, f"{__version__} {made_of}")
             if segments.frame_count:
-                resumption.restore(segments.state)
+                change.state = segments.state  # type: ignore[attr-defined]
                 remarks.append(f"its first {segments.frame_count} frames are of an earlier run, which was interrupted")
-        state = dict if resumption is None else resumption.state
-        remarks += _encode(video, settings, target, change, segments, state)
+        remarks += _encode(video, settings, target, change, segments, progress)
         with (
             atomic_write(target, overwrite) as out,
             open_container(video.path) as (container, stream),
@@ -135,11 +121,12 @@ def _encode(
     target: Path,
     change: Change,
     segments: Segments,
-    state: Callable[[], State],
+    progress: Callable[[int], object],
 ) -> list[str]:
     """Change and encode the frames that the segments lack; return remarks on them."""
     remarks: dict[str, None] = {}
     turns = round(video.first.rotation / 90)
+    progress(segments.frame_count)
     frames = islice(_timed(video, settings), segments.frame_count, None)
     for first in frames:
         encoder, packets, number = SegmentEncoder(target, settings), [], segments.frame_count
@@ -150,7 +137,8 @@ def _encode(
                 remarks["frames in it are interlaced, which its first is not; they are marked as progressive"] = None
             packets += encoder.encode(_changed(frame, settings, turns, change), ticks, frame.duration)
             number += 1
-        segments.add(number, packets + encoder.finish(), state())
+            progress(1)
+        segments.add(number, packets + encoder.finish(), getattr(change, "state", {}))
     return list(remarks)
 
 
