@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+_UNTRUE = ("ALPHA_MODE", "BPS", "NUMBER_OF_", "_STATISTICS", "ENCODER")
+"""Tags of a moving picture that are no longer so."""
+
 
 class VideoMuxer:
     """Writes a video file: encoded frames, and copies of the other streams; a context manager, completed by `finish`.
@@ -42,6 +45,7 @@ class VideoMuxer:
         self._target, self._settings = target, settings
         self.remarks: list[str] = []
         """What could not be kept."""
+        self._decoded: set[int] = set()
         with self._naming_errors():
             self._out = av.open(stream, "w", format=container_of(target))
             self._out.metadata.update(_metadata(source.metadata, note))
@@ -51,7 +55,9 @@ class VideoMuxer:
             settings.configure(self._video.codec_context)
             if settings.matrix is not None:
                 self._video.set_display_matrix(settings.matrix)
-            self._video.metadata.update(video.metadata)
+            self._video.metadata.update(
+                {name: text for name, text in video.metadata.items() if not name.upper().startswith(_UNTRUE)}
+            )
             self._copies = {
                 other.index: copy
                 for other in source.streams
@@ -70,9 +76,14 @@ class VideoMuxer:
     def copy(self, packet: Any) -> None:
         """Copy a packet of another stream, if that is kept."""
         copy = self._copies.get(packet.stream.index)
-        if copy is not None and packet.size:
-            packet.stream = copy
-            with self._naming_errors():
+        if copy is None or not packet.size:
+            return
+        with self._naming_errors():
+            if packet.stream.index in self._decoded:
+                for frame in packet.decode():
+                    self._out.mux(copy.encode(frame))
+            else:
+                packet.stream = copy
                 self._out.mux(packet)
 
     def finish(self) -> None:
@@ -96,16 +107,27 @@ class VideoMuxer:
             self._out.add_attachment(other.metadata.get("filename", ""), other.mimetype or "", other.data or b"")
             return None
         if other.type not in ("audio", "subtitle"):
-            self.remarks.append(f"stream {other.index} ({other.type}) is left out")
+            if "timecode" not in other.metadata:  # that is also said of the moving picture, whose copy says it again
+                self.remarks.append(f"stream {other.index} ({other.type}) is left out")
             return None
+        codec = other.codec_context.name if other.codec_context else "unknown"
         try:
             copy = self._out.add_stream_from_template(other)
         except ValueError as error:
-            codec = other.codec_context.name if other.codec_context else "unknown"
-            raise ValueError(
-                f"{self._target.suffix} holds no {other.type} of the kind {codec}, which is copied as it is; "
-                "end the name in .mkv"
-            ) from error
+            if codec.startswith("pcm_"):  # such as of DVDs and Blu-rays: the same samples in another order of bytes
+                deep = other.format.bytes > 2
+                copy = self._out.add_stream(f"pcm_s{32 if deep else 16}le", rate=other.rate, layout=other.layout)
+                self._decoded.add(other.index)
+            elif container_of(self._target) == "matroska":
+                self.remarks.append(
+                    f"stream {other.index} ({other.type}, {codec}) is left out, as .mkv does not hold it"
+                )
+                return None
+            else:
+                raise ValueError(
+                    f"{self._target.suffix} holds no {other.type} of the kind {codec}, which is copied as it is; "
+                    "end the name in .mkv"
+                ) from error
         copy.metadata.update(other.metadata)
         copy.disposition = other.disposition
         return copy

@@ -38,7 +38,7 @@ class Segments:
         self._parts: list[Path] = []
         while found := sorted(self._folder.glob(f"{self.frame_count}-*.npz")):
             try:
-                with np.load(found[0]) as part:
+                with found[0].open("rb") as file, np.load(file) as part:
                     self.state = {name[1:]: part[name] for name in part.files if name[0] == "_"}
                     part["data"]
             except (BadZipFile, ValueError, KeyError, OSError, EOFError):

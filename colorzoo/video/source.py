@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-_TIMED = ("mov", "matroska", "mxf", "flv", "asf", "nut")
+_TIMED = ("mov", "matroska")
 """Formats whose headers tell the duration of the complete file."""
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mxf,asf,flv,ogg,nut,rm,gxf,ivf,wtv,nuv,lxf"
 _FORMATS = f"{CONTAINERS},mpegvideo,m4v,h264,hevc,dv,av1,obu,vc1"
@@ -163,9 +163,13 @@ def inspect_video(path: Path, max_pixels: int = _MAX_PIXELS) -> VideoSource:
             expected = Fraction(container.duration + max(0, container.start_time or 0), 1_000_000)
             if reached < expected - _SLACK:
                 damage.append(f"it ends after {float(reached):.1f} of {float(expected):.1f} seconds")
-        # MXF tells the number of frames as a duration. AVI also counts empty places, which stand for longer frames.
-        told = video.frames or (container.format.name == "mxf" and video.duration) or 0
-        if shown < told * unknown - _SLACK if container.format.name == "avi" else count < told:
+        told = video.frames
+        if container.format.name == "avi":  # which also counts empty places, that stand for longer frames
+            missing = shown < told * unknown - _SLACK
+        else:  # MXF tells the number of frames as a duration; others count frames that an edit list leaves out
+            told = video.duration or 0 if container.format.name == "mxf" else told
+            missing = container.format.name == "mxf" and count < told
+        if missing:
             damage.append(f"it has {count} of the {told} frames that its header tells")
         damage += _missing_bytes(path)
         remarks = [] if damage else _gaps(ticks, video.time_base or Fraction(0))
@@ -185,9 +189,7 @@ def _gaps(ticks: list[int], time_base: Fraction) -> list[str]:
         return []
     count = int(sum(np.rint(steps[gaps] / step) - 1))
     start = float((np.unique(ticks)[gaps[0]]) * time_base)
-    return [
-        f"about {count} frames are missing at {len(gaps)} places, first after {start:.1f} seconds, or never were there"
-    ]
+    return [f"about {count} frames are missing or never were there, the first after {start:.1f} seconds"]
 
 
 def _missing_bytes(path: Path) -> list[str]:
