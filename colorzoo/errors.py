@@ -37,7 +37,11 @@ class UnreadableImageError(ColorzooError, OSError):
 
 
 class UnreadableVideoError(ColorzooError, OSError):
-    """A file is missing, or holds no moving picture that can be decoded to its end."""
+    """A file is missing, or holds no moving picture that can be decoded."""
+
+
+class DamagedVideoError(UnreadableVideoError):
+    """A part of a video is missing or damaged; what could be read was written."""
 
 
 class OutputExistsError(ColorzooError, FileExistsError):

@@ -63,3 +63,44 @@ def packets(path, kind):
 def frames(path):
     with av.open(str(path)) as container:
         return [(round(float(frame.time), 2), frame) for frame in container.decode(video=0)]
+
+
+def make_moving(path, count=12, codec="libx264", rate=25, size=(64, 48), pix_fmt="yuv420p", fields=None, **options):
+    """Make a film of noise that moves; with fields "tff" or "bff", each line of a frame is of the time of its field."""
+    still = np.random.default_rng(0).integers(0, 255, (*size[::-1], 3), dtype=np.uint8)
+    container = {"container_options": {"movflags": "faststart"}} if path.suffix in (".mp4", ".mov") else {}
+    with av.open(str(path), "w", format=options.pop("format", None), **container) as out:
+        stream = out.add_stream(codec, rate=rate, options={name: str(value) for name, value in options.items()})
+        stream.width, stream.height = size
+        stream.pix_fmt = pix_fmt
+        if fields:
+            stream.codec_context.flags |= av.codec.context.Flags.interlaced_dct
+        for index in range(count):
+            frame = av.VideoFrame.from_ndarray(np.roll(still, 2 * index, axis=1)).reformat(format=pix_fmt)
+            frame.pts, frame.time_base = index, 1 / Fraction(rate)
+            out.mux(stream.encode(_with_fields(frame, fields) if fields else frame))
+        out.mux(stream.encode())
+    return path
+
+
+def _with_fields(frame, order):
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format.name, time_base=frame.time_base
+    )
+    graph.link_nodes(source, graph.add("setfield", order), graph.add("buffersink")).configure()
+    graph.push(frame)
+    return graph.pull()
+
+
+def first_field(path):
+    """Return the brightness of the field that is shown first."""
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format.name, time_base=frame.time_base or Fraction(1, 25)
+    )
+    graph.link_nodes(source, graph.add("separatefields"), graph.add("buffersink")).configure()
+    graph.push(frame)
+    return float(graph.pull().to_ndarray(format="gray").mean())

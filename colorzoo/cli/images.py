@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from colorzoo.cli.color_options import add_color_options, check_confidence_map, parse_adjustments
-from colorzoo.cli.video_options import add_video_options, split_images_and_videos
+from colorzoo.cli.video_options import add_as_video_option, add_smoothing_option, split_images_and_videos
 from colorzoo.errors import UsageError, describe_error
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def add_image_commands(commands: Any) -> None:
     colorize = _add_command(commands, "colorize", "colour grey photographs, and videos", _run_colorize)
     colorize.add_argument("-m", "--model", default=COLORIZER, metavar="NAME", help="a model, or a checkpoint's path")
     add_color_options(colorize)
-    add_video_options(colorize)
+    add_smoothing_option(colorize)
+    add_as_video_option(colorize)
     _add_if_color(colorize)
 
     denoise = _add_command(commands, "denoise", "remove noise from photographs", _run_denoise)
@@ -41,6 +42,7 @@ def add_image_commands(commands: Any) -> None:
     colour.add_argument("--colorizer", default=COLORIZER, metavar="NAME", help=f"likewise (default: {COLORIZER})")
     colour.add_argument("--no-color", action="store_true", help="leave the colours as they are")
     _add_strength(restore)
+    add_smoothing_option(restore)
     _add_if_color(restore)
 
 
@@ -53,7 +55,7 @@ def _add_command(
         nargs="+",
         type=Path,
         metavar="IN",
-        help="picture files, folders of them, and patterns ('scans/**/*.tif')",
+        help="files of images and videos, folders of them, and patterns ('scans/**/*.tif')",
     )
     parser.add_argument(
         "-o",
@@ -79,7 +81,7 @@ def _add_command(
         action="store_false",
         help="leave out of the metadata what was done (default: model, its SHA-256 and parameters, into the XMP)",
     )
-    parser.set_defaults(run=run, command=command)
+    parser.set_defaults(run=run, command=command, as_video=False, temporal_smoothing=None)
     return parser
 
 
@@ -122,9 +124,9 @@ def _run_colorize(args: argparse.Namespace) -> int:
     images, videos = split_images_and_videos(_resolve_outputs(args, failures), args)
     colorizer = ModelLoader(args.device).load(args.model, "colourise")
     if videos:
-        from colorzoo.cli.videos import run_videos
+        from colorzoo.cli.videos import color_videos
 
-        if status := run_videos(videos, colorizer, adjustments, args, failures):
+        if status := color_videos(videos, colorizer, adjustments, args, failures, alone=not images):
             return status
     return _run_images(images, _colorize_transform(colorizer, adjustments, args), args, failures)
 
@@ -136,8 +138,14 @@ def _run_denoise(args: argparse.Namespace) -> int:
     _check_megapixels(args)
     args.strength = _parse_strength(args.strength)
     failures: list[str] = []
-    images = _resolve_outputs(args, failures)
-    return _run_images(images, _restore_transform(ModelLoader(args.device), args), args, failures)
+    images, videos = split_images_and_videos(_resolve_outputs(args, failures), args)
+    loader = ModelLoader(args.device)
+    if videos:
+        from colorzoo.cli.videos import restore_videos
+
+        if status := restore_videos(videos, loader, args, failures, alone=not images):
+            return status
+    return _run_images(images, _restore_transform(loader, args), args, failures)
 
 
 def _check_megapixels(args: argparse.Namespace) -> None:

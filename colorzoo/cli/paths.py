@@ -7,9 +7,11 @@ from glob import glob, has_magic
 from itertools import takewhile
 from pathlib import Path
 
+from colorzoo.cli.video_options import with_writable_suffixes
 from colorzoo.errors import OutputExistsError, UnreadableImageError, UsageError
 from colorzoo.io.find import find_images
 from colorzoo.io.pil_file import SUFFIXES
+from colorzoo.video.detect import is_video
 
 
 def resolve_outputs(
@@ -48,6 +50,7 @@ def resolve_outputs(
             pairs.append((path, output))
         else:
             pairs.append((path, _folder(output, inputs) / path.name))
+    pairs = with_writable_suffixes(pairs)
     twice = [target for target, uses in Counter(target for _, target in pairs).items() if uses > 1]
     if twice:
         raise UsageError(f"two inputs would both be written to {twice[0]}; do them in two commands")
@@ -91,6 +94,7 @@ def _images_below(folder: Path, output: Path, report: Callable[[OSError], None])
         # A format that is not read, such as .gif, is worth a word, but fails nothing that was asked for.
         report_others=lambda _, error: print(f"colorzoo: {error}", file=sys.stderr),
         exclude=output,
+        also=is_video,
     )
     for error in failures:
         report(UnreadableImageError(str(error)))

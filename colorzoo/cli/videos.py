@@ -1,40 +1,48 @@
-"""`colorzoo colorize` for video files, and for folders of frames."""
+"""The commands colorize, denoise and restore for video files, and colorize for folders of frames."""
 
 import argparse
 import re
 import sys
 from collections import defaultdict
-from collections.abc import MutableSequence, Sequence
+from collections.abc import Callable, MutableSequence, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from colorzoo.cli.batch import INTERRUPTED
 from colorzoo.cli.paths import output_exists_error
 from colorzoo.cli.provenance import history_entry
-from colorzoo.cli.video_options import is_video
-from colorzoo.errors import ColorzooError, UnreadableVideoError, UsageError, describe_error
+from colorzoo.errors import UsageError, describe_error
 from colorzoo.inference.color_adjustments import ColorAdjustments
+from colorzoo.inference.toning import classify_tone
 from colorzoo.io.raster_file import read_raster, write_raster
 from colorzoo.io.xmp_history import add_history_entry
-from colorzoo.video.clip_colorizer import VideoColorizer
-from colorzoo.video.encoder import container_of, is_writable_video
+from colorzoo.pipeline import COLOR_RESTORERS, RESTORERS, Pipeline
+from colorzoo.video.clip_colorizer import VideoColorizer, VideoRestorer
+from colorzoo.video.detect import is_video
+from colorzoo.video.encoder import container_of
+from colorzoo.video.segments import remove_segments
 from colorzoo.video.smoothing import DEFAULT_SMOOTHING, TemporalSmoothing
-from colorzoo.video.transcode import open_video
+from colorzoo.video.source import inspect_video
+from colorzoo.video.transcode import transform_video
 
 if TYPE_CHECKING:
     from colorzoo.base.colorizer import Colorizer
+    from colorzoo.cli.model_loader import ModelLoader
 
 Pair = tuple[Path, Path]
 
 
-def run_videos(
+def color_videos(
     pairs: Sequence[Pair],
     colorizer: "Colorizer",
     adjustments: ColorAdjustments,
     args: argparse.Namespace,
     failures: MutableSequence[str],
+    *,
+    alone: bool,
 ) -> int:
     """Colour videos, one after another, and the images of each folder as the frames of one.
 
@@ -44,46 +52,114 @@ def run_videos(
         adjustments: How to colour.
         args: The other options of ``colorzoo colorize``.
         failures: What failed is added to it.
+        alone: There are no images to do beside them.
 
     Returns:
         130 after Ctrl-C, else 0.
 
     Raises:
-        UsageError: If an option is asked for that videos do not have.
+        UsageError: If an option is asked for that videos do not have, and there are only videos.
     """
-    smoothing = _check_options(args)
+    if not _check_options(pairs, args, failures, alone):
+        return 0
+    smoothing = _smoothing(args)
     parameters = f"{adjustments.describe(colorizer.working_size)}; temporal smoothing {smoothing:g}"
-    entry = history_entry("colorize", [colorizer], parameters) if args.provenance else ""
+    entry = history_entry("colorize", [colorizer], parameters)
+    return _run(pairs, lambda: VideoColorizer(colorizer, adjustments, smoothing), entry, args, failures)
+
+
+def restore_videos(
+    pairs: Sequence[Pair],
+    loader: "ModelLoader",
+    args: argparse.Namespace,
+    failures: MutableSequence[str],
+    *,
+    alone: bool,
+) -> int:
+    """De-noise the frames of videos, and colour them if the command does: see `color_videos`.
+
+    Args:
+        pairs: Source and target of each video.
+        loader: Of the models.
+        args: The options of ``colorzoo denoise`` or ``colorzoo restore``.
+        failures: What failed is added to it.
+        alone: There are no images to do beside them.
+
+    Returns:
+        130 after Ctrl-C, else 0.
+
+    Raises:
+        UsageError: If an option is asked for that videos do not have, and there are only videos.
+    """
+    if not _check_options(pairs, args, failures, alone):
+        return 0
+    smoothing = _smoothing(args)
+    grey, color = (
+        Pipeline([loader.load(name, "de-noise") for name in args.denoiser or published.values()], args.strength)
+        for published in (RESTORERS, COLOR_RESTORERS)
+    )
+    coloring = args.command == "restore" and not args.no_color
+    colorizer = loader.load(args.colorizer, "colourise") if coloring else None
+
+    def denoise(levels: NDArray[Any]) -> NDArray[Any]:
+        # As for images: what is coloured anew is restored channel by channel, and so are toned prints.
+        in_color = colorizer is None and levels.ndim == 3 and classify_tone(levels).kind == "color"
+        return (color if in_color else grey)(levels)
+
+    def restorer() -> VideoRestorer:
+        return VideoRestorer(denoise, colorizer and VideoColorizer(colorizer, smoothing=smoothing))
+
+    models = dict.fromkeys([*grey.models, *([colorizer] if colorizer else color.models)])
+    parameters = f"strength {args.strength}" + (f"; temporal smoothing {smoothing:g}" if colorizer else "")
+    return _run(pairs, restorer, history_entry(args.command, list(models), parameters), args, failures)
+
+
+def _run(
+    pairs: Sequence[Pair],
+    make_change: Callable[[], VideoColorizer | VideoRestorer],
+    entry: str,
+    args: argparse.Namespace,
+    failures: MutableSequence[str],
+) -> int:
+    """Change one clip after another; one that fails does not stop the others."""
     for job in _jobs(pairs):
         video = is_video(job[0][0])
-        colorize = VideoColorizer(colorizer, adjustments, smoothing)
         try:
             if video:
-                _color_video(*job[0], colorize, entry, args)
+                _change_video(*job[0], make_change(), entry, args)
             else:
-                _color_frames(job, colorize, entry, args)
+                _change_frames(job, make_change(), entry, args, failures)
         except KeyboardInterrupt:
-            left = f"nothing of {job[0][1]} is left" if video else "each frame that is named is whole"
-            for text in (*failures, f"interrupted; {left}"):
+            left = "the same command goes on where it was" if video else "each frame that is named is whole"
+            for text in (*failures, f"interrupted at {job[0][0]}; {left}"):
                 print(f"colorzoo: {text}", file=sys.stderr)
             return INTERRUPTED
-        except (ColorzooError, OSError, ValueError, RuntimeError, MemoryError) as error:
+        except Exception as error:
             failures.append(describe_error(error, job[0][0]))
     return 0
 
 
-def _check_options(args: argparse.Namespace) -> float:
-    """Refuse options that are for images; return the temporal smoothing."""
+def _check_options(
+    pairs: Sequence[Pair], args: argparse.Namespace, failures: MutableSequence[str], alone: bool
+) -> bool:
+    """Refuse options that are for images: all videos fail, or the command if it has nothing else to do."""
     for_images = {
-        "--hint": bool(args.hint),
-        "--confidence-map": args.confidence_map is not None,
+        "--hint": bool(getattr(args, "hint", None)),
+        "--confidence-map": getattr(args, "confidence_map", None) is not None,
         "--report": args.report is not None,
         "--all-pages": args.all_pages,
-        "--if-color": args.if_color != "recolor",
+        "--if-color": getattr(args, "if_color", "recolor") != "recolor",
     }
     for option, given in for_images.items():
-        if given:
+        if given and alone:
             raise UsageError(f"{option} is for pictures; leave it out for videos and --as-video")
+        if given:
+            failures += [f"{job[0][0]} is a video, and {option} is for pictures; do it alone" for job in _jobs(pairs)]
+            return False
+    return True
+
+
+def _smoothing(args: argparse.Namespace) -> float:
     smoothing = DEFAULT_SMOOTHING if args.temporal_smoothing is None else args.temporal_smoothing
     try:
         TemporalSmoothing(smoothing)
@@ -97,17 +173,10 @@ def _jobs(pairs: Sequence[Pair]) -> list[list[Pair]]:
     videos, folders = [], defaultdict(list)
     for pair in pairs:
         if is_video(pair[0]):
-            videos.append([_with_writable_suffix(pair)])
+            videos.append([pair])
         else:
             folders[pair[0].parent].append(pair)
     return videos + [sorted(frames, key=lambda pair: _natural_key(pair[0].name)) for frames in folders.values()]
-
-
-def _with_writable_suffix(pair: Pair) -> Pair:
-    """Return a pair whose target, if its suffix is only that of the source, is of a format that can be written."""
-    source, target = pair
-    same = source.suffix.lower() == target.suffix.lower()
-    return (source, target.with_suffix(".mkv")) if same and not is_writable_video(target) else pair
 
 
 def _natural_key(name: str) -> list[tuple[int, str]]:
@@ -115,40 +184,50 @@ def _natural_key(name: str) -> list[tuple[int, str]]:
     return [(int(digits or 0), text) for text, digits in re.findall(r"(\D*)(\d*)", name)]
 
 
-def _color_video(source: Path, target: Path, colorize: VideoColorizer, entry: str, args: argparse.Namespace) -> None:
-    if args.skip_existing and target.exists():
+def _change_video(
+    source: Path, target: Path, change: VideoColorizer | VideoRestorer, entry: str, args: argparse.Namespace
+) -> None:
+    if target.exists() and not args.overwrite:
+        remove_segments(target)
+        if not args.skip_existing:
+            raise output_exists_error(target)
         print(f"colorzoo: {target} exists and is left as it is", file=sys.stderr)
         return
-    if target.exists() and not args.overwrite:
-        raise output_exists_error(target)
     container_of(target)
-    with open_video(source) as video:
-        if video.width * video.height > args.max_megapixels * 1e6:
-            size = f"{video.width}x{video.height} pixels"
-            raise UnreadableVideoError(f"{source} has {size}; allow more with --max-megapixels")
-        with tqdm(total=video.frame_count or None, unit="frame", disable=None, dynamic_ncols=True) as bar:
-
-            def colorize_and_count(levels: Any) -> Any:
-                colored = colorize(levels)
-                bar.update()
-                return colored
-
-            remarks = video.transform(target, colorize_and_count, overwrite=args.overwrite, note=entry)
+    video = inspect_video(source, int(args.max_megapixels * 1e6))
+    if video.damage:
+        print(f"{source}: it is damaged or cut off; what can be read of it is done", file=sys.stderr)
+    with tqdm(total=video.frame_count, unit="frame", disable=None, dynamic_ncols=True) as bar:
+        note = entry if args.provenance else ""
+        remarks = transform_video(
+            video, target, change, overwrite=args.overwrite, note=note, made_by=entry, progress=bar.update
+        )
     print(target, flush=True)
     for remark in remarks:
         print(f"{source}: {remark}", file=sys.stderr)
 
 
-def _color_frames(frames: Sequence[Pair], colorize: VideoColorizer, entry: str, args: argparse.Namespace) -> None:
+def _change_frames(
+    frames: Sequence[Pair],
+    change: VideoColorizer | VideoRestorer,
+    entry: str,
+    args: argparse.Namespace,
+    failures: MutableSequence[str],
+) -> None:
+    """Change the frames of a folder; one that fails does not stop the others, and smoothing goes on behind it."""
     existing = [target for _, target in frames if target.exists()]
     if existing and not (args.overwrite or args.skip_existing):
         raise output_exists_error(existing[0])
     for source, target in tqdm(frames, unit="frame", disable=None, dynamic_ncols=True):
-        frame = read_raster(source, args.max_megapixels).in_srgb()
-        # Those that exist are coloured too: smoothing goes on from their colours.
-        colored = frame.with_color(colorize(frame.levels))
-        if args.skip_existing and target.exists():
+        try:
+            frame = read_raster(source, args.max_megapixels).in_srgb()
+            # Those that exist are coloured too: smoothing goes on from their colours.
+            colored = frame.with_color(change(frame.levels))
+            if args.skip_existing and target.exists():
+                continue
+            write_raster(add_history_entry(colored, entry) if args.provenance else colored, target, args.overwrite)
+        except Exception as error:
+            failures.append(describe_error(error, source))
             continue
-        write_raster(add_history_entry(colored, entry) if entry else colored, target, args.overwrite)
         with tqdm.external_write_mode():
             print(target, flush=True)

@@ -12,12 +12,16 @@ from colorzoo.io.pil_file import SUFFIXES
 Report = Callable[[Path, UnreadableImageError], None]
 """Told of a path that is left out, and why."""
 
-_OTHER_SUFFIXES = frozenset((".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".psd", ".tga", ".dng", ".nef", ".cr2"))
+OTHER_SUFFIXES = frozenset((".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".psd", ".tga", ".dng", ".nef", ".cr2"))
 """Images that are not read, and that nobody should miss without a word."""
 
 
 def find_images(
-    folder: Path, report: Report | None = None, report_others: Report | None = None, exclude: Path | None = None
+    folder: Path,
+    report: Report | None = None,
+    report_others: Report | None = None,
+    exclude: Path | None = None,
+    also: Callable[[Path], bool] = lambda path: False,
 ) -> list[Path]:
     """Find the image files below a folder by their suffix, without opening any.
 
@@ -28,6 +32,7 @@ def find_images(
         report: Told of each folder that cannot be read.
         report_others: Told of the first file of each suffix, such as .gif, of images that are left out.
         exclude: A folder to leave out, with all below it.
+        also: Tells of other files, such as videos, that are wanted.
 
     Returns:
         The paths, sorted folder by folder.
@@ -43,9 +48,9 @@ def find_images(
             if name[0] != "." and (excluded is None or Path(parent, name).resolve() != excluded)
         )
         for path in (Path(parent, name) for name in sorted(files) if name[0] != "."):
-            if (suffix := path.suffix.lower()) in SUFFIXES:
+            if (suffix := path.suffix.lower()) in SUFFIXES or also(path):
                 found.append(path)
-            elif suffix in _OTHER_SUFFIXES:
+            elif suffix in OTHER_SUFFIXES:
                 others.setdefault(suffix, []).append(path)
     if report is not None:
         for error in unread:

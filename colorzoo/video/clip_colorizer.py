@@ -1,13 +1,16 @@
-"""Colours the frames of a clip, wherever they come from: each keeps its L*, and colours are smoothed over time."""
+"""Colours or de-noises the frames of a clip, wherever they come from; colours are smoothed over time."""
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.inference.color_adjustments import ColorAdjustments
 from colorzoo.inference.integer_image import IntegerImage
+from colorzoo.video.segments import State
 from colorzoo.video.smoothing import DEFAULT_SMOOTHING, TemporalSmoothing
 
 
@@ -46,6 +49,15 @@ class VideoColorizer:
         """How many scenes began after the first."""
         return self._smoothing.cuts
 
+    @property
+    def state(self) -> State:
+        """What goes from one frame to the next; with it, another one goes on where this one was."""
+        return self._smoothing.state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._smoothing.state = state
+
     @torch.no_grad()
     def __call__(self, levels: NDArray[Any]) -> NDArray[Any]:
         """Colour the next frame.
@@ -61,3 +73,41 @@ class VideoColorizer:
         if self._smoothing.share:
             ab = self._smoothing(ab, picture.lightness_at(ab.shape[2], ab.shape[3]))
         return picture.merge_ab(self._adjustments.apply(ab, picture))
+
+
+class VideoRestorer:
+    """De-noises the frames of one clip, each by itself, and colours them if that is wanted.
+
+    Args:
+        denoise: Takes a frame, grey ``(H, W)`` or sRGB ``(H, W, 3)`` of uint8, and returns it without noise.
+        colorize: What colours the frames after that; None to leave the colours as they are.
+    """
+
+    def __init__(self, denoise: Callable[[NDArray[Any]], NDArray[Any]], colorize: VideoColorizer | None = None) -> None:
+        self._denoise, self._colorize = denoise, colorize
+
+    @property
+    def state(self) -> State:
+        """What goes from one frame to the next."""
+        return {} if self._colorize is None else self._colorize.state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        if self._colorize is not None:
+            self._colorize.state = state
+
+    def __call__(self, levels: NDArray[Any]) -> NDArray[Any]:
+        """Restore the next frame.
+
+        Args:
+            levels: sRGB of uint8, ``(H, W, 3)``.
+
+        Returns:
+            The same without noise, coloured if that is wanted.
+        """
+        grey = levels[..., 0]
+        is_grey = bool((levels == grey[..., None]).all())
+        clean = self._denoise(np.ascontiguousarray(grey) if is_grey else levels)
+        if self._colorize is not None:
+            return self._colorize(clean)
+        return np.repeat(clean[..., None], 3, axis=2) if is_grey else clean

@@ -1,20 +1,15 @@
-"""Writes video files: new frames, and copies of the other streams."""
+"""Encodes the frames of a video: which settings of the source are kept, and how."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from colorzoo.errors import UsageError
 
 if TYPE_CHECKING:
     from av import VideoFrame
-    from av.container import InputContainer
     from av.video.stream import VideoStream
 
 _CONTAINERS = {
@@ -25,11 +20,19 @@ _CONTAINERS = {
     ".webm": "webm",
 }
 """Not AVI, which stores no times: with H.264 in it, players show each frame one too late."""
-_OPTIONS = {
+ENCODER_OPTIONS = {
     "libx264": {"crf": "17", "preset": "medium"},
     "libvpx-vp9": {"crf": "24", "b": "0", "row-mt": "1", "deadline": "good", "cpu-used": "3"},
 }
 """Constant quality, visually almost lossless."""
+_LOST = {
+    "MASTERING_DISPLAY_METADATA": "HDR metadata is",
+    "DYNAMIC_HDR_PLUS": "HDR metadata is",
+    "DOVI_METADATA": "HDR metadata is",
+    "STEREO3D": "tags of 3D or 360 degrees are",
+    "SPHERICAL": "tags of 3D or 360 degrees are",
+}
+"""What frames may have beside their pixels that is not written."""
 _BT709 = 1
 _UNSPECIFIED = 2
 _LIMITED = 1
@@ -59,160 +62,107 @@ def container_of(path: Path) -> str:
         raise UsageError(f"cannot write a video to {path.name!r}; end the name in {' or '.join(_CONTAINERS)}") from None
 
 
-class VideoEncoder:
-    """Encodes frames and copies other streams into a video file; a context manager, completed by `finish`.
+def codec_of(path: Path) -> str:
+    """Return FFmpeg's name for the encoder of a video's moving picture."""
+    return "libvpx-vp9" if container_of(path) == "webm" else "libx264"
+
+
+class VideoSettings:
+    """What an encoder is told of a source, and what of it cannot be kept.
 
     Args:
-        stream: Where to write.
-        target: The name that it will have, whose suffix chooses the format.
-        source: The video that the frames come from.
-        video: Its moving picture.
-        first: Its first frame, which has the size, the rotation and the colour tags of all.
-        note: What to add to the file's comment.
-
-    Raises:
-        ValueError: If the format does not hold a stream of the source.
+        target: The name that the video will have.
+        video: The moving picture of the source.
+        first: Its first frame, which has the size, the rotation, the fields and the colour tags of all.
     """
 
-    def __init__(
-        self,
-        stream: IO[bytes],
-        target: Path,
-        source: "InputContainer",
-        video: "VideoStream",
-        first: "VideoFrame",
-        note: str = "",
-    ) -> None:
+    def __init__(self, target: Path, video: "VideoStream", first: "VideoFrame") -> None:
+        h264 = codec_of(target) == "libx264"
+        self.width, self.height = first.width, first.height
+        self.rate = video.average_rate or video.guessed_rate or Fraction(25)
+        self.time_base = video.time_base or Fraction(1, 1000)
+        self.primaries, self.transfer = _or_bt709(first.color_primaries), _or_bt709(first.color_trc)
+        self.aspect_ratio = video.sample_aspect_ratio
+        self.matrix = _display_matrix(first)
+        self.interlaced = first.interlaced_frame and h264
+        self.pix_fmt = "yuv420p"
+        self.remarks: list[str] = []
+        """What could not be kept."""
+        if h264 and (first.width % 2 or first.height % 2):
+            self.pix_fmt = "yuv444p"
+            self.remarks.append(
+                f"{first.width}x{first.height} is odd, which H.264 has only as 4:4:4; not all players show that"
+            )
+        if max(component.bits for component in first.format.components) > 8:
+            self.remarks.append("its levels of more than 8 bits are written as 8")
+        if any(component.is_alpha for component in first.format.components) or video.metadata.get("alpha_mode") == "1":
+            self.remarks.append("its transparency is left out")
+        if first.interlaced_frame and not h264:
+            self.remarks.append("it is interlaced, which WebM does not say; end the name in .mkv")
+        lost = {_LOST[data.type.name] for data in first.side_data if data.type.name in _LOST}
+        self.remarks += [f"its {name} left out" for name in sorted(lost)]
+
+    def __str__(self) -> str:
+        return str({name: value for name, value in vars(self).items() if name != "remarks"} | ENCODER_OPTIONS)
+
+    def configure(self, context: Any) -> None:
+        """Tell an encoder."""
+        from av.codec.context import Flags
+
+        context.width, context.height, context.pix_fmt = self.width, self.height, self.pix_fmt
+        context.time_base, context.framerate = self.time_base, self.rate
+        context.colorspace, context.color_range = _BT709, _LIMITED
+        context.color_primaries, context.color_trc = self.primaries, self.transfer
+        if self.aspect_ratio:
+            context.sample_aspect_ratio = self.aspect_ratio
+        if self.interlaced:
+            context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+
+
+class SegmentEncoder:
+    """Encodes some successive frames of a video by themselves, so that `VideoMuxer` can put them behind others.
+
+    Args:
+        target: The name that the video will have, whose suffix chooses the codec.
+        settings: Those of the source.
+    """
+
+    def __init__(self, target: Path, settings: VideoSettings) -> None:
         import av
 
-        self._target = target
-        self._remarks: list[str] = []
-        with self._naming_errors():
-            self._out = av.open(stream, "w", format=container_of(target))
-            self._out.metadata.update(_metadata(source.metadata, note))
-            self._video = self._add_video_stream(video, first)
-            self._copies = {
-                other.index: copy
-                for other in source.streams
-                if other is not video and (copy := self._add_copied_stream(other))
-            }
-            if chapters := source.chapters():
-                self._out.set_chapters(chapters)
+        self._settings = settings
+        self._context: Any = av.CodecContext.create(codec_of(target), "w")
+        self._context.options = ENCODER_OPTIONS[codec_of(target)]
+        self._context.flags |= av.codec.context.Flags.global_header
+        settings.configure(self._context)
 
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What could not be kept."""
-        return tuple(self._remarks)
-
-    def write(self, levels: NDArray[np.uint8], ticks: int, duration: int = 0) -> None:
-        """Write the next frame.
+    def encode(self, frame: "VideoFrame", ticks: int, duration: int = 0) -> list[Any]:
+        """Encode the next frame.
 
         Args:
-            levels: sRGB, ``(H, W, 3)``.
+            frame: Of sRGB, with what the frame of the source has beside its pixels.
             ticks: When it is shown, in the source's units of time.
             duration: For how long, likewise; 0 if that is not known.
-        """
-        import av
 
-        frame = av.VideoFrame.from_ndarray(levels, format="rgb24").reformat(
-            format=self._video.pix_fmt,
+        Returns:
+            The packets that are ready.
+        """
+        changed = frame.reformat(
+            format=self._context.pix_fmt,
             dst_colorspace="ITU709",
             src_color_range="JPEG",
             dst_color_range="MPEG",
             interpolation="AREA",
         )
-        frame.colorspace, frame.color_range = _BT709, _LIMITED
-        frame.color_primaries, frame.color_trc = self._primaries, self._transfer
-        frame.pts, frame.time_base, frame.duration = ticks, self._base, duration or 0
-        with self._naming_errors():
-            self._out.mux(self._video.encode(frame))
+        changed.colorspace, changed.color_range = _BT709, _LIMITED
+        changed.color_primaries, changed.color_trc = self._settings.primaries, self._settings.transfer
+        changed.pts, changed.time_base, changed.duration = ticks, self._settings.time_base, duration or 0
+        changed.pict_type = 0  # the encoder's choice, not the source's
+        return list(self._context.encode(changed))
 
-    def copy(self, packet: Any) -> None:
-        """Copy a packet of another stream, if that is kept."""
-        copy = self._copies.get(packet.stream.index)
-        if copy is not None and packet.size:
-            packet.stream = copy
-            with self._naming_errors():
-                self._out.mux(packet)
-
-    def finish(self) -> None:
-        """Flush the encoder, and write the end of the file."""
-        with self._naming_errors():
-            self._out.mux(self._video.encode())
-            self._out.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # An error in the body is the one to report, not that the end of the file could not be written.
-        with suppress(Exception):
-            self._out.close()
-
-    def _add_video_stream(self, video: "VideoStream", first: "VideoFrame") -> "VideoStream":
-        name = "libvpx-vp9" if self._out.format.name == "webm" else "libx264"
-        rate = video.average_rate or video.guessed_rate or Fraction(25)
-        stream: VideoStream = self._out.add_stream(name, rate=rate, options=_OPTIONS[name])  # type: ignore[assignment]
-        context = stream.codec_context
-        stream.width, stream.height = first.width, first.height
-        stream.pix_fmt = "yuv420p"
-        if name == "libx264" and (first.width % 2 or first.height % 2):
-            stream.pix_fmt = "yuv444p"
-            self._remarks.append(
-                f"{first.width}x{first.height} is odd, which H.264 has only as 4:4:4; not all players show that"
-            )
-        if max(component.bits for component in first.format.components) > 8:
-            self._remarks.append("its levels of more than 8 bits are written as 8")
-        self._base = video.time_base or Fraction(1, 1000)
-        stream.time_base = context.time_base = self._base
-        context.colorspace, context.color_range = _BT709, _LIMITED
-        self._primaries, self._transfer = _or_bt709(first.color_primaries), _or_bt709(first.color_trc)
-        context.color_primaries, context.color_trc = self._primaries, self._transfer
-        if video.sample_aspect_ratio:
-            context.sample_aspect_ratio = video.sample_aspect_ratio
-        if (matrix := _display_matrix(first)) is not None:
-            stream.set_display_matrix(matrix)
-        stream.metadata.update(video.metadata)
-        return stream
-
-    def _add_copied_stream(self, other: Any) -> Any:
-        """Return the copy of a stream, or None with a remark."""
-        if other.type == "attachment":
-            self._out.add_attachment(other.metadata.get("filename", ""), other.mimetype or "", other.data or b"")
-            return None
-        if other.type not in ("audio", "subtitle"):
-            self._remarks.append(f"stream {other.index} ({other.type}) is left out")
-            return None
-        try:
-            copy = self._out.add_stream_from_template(other)
-        except ValueError as error:
-            codec = other.codec_context.name if other.codec_context else "unknown"
-            raise ValueError(
-                f"{self._target.suffix} holds no {other.type} of the kind {codec}, which is copied as it is; "
-                "end the name in .mkv"
-            ) from error
-        copy.metadata.update(other.metadata)
-        copy.disposition = other.disposition
-        return copy
-
-    @contextmanager
-    def _naming_errors(self) -> Iterator[None]:
-        import av
-
-        try:
-            yield
-        except av.FFmpegError as error:
-            raise ValueError(
-                f"{self._target} cannot be written as it should ({error.strerror}); try a name that ends in .mkv"
-            ) from error
-
-
-def _metadata(given: dict[str, str], note: str) -> dict[str, str]:
-    # The brands are those of the file, and the muxer has its own.
-    kept = {name: text for name, text in given.items() if not name.endswith(("_brand", "_brands", "_version"))}
-    return kept | ({"comment": "\n".join(filter(None, (kept.get("comment"), note)))} if note else {})
+    def finish(self) -> list[Any]:
+        """Return the packets that were not ready before."""
+        return list(self._context.encode())
 
 
 def _or_bt709(tag: int) -> int:

@@ -6,8 +6,12 @@ moved, and old colours would smear; where nearly all of it changes, there is a c
 """
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -25,6 +29,7 @@ _CUT_SHARE = 0.7
 _CUT_HISTOGRAM = 0.5
 """Share of the pixels whose L* falls into another bin of the histogram than before, likewise."""
 _BINS = 25
+_STATE = ("ab", "lightness")
 
 
 class TemporalSmoothing:
@@ -51,6 +56,15 @@ class TemporalSmoothing:
         """How many scenes began after the first."""
         self._previous: tuple[Tensor, Tensor] | None = None
 
+    @property
+    def state(self) -> dict[str, NDArray[np.float32]]:
+        """The last frame, from which smoothing goes on."""
+        return {name: tensor.cpu().numpy() for name, tensor in zip(_STATE, self._previous or (), strict=False)}
+
+    @state.setter
+    def state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        self._previous = (torch.tensor(state["ab"]), torch.tensor(state["lightness"])) if state else None
+
     def __call__(self, ab: Tensor, lightness: Tensor) -> Tensor:
         """Take the next frame.
 
@@ -66,12 +80,12 @@ class TemporalSmoothing:
         """
         ab, lightness = ab.float(), lightness.to(ab.device).float()
         if self._previous is not None:
-            past_ab, past_lightness = self._previous
+            past_ab, past_lightness = (past.to(ab.device) for past in self._previous)
             # A network that ran out of memory answers at a smaller size from then on.
             if past_ab.shape != ab.shape or is_cut(past_lightness, lightness):
                 self.cuts += past_ab.shape == ab.shape
             else:
-                ab = torch.lerp(ab, past_ab.to(ab.device), self.share * sameness(past_lightness, lightness))
+                ab = torch.lerp(ab, past_ab, self.share * sameness(past_lightness, lightness))
         self._previous = ab, lightness
         return ab
 

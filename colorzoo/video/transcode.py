@@ -1,237 +1,175 @@
 """Transcodes video files: frames are changed; audio, subtitles, times and rotation stay as they are. Needs PyAV.
 
-A frame is decoded, changed and encoded before the next, so that memory does not grow with the length of the video.
+A frame is decoded, changed and encoded before the next, so that memory does not grow with the length of the video. The
+frames are encoded in segments, each written as soon as it is done; the file is made of them at the end.
 """
 
+import heapq
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack
 from fractions import Fraction
+from io import BytesIO
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from colorzoo.errors import UnreadableVideoError, UsageError
-from colorzoo.io.atomic import atomic_write
-from colorzoo.video.encoder import VideoEncoder, container_of
+from colorzoo._version import __version__
+from colorzoo.errors import DamagedVideoError
+from colorzoo.io.atomic import atomic_write, refuse_existing
+from colorzoo.video.encoder import SegmentEncoder, VideoSettings, container_of
+from colorzoo.video.muxer import VideoMuxer
+from colorzoo.video.segments import Segments
+from colorzoo.video.source import VideoSource, demux, inspect_video, open_container
 
 if TYPE_CHECKING:
     from av import VideoFrame
-    from av.container import InputContainer
-    from av.video.stream import VideoStream
 
-_TIMED = ("mov", "matroska")
-"""Formats whose headers tell the duration of the complete file."""
+Change = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+"""Makes sRGB ``(H, W, 3)`` of sRGB, upright frame by upright frame, in order."""
 
-_SLACK = Fraction(1, 10)
-"""Seconds by which the packets may end before that duration."""
-
-
-class VideoFile:
-    """A video that `open_video` has opened, and whose first frame is decoded; it can be read through once.
-
-    Args:
-        source: The file.
-        container: The same, open.
-        video: Its moving picture.
-
-    Raises:
-        UnreadableVideoError: If no frame can be decoded.
-    """
-
-    def __init__(self, source: Path, container: "InputContainer", video: "VideoStream") -> None:
-        self._source, self._container, self._video = source, container, video
-        self._packets = _packets(container, video, source)
-        self._read_ahead: list[Any] = []
-        """Packets of other streams that come before the first frame, and the frames that are decoded with it."""
-        frames: list[VideoFrame] = []
-        while not frames:
-            packet = next(self._packets, None)
-            if packet is None:
-                raise UnreadableVideoError(f"{source} has a video stream without a frame; give another file")
-            if packet.stream.index == video.index:
-                frames = list(_frames(packet, source))
-            else:
-                self._read_ahead.append(packet)
-        self._read_ahead += frames
-        self._first = frames[0]
-        self.width, self.height = self._first.width, self._first.height
-        """Of a frame as it is stored, in pixels."""
-        estimate = (container.duration or 0) / 1_000_000 * float(video.average_rate or 0)
-        self.frame_count = video.frames or round(estimate)
-        """As far as the header tells; 0 if it does not."""
-
-    def transform(
-        self,
-        target: Path,
-        change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
-        *,
-        overwrite: bool = False,
-        note: str = "",
-    ) -> tuple[str, ...]:
-        """Do what `transform_video` does with the file that is open."""
-        container_of(target)
-        with (
-            atomic_write(target, overwrite) as stream,
-            VideoEncoder(stream, target, self._container, self._video, self._first, note) as encoder,
-        ):
-            times = _Times(self._video)
-            for content in self._contents():
-                if isinstance(content, _av().Packet):
-                    encoder.copy(content)
-                else:
-                    encoder.write(self._change_upright(content, change), times.ticks(content), content.duration)
-            encoder.finish()
-        return encoder.remarks
-
-    def _contents(self) -> Iterator[Any]:
-        """Yield the frames of the video, and the packets of the other streams, in the order of the file."""
-        yield from self._read_ahead
-        for packet in self._packets:
-            if packet.stream.index == self._video.index:
-                yield from _frames(packet, self._source)
-            else:
-                yield packet
-
-    def _change_upright(
-        self, frame: "VideoFrame", change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
-    ) -> NDArray[np.uint8]:
-        """Rotate a frame upright, change it, and rotate it back."""
-        turns = round(self._first.rotation / 90)
-        levels = frame.reformat(
-            self.width, self.height, "rgb24", src_color_range=frame.color_range or None, dst_color_range="JPEG"
-        ).to_ndarray()
-        changed = change(np.ascontiguousarray(np.rot90(levels, turns)))
-        return np.ascontiguousarray(np.rot90(changed, -turns))
+SEGMENT_FRAMES = 100
+"""A killed run loses at most so many frames."""
 
 
 def transform_video(
-    source: Path,
+    source: Path | VideoSource,
     target: Path,
-    change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
+    change: Change,
     *,
     overwrite: bool = False,
     note: str = "",
+    made_by: str = "",
+    progress: Callable[[int], object] = bool,
 ) -> tuple[str, ...]:
     """Change each frame of a video; the rest of the file is copied.
 
     Audio, subtitles and attachments are copied byte for byte, times as they are, whatever the frame rate does. The
-    picture is H.264 (VP9 in WebM) of 8 bits, BT.709 of limited range, and tagged so.
+    picture is H.264 (VP9 in WebM) of 8 bits, BT.709 of limited range, and tagged so; fields stay fields.
 
     Args:
-        source: The video.
+        source: The video, or what `inspect_video` has said of it.
         target: The file to write; its suffix chooses the format.
         change: Makes sRGB ``(H, W, 3)`` of sRGB, upright frame by upright frame, in order.
         overwrite: Replace a file that is already there.
         note: What to add to the comment in the file's metadata.
+        made_by: All that the frames depend on beside the source: model and parameters, in words. With it, what is done
+            of a run that ends early is kept in a hidden folder beside the target, and the next run goes on from there;
+            what ``change`` carries from frame to frame is then its ``state``, a dict of arrays that can be set.
+        progress: Called with 1 for each frame that is done, and with the number of those of an earlier run.
 
     Returns:
         Remarks on what could not be kept.
 
     Raises:
-        UnreadableVideoError: If the file is missing, holds no video, or cannot be decoded to its end.
+        DamagedVideoError: If a part of the source is missing or damaged; the rest of it is written.
+        UnreadableVideoError: If the file is missing, or holds no video that can be decoded.
         OutputExistsError: If the target is there and ``overwrite`` is False.
         UsageError: If PyAV is not installed, or does not write such a file.
         ValueError: If the format does not hold a stream of the source.
     """
     container_of(target)
-    with open_video(source) as video:
-        return video.transform(target, change, overwrite=overwrite, note=note)
-
-
-@contextmanager
-def open_video(source: Path) -> Iterator[VideoFile]:
-    """Open a video, once for all that is read from it.
-
-    Args:
-        source: The file. Of several pictures in it the first counts, and cover art does not.
-
-    Yields:
-        The video, with its first frame decoded.
-
-    Raises:
-        UnreadableVideoError: If the file is missing, or holds no video, or no frame of it can be decoded.
-        UsageError: If PyAV is not installed.
-    """
-    av = _av()
-    if not source.is_file():
-        raise UnreadableVideoError(f"{source} does not exist or is no file; check the name")
-    try:
-        container = av.open(str(source), "r", metadata_errors="replace")
-    except (av.FFmpegError, ValueError) as error:
-        raise UnreadableVideoError(f"{source} is not a video that can be read ({_reason(error)})") from error
-    with container:
-        cover_art = av.stream.Disposition.attached_pic
-        videos = [stream for stream in container.streams.video if not stream.disposition & cover_art]
-        if not videos:
-            raise UnreadableVideoError(f"{source} holds no video, only {_kinds(container)}; give another file")
-        videos[0].thread_type = "AUTO"
-        yield VideoFile(source, container, videos[0])
-
-
-class _Times:
-    """Presentation times of the frames, in ticks that strictly increase."""
-
-    def __init__(self, video: "VideoStream") -> None:
-        rate, base = video.average_rate or Fraction(25), video.time_base or Fraction(1, 1000)
-        self._step = max(1, round(1 / (rate * base)))
-        self._last: int | None = None
-
-    def ticks(self, frame: "VideoFrame") -> int:
-        expected = 0 if self._last is None else self._last + self._step
-        ticks = expected if frame.pts is None else int(frame.pts)
-        self._last = ticks if self._last is None else max(ticks, self._last + 1)
-        return self._last
-
-
-def _packets(container: "InputContainer", video: "VideoStream", source: Path) -> Iterator[Any]:
-    """Yield all packets, and refuse a file that ends before the time that its header tells."""
-    av, reached, unknown = _av(), Fraction(0), 1 / Fraction(video.average_rate or 25)
-    packets, timed = container.demux(), container.format.name.startswith(_TIMED)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            break
-        except av.FFmpegError as error:
-            raise _damaged(source, error) from error
-        if packet.pts is not None and packet.size:
-            length = packet.duration * packet.time_base if packet.duration else unknown
-            reached = max(reached, packet.pts * packet.time_base + length)
-            if packet.is_corrupt and timed:
-                raise UnreadableVideoError(f"{source} ends within a packet; it is cut off, get it anew")
-        yield packet
-    if container.duration and timed:
-        expected = Fraction(container.duration + max(0, container.start_time or 0), 1_000_000)
-        if reached < expected - _SLACK:
-            raise UnreadableVideoError(
-                f"{source} ends after {float(reached):.1f} of {float(expected):.1f} seconds; it is cut off, get it anew"
+    video = source if isinstance(source, VideoSource) else inspect_video(source)
+    refuse_existing(target, overwrite)
+    with open_container(video.path) as (container, stream):
+        settings = VideoSettings(target, stream, video.first)
+        # What the format does not hold is told before the frames are computed, and not after.
+        with VideoMuxer(BytesIO(), target, container, stream, settings, note) as trial:
+            remarks = [*video.remarks, *settings.remarks, *trial.remarks]
+    with ExitStack() as stack:
+        if not made_by:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=".colorzoo-", dir=target.parent))
+            segments = Segments(Path(folder, target.name), "")
+        else:
+            status = video.path.stat()
+            made_of = (video.path.resolve(), status.st_size, status.st_mtime_ns, made_by, str(settings))
+            segments = Segments(target, f"{__version__} {made_of}")
+            if segments.frame_count:
+                change.state = segments.state  # type: ignore[attr-defined]
+                remarks.append(f"its first {segments.frame_count} frames are of an earlier run, which was interrupted")
+        remarks += _encode(video, settings, target, change, segments, progress)
+        with (
+            atomic_write(target, overwrite) as out,
+            open_container(video.path) as (container, stream),
+            VideoMuxer(out, target, container, stream, settings, note) as muxer,
+        ):
+            others = [other for other in container.streams if other is not stream]
+            copies = demux(container, *others) if others else iter(())
+            merged = heapq.merge(
+                ((_seconds(packet, settings.time_base), muxer.write, packet) for packet in segments.packets()),
+                ((_seconds(packet, packet.time_base), muxer.copy, packet) for packet in copies),
+                key=lambda entry: entry[0],
             )
+            for _, write, packet in merged:
+                write(packet)
+            muxer.finish()
+        segments.remove()
+    if video.damage:
+        raise DamagedVideoError(
+            f"{video.path} is damaged or cut off: {'; '.join(video.damage)}; {target} has what could be read"
+        )
+    return tuple(remarks)
 
 
-def _frames(packet: Any, source: Path) -> "Iterator[VideoFrame]":
-    try:
-        yield from packet.decode()
-    except _av().FFmpegError as error:
-        raise _damaged(source, error) from error
+def _encode(
+    video: VideoSource,
+    settings: VideoSettings,
+    target: Path,
+    change: Change,
+    segments: Segments,
+    progress: Callable[[int], object],
+) -> list[str]:
+    """Change and encode the frames that the segments lack; return remarks on them."""
+    remarks: dict[str, None] = {}
+    turns = round(video.first.rotation / 90)
+    progress(segments.frame_count)
+    frames = islice(_timed(video, settings), segments.frame_count, None)
+    for first in frames:
+        encoder, packets, number = SegmentEncoder(target, settings), [], segments.frame_count
+        for ticks, frame in chain([first], islice(frames, SEGMENT_FRAMES - 1)):
+            if (frame.width, frame.height) != (settings.width, settings.height):
+                remarks[f"frames of another size are written as {settings.width}x{settings.height}"] = None
+            if frame.interlaced_frame and not settings.interlaced:
+                remarks["frames in it are interlaced, which its first is not; they are marked as progressive"] = None
+            packets += encoder.encode(_changed(frame, settings, turns, change), ticks, frame.duration)
+            number += 1
+            progress(1)
+        segments.add(number, packets + encoder.finish(), getattr(change, "state", {}))
+    return list(remarks)
 
 
-def _damaged(source: Path, error: Exception) -> UnreadableVideoError:
-    return UnreadableVideoError(f"{source} cannot be decoded to its end ({_reason(error)}); it is damaged or cut off")
+def _changed(frame: "VideoFrame", settings: VideoSettings, turns: int, change: Change) -> "VideoFrame":
+    """Rotate a frame upright, change it, and rotate it back; what it has beside its pixels stays."""
+    rgb = frame.reformat(
+        settings.width,
+        settings.height,
+        "rgb24",
+        src_color_range=frame.color_range or None,
+        dst_color_range="JPEG",
+    )
+    rgb.make_writable()
+    changed = change(np.ascontiguousarray(np.rot90(rgb.to_ndarray(), turns)))
+    plane: Any = rgb.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(settings.height, plane.line_size)
+    rows[:, : 3 * settings.width] = np.rot90(changed, -turns).reshape(settings.height, -1)
+    return rgb
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
+def _timed(video: VideoSource, settings: VideoSettings) -> "Iterator[tuple[int, VideoFrame]]":
+    """Yield the frames with their presentation times, in ticks that strictly increase."""
+    step = max(1, round(1 / (settings.rate * settings.time_base)))
+    last: int | None = None
+    for frame in video.frames():
+        expected = 0 if last is None else last + step
+        ticks = expected if frame.pts is None else int(frame.pts)
+        last = ticks if last is None else max(ticks, last + 1)
+        yield last, frame
 
 
-def _kinds(container: "InputContainer") -> str:
-    return " and ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-
-
-def _av() -> Any:
-    with suppress(ImportError):
-        import av
-
-        return av
-    raise UsageError("videos need PyAV, which is not installed; pip install 'colorzoo[video]'")
+def _seconds(packet: Any, time_base: Fraction) -> float:
+    ticks = packet.pts if packet.dts is None else packet.dts
+    return float((ticks or 0) * time_base)

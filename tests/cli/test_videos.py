@@ -6,11 +6,12 @@ import threading
 import numpy as np
 import PIL.Image
 import pytest
-from films import TIMES, frames, make, packets
+from films import TIMES, frames, make, make_moving, packets
 
 from colorzoo import zoo
 from colorzoo.cli import main, videos
 from colorzoo.cli.images import COLORIZER
+from colorzoo.video import transcode
 
 av = pytest.importorskip("av", reason="PyAV is not installed: pip install 'colorzoo[video]'")
 
@@ -35,15 +36,13 @@ def test_a_video_gets_colours_beside_it(clip, capsys):
         assert "temporal smoothing 0.8" in container.metadata["comment"]
 
 
-def test_the_model_is_loaded_once_and_the_video_opened_once(clip, tmp_path, monkeypatch):
+def test_the_model_is_loaded_once_for_images_and_videos(clip, tmp_path, monkeypatch):
     PIL.Image.new("L", (40, 30), 90).save(tmp_path / "a.png")
-    loaded, opened, load, open_container = [], [], zoo.load, av.open
+    loaded, load = [], zoo.load
     monkeypatch.setattr(zoo, "load", lambda *args, **options: loaded.append(args) or load(*args, **options))
-    monkeypatch.setattr(av, "open", lambda *args, **options: opened.append(args[0]) or open_container(*args, **options))
     inputs = [str(clip), str(tmp_path / "a.png")]
     assert main(["colorize", *inputs, "-o", str(tmp_path / "out")]) == 0
     assert len(loaded) == 1
-    assert opened.count(str(clip)) == 1
 
 
 def test_pictures_and_videos_may_be_mixed(clip, tmp_path, capsys):
@@ -105,7 +104,7 @@ def test_ctrl_c_leaves_nothing_half_written(clip, monkeypatch, capsys, terminal)
 
     monkeypatch.setattr(videos.VideoColorizer, "__call__", pressed)
     assert main(["colorize", str(clip)]) == 130
-    assert "interrupted; nothing of" in capsys.readouterr().err
+    assert "the same command goes on" in capsys.readouterr().err
     assert [path.name for path in clip.parent.iterdir()] == ["clip.mp4"]
 
 
@@ -138,3 +137,107 @@ def test_frames_of_a_folder_are_one_clip_in_the_order_of_their_numbers(shots, tm
     assert main(["colorize", str(shots), "-o", str(out), "--as-video"]) == 1
     assert main(["colorize", str(shots), "-o", str(out), "--as-video", "--skip-existing"]) == 0
     assert np.array_equal(pixels(out / "f10.png"), whole), "resuming changes no colour"
+
+
+def test_a_bad_frame_does_not_stop_the_others_and_is_named(shots, tmp_path, capsys):
+    (shots / "f2.png").write_bytes(b"no frame")
+    out = tmp_path / "out"
+    assert main(["colorize", str(shots), "-o", str(out), "--as-video"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.split() == [str(out / "f1.png"), str(out / "f10.png")]
+    assert captured.err.count("\n") == 1
+    assert "f2.png is not a picture" in captured.err
+
+
+def test_a_damaged_film_is_done_as_far_as_it_goes_and_not_named_as_done(tmp_path, capsys):
+    film = make_moving(tmp_path / "cut.avi", 30, codec="mpeg4")
+    film.write_bytes(film.read_bytes()[: film.stat().st_size * 2 // 3])
+    assert main(["colorize", str(film)]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    count = len(frames(tmp_path / "cut-color.mkv"))
+    assert f"{count} of 30 frames could be read; {tmp_path / 'cut-color.mkv'} has what could be read" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("VTS_01_1.VOB", "vob"), ("00001.m2ts", "mpegts"), ("film.bak", "matroska"), ("a.mxf", "mxf")]
+)
+def test_films_of_discs_and_cameras_are_done(name, kind, tmp_path, capsys):
+    source = make_moving(tmp_path / name, 3, codec="mpeg2video", format=kind)
+    assert main(["colorize", str(source), "-o", str(tmp_path / "out.mkv")]) == 0
+    assert capsys.readouterr().err == ""
+    assert len(frames(tmp_path / "out.mkv")) == 3
+
+
+def test_films_of_a_folder_are_done_among_its_images(tmp_path, capsys):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    (folder / "deep").mkdir(parents=True)
+    PIL.Image.new("L", (40, 30), 90).save(folder / "a.png")
+    (folder / "notes.txt").write_text("text")
+    make_moving(folder / "a.avi", 2, codec="mpeg4")
+    make_moving(folder / "a.mkv", 2)
+    make_moving(folder / "deep" / "b.VOB", 2, codec="mpeg2video", format="vob")
+    expected = ["a.avi.mkv", "a.mkv", "a.png", "deep/b.mkv"]
+    assert main(["colorize", str(folder), "-o", str(out)]) == 0
+    assert sorted(capsys.readouterr().out.split()) == [str(out / name) for name in expected]
+    assert main(["colorize", str(folder), "-o", str(out), "--skip-existing"]) == 0
+    report = ["--overwrite", "--report", str(tmp_path / "page.html")]
+    assert main(["colorize", str(folder), "-o", str(out), *report]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.split() == [str(out / "a.png")]
+    assert captured.err.count("is a video, and --report is for pictures") == 3
+
+
+def test_an_unknown_codec_does_not_stop_the_others(clip, tmp_path, capsys):
+    odd = make_moving(tmp_path / "a.avi", 3, codec="mpeg4")
+    odd.write_bytes(odd.read_bytes().replace(b"FMP4", b"ZZZ9"))
+    assert main(["colorize", str(odd), str(clip), "-o", str(tmp_path / "out")]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.split() == [str(tmp_path / "out" / "clip.mp4")]
+    assert "a.avi is of a codec that FFmpeg does not decode" in captured.err
+
+
+def noise_of(path):
+    return np.mean([np.abs(np.diff(frame.to_ndarray(format="gray").astype(int))).mean() for _, frame in frames(path)])
+
+
+def test_films_are_denoised(tmp_path, capsys):
+    film = make_moving(tmp_path / "noise.mkv", 2)
+    assert main(["denoise", str(film), "--strength", "1"]) == 0
+    assert noise_of(tmp_path / "noise-clean.mkv") < 0.8 * noise_of(film)
+    with av.open(str(tmp_path / "noise-clean.mkv")) as container:
+        assert "denoise; cnn_denoiser" in container.metadata["COMMENT"]
+
+
+def test_films_are_restored(clip, capsys):
+    assert main(["restore", str(clip), "--temporal-smoothing", "0.5"]) == 0
+    out = clip.with_name("clip-restored.mp4")
+    assert capsys.readouterr().out.split() == [str(out)]
+    levels = frames(out)[5][1].to_ndarray(format="rgb24").astype(int)
+    assert np.abs(levels[..., 0] - levels[..., 2]).max() > 8
+    with av.open(str(out)) as container:
+        comment = container.metadata["comment"]
+    assert COLORIZER in comment
+    assert "strength auto; temporal smoothing 0.5" in comment
+    assert packets(out, "audio") == packets(clip, "audio")
+
+
+def test_an_interrupted_film_goes_on_with_the_colors_it_had(clip, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(transcode, "SEGMENT_FRAMES", 3)
+    assert main(["colorize", str(clip), "-o", str(tmp_path / "whole.mp4")]) == 0
+    colorize, seen = videos.VideoColorizer.__call__, []
+
+    def stop(self, levels):
+        seen.append(1)
+        if len(seen) == 8:
+            raise KeyboardInterrupt
+        return colorize(self, levels)
+
+    monkeypatch.setattr(videos.VideoColorizer, "__call__", stop)
+    arguments = ["colorize", str(clip), "-o", str(tmp_path / "out.mp4")]
+    assert main(arguments) == 130
+    assert main(arguments) == 0
+    assert len(seen) == 8 + 4
+    assert "its first 6 frames are of an earlier run" in capsys.readouterr().err
+    assert packets(tmp_path / "out.mp4", "video") == packets(tmp_path / "whole.mp4", "video")
+    assert not list(tmp_path.glob(".*"))
