@@ -50,7 +50,8 @@ class SourceMetrics(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the figures over all processes, each of which may have seen other sources."""
-        names = trainer.datamodule.split_names()["val"]  # type: ignore[attr-defined]
+        data: Any = getattr(trainer, "datamodule", None)
+        names = self._sums if data is None else data.split_names()["val"]
         gains = {}
         for source in sorted({name.partition("/")[0] for name in names}):
             count, gain, given, true = trainer.strategy.reduce(self._sums[source], reduce_op="sum").tolist()

@@ -36,14 +36,14 @@ class ImageCache:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            index = json.loads((folder / _INDEX).read_text())
-            self.names: list[str] = index["names"]
-            self.shapes: list[tuple[int, int]] = [(height, width) for height, width in index["shapes"]]
-            self.chroma: list[float] = index["chroma"]
+            rows = json.loads((folder / _INDEX).read_text())
+            self.names: list[str] = [name for name, _, _, _ in rows]
+            self.shapes: list[tuple[int, int]] = [(height, width) for _, height, width, _ in rows]
+            self.chroma: list[float] = [chroma for _, _, _, chroma in rows]
             """Mean chroma of each image in units of CIELAB: near 0 for a grey one."""
             self._ends: list[int] = np.cumsum([height * width * 3 for height, width in self.shapes]).tolist()
             whole = (folder / _PIXELS).stat().st_size == self._ends[-1]
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, TypeError):
             whole = False
         if not whole:
             raise DataError(f"the decoded images in {folder} are damaged; delete this folder, and run again")
@@ -106,12 +106,10 @@ def _decode(root: Path, names: Sequence[str], size: int, target: Path) -> None:
                 warnings.warn(f"skipped: {image}", stacklevel=4)
                 continue
             file.write(image.tobytes())
-            rows.append((name, (image.height, image.width), _mean_chroma(image)))
+            rows.append((name, image.height, image.width, _mean_chroma(image)))
     if not rows:
         raise DataError(f"none of the {len(names)} images in {root} can be decoded; see the warnings")
-    (target / _INDEX).write_text(
-        json.dumps(dict(zip(("names", "shapes", "chroma"), zip(*rows, strict=True), strict=True)))
-    )
+    (target / _INDEX).write_text(json.dumps(rows))
 
 
 def _mean_chroma(image: PIL.Image.Image) -> float:

@@ -107,12 +107,13 @@ class WeightedCrops(ImageDataset):
     def load_batch(self, indices: Sequence[int]) -> ImageBatch:
         """Return as many squares as there are indices."""
         chosen = torch.multinomial(self._weights, len(indices), replacement=True).tolist()
-        names, squares = zip(*(self._square(*self.parts[place], self._grey[place]) for place in chosen), strict=True)
+        names, squares = zip(*(self._square(place) for place in chosen), strict=True)
         return {"rgb": torch.stack(squares), "name": list(names)}
 
-    def _square(self, source: PhotoSource, cache: ImageCache, grey: Sequence[int]) -> tuple[str, Tensor]:
+    def _square(self, place: int) -> tuple[str, Tensor]:
+        source, cache = self.parts[place]
         grey_only = float(torch.rand(())) < source.grey_share
-        among = grey if grey_only else range(len(cache))
+        among = self._grey[place] if grey_only else range(len(cache))
         crop = Crop(self.size // source.tiles, random=True, max_zoom=source.max_zoom)
         drawn = [among[int(torch.randint(len(among), ()))] for _ in range(source.tiles**2)]
         images = [cache.image(index) for index in drawn]

@@ -76,62 +76,52 @@ class PhotosDataModule(ImageDataModule):
         self.squares = squares
         self.test_size = test_size
         self.cache = cache
-        self._found: dict[str, tuple[Path, Splits]] = {}
+        self._found: list[tuple[PhotoSource, Path, Splits]] = []
 
     def describe(self, split: str) -> str:
         """Say which photographs a split holds, and at what size."""
-        counts = {title: len(names[split]) for title, (_, names) in self._find().items()}
+        counts = [(source, len(names[split])) for source, _, names in self._find()]
         if split != "train":
-            held = ", ".join(f"{count:,} of {title}" for title, count in counts.items() if count)
+            held = ", ".join(f"{count:,} of {source.title}" for source, count in counts if count)
             edge = f", {self.test_size}x{self.test_size} pixels" if split == "test" else ""
             return f"middle squares of {split} photographs: {held}{edge}"
         total = sum(source.weight for source in self.sources)
-        shares = [
-            f"{source.weight / total:.1%} of {counts[source.title]:,} of {source.title}" for source in self.sources
-        ]
-        return (
-            f"{self.squares:,} squares of {self.size}x{self.size} pixels an epoch, of photographs: {', '.join(shares)}"
-        )
+        shares = ", ".join(f"{source.weight / total:.1%} of {count:,} of {source.title}" for source, count in counts)
+        return f"{self.squares:,} squares of {self.size}x{self.size} pixels an epoch, of photographs: {shares}"
 
     def split_names(self) -> Splits:
         """Return the names of all images by split; each begins with that of its source."""
-        found = self._find().items()
         return {
-            split: [f"{title}/{name}" for title, (_, names) in found for name in names[split]]
+            split: [f"{source.title}/{name}" for source, _, names in self._find() for name in names[split]]
             for split in ("train", "val", "test")
         }
 
     def load_split(self, split: str) -> ImageDataset:
         """Return the images of a split; those that train are decoded the first time, a minute for 10,000."""
-        found = self._find()
         if split == "train":
             folder = data_root() / "decoded" if self.cache is None else Path(self.cache)
-            return WeightedCrops(
-                [
-                    (source, decode_images(root, names["train"], source.decoded_size, folder))
-                    for source in self.sources
-                    for root, names in [found[source.title]]
-                ],
-                self.size,
-                self.squares,
-            )
+            parts = [
+                (source, decode_images(root, names["train"], source.decoded_size, folder))
+                for source, root, names in self._find()
+            ]
+            return WeightedCrops(parts, self.size, self.squares)
+        sizes = {source.title: self.test_size if split == "test" else source.eval_size for source in self.sources}
         return _JoinedDataset(
             {
-                source.title: FolderDataset(root, names[split], self.test_size if split == "test" else source.eval_size)
-                for source in self.sources
-                for root, names in [found[source.title]]
+                source.title: FolderDataset(root, names[split], sizes[source.title])
+                for source, root, names in self._find()
             }
         )
 
-    def _find(self) -> dict[str, tuple[Path, Splits]]:
-        """Return the folder and the splits of each source."""
+    def _find(self) -> list[tuple[PhotoSource, Path, Splits]]:
+        """Return the folder of each source, and the paths of its images by split."""
         if not self._found:
-            found = {source.title: _find(source, self.seed) for source in self.sources}
-            for (one, (inner, _)), (other, (outer, _)) in permutations(found.items(), 2):
+            found = [(source, *_split_source(source, self.seed)) for source in self.sources]
+            for (one, inner, _), (other, outer, _) in permutations(found, 2):
                 if inner.resolve().is_relative_to(outer.resolve()):
                     raise DataError(
-                        f"source {one!r} lies in the folder of {other!r}: what measures one would train the other; "
-                        "leave one of them out"
+                        f"source {one.title!r} lies in the folder of {other.title!r}: what measures one would train "
+                        "the other; leave one of them out"
                     )
             self._found = found
         return self._found
@@ -151,10 +141,10 @@ class _JoinedDataset(ImageDataset):
         return {**batch, "name": [self.names[index] for index in indices]}
 
 
-def _find(source: PhotoSource, seed: int) -> tuple[Path, Splits]:
+def _split_source(source: PhotoSource, seed: int) -> tuple[Path, Splits]:
     """Return the folder of a source, and the paths of its images by split."""
     try:
-        root, splits = _find_any(source, seed)
+        root, splits = _find_images(source, seed)
     except DataError as error:
         raise DataError(f"source {source.title!r}: {error}") from error
     if len(splits["val"]) < source.val_images:
@@ -163,7 +153,7 @@ def _find(source: PhotoSource, seed: int) -> tuple[Path, Splits]:
     return root, {"train": splits["train"], "val": val, "test": splits["test"] if val else []}
 
 
-def _find_any(source: PhotoSource, seed: int) -> tuple[Path, Splits]:
+def _find_images(source: PhotoSource, seed: int) -> tuple[Path, Splits]:
     if source.kind in _MODULES:
         held_out = {"val_images": source.val_images} if source.val_images else {}
         data = _MODULES[source.kind](root=source.path, seed=seed, **held_out)
