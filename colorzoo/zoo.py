@@ -198,6 +198,7 @@ def model_from_checkpoint(checkpoint: Checkpoint) -> ZooModule:
         )
     cls = model_class(checkpoint.model)
     stored, expected = set(checkpoint.hparams), set(cls.hparam_names())
+    expected -= set(cls.added_hparams) - stored
     if stored != expected:
         raise CheckpointError(
             f"{checkpoint.path} does not fit {cls.__name__}: missing hyper-parameters {sorted(expected - stored)}, "

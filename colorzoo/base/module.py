@@ -31,6 +31,8 @@ class ZooModule(TrainableModule, metaclass=HparamsMeta):
     paper: ClassVar[str]
     ignored_hparams: ClassVar[tuple[str, ...]] = ("weights",)
     """Arguments that say where tensors come from; a checkpoint, which has the tensors, does not store them."""
+    added_hparams: ClassVar[tuple[str, ...]] = ()
+    """Hyper-parameters that older checkpoints lack: their defaults change nothing."""
     backbone_modules: Any = ()
     """Names of the modules that describe what an image shows, the first ones first; fine-tuning may keep them."""
     source: CheckpointRef | None = None

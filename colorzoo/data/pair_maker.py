@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from colorzoo.data.aging import Aging
 from colorzoo.data.augmentation import random_flip, random_rot90, random_shift
 from colorzoo.data.batches import ColorBatch, Grey, ImageBatch, NoisyBatch, color_batch, noisy_batch
 from colorzoo.data.datasets import ImageDataset, unbatch
@@ -30,9 +31,10 @@ class PairMaker:
         rot90: Rotate training images by 0, 90, 180 or 270 degrees.
         max_shift: Shift training images by up to this many pixels.
         transform: Applied to each training batch after that.
+        aging: Changes the grey input of training pairs for colourisers; None for nothing.
 
     Raises:
-        ValueError: If there is no such grey, or the transform cannot be called.
+        ValueError: If there is no such grey, the transform cannot be called, or there is both noise and aging.
 
     Example:
         >>> pairs = PairMaker(noise=Noise(impulse=0.1))({"rgb": torch.zeros(2, 3, 8, 8).byte()}, training=True)
@@ -49,17 +51,20 @@ class PairMaker:
     rot90: bool = False
     max_shift: int = 0
     transform: Callable[[Tensor], Tensor] | None = None
+    aging: Aging | None = None
 
     def __post_init__(self) -> None:
         if self.grey not in get_args(Grey):
             raise ValueError(f"grey is {self.grey!r}; give 'lightness' or 'luma'")
         if self.transform is not None and not callable(self.transform):
             raise ValueError(f"train_transform is {self.transform!r}; give a function of a batch (B, 3, H, W)")
+        if self.noise is not None and self.aging is not None:
+            raise ValueError("aging is about grey inputs of colourisers; give it or noise")
 
     def describe(self) -> str:
         """Say in one line which pairs it makes."""
         if self.noise is None or self.eval_noise is None:
-            return f"{self.grey} grey and colour"
+            return f"{self.grey} grey and colour" + (f", {self.aging}" if self.aging else "")
         measured = "" if self.eval_noise == self.noise else f", measured with {self.eval_noise.describe()}"
         return f"{'colour' if self.color else f'{self.grey} grey'} with {self.noise.describe()}{measured}"
 
@@ -86,7 +91,10 @@ class PairMaker:
         draws = SharedRandom(device=device) if seed is None else SharedRandom(seed, device, process, processes)
         images["rgb"] = self._augment(images["rgb"], draws, None if seed is None else seed + process)
         if self.noise is None:
-            return color_batch(images, self.grey)
+            pairs = color_batch(images, self.grey)
+            if self.aging is not None:
+                pairs["grey"] = self.aging(pairs["grey"], draws)
+            return pairs
         return noisy_batch(images, self.noise, self.color, self.grey, draws=draws)
 
     def _augment(self, rgb: Tensor, draws: SharedRandom, seed: int | None) -> Tensor:

@@ -11,6 +11,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from colorzoo.data.aging import Aging
 from colorzoo.data.batches import ColorBatch, Grey, ImageBatch, NoisyBatch
 from colorzoo.data.datasets import BatchedDataset, ImageDataset
 from colorzoo.data.grid import draw_pairs
@@ -55,6 +56,7 @@ class ImageDataModule(LightningDataModule, ABC):
         train_transform: A transform of your own, applied to each training batch ``(B, 3, H, W)`` of uint8 after the
             augmentation above, for example of ``torchvision.transforms.v2``. What it draws from torch's global
             generators is reproducible too.
+        aging: Changes the grey input of training images as archives do, never the colours; None for nothing.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -81,6 +83,7 @@ class ImageDataModule(LightningDataModule, ABC):
         seed: int = 0,
         eval_batch_size: int | None = None,
         train_transform: nn.Module | Callable[[Tensor], Tensor] | None = None,
+        aging: Aging | None = None,
     ) -> None:
         super().__init__()
         if batch_size < 1 or (eval_batch_size is not None and eval_batch_size < 1):
@@ -92,7 +95,7 @@ class ImageDataModule(LightningDataModule, ABC):
             raise ValueError("color and eval_noise are about noisy pairs; give noise too")
         # Plain values only, which a checkpoint can hold. Not logged: a model logs arguments of the same names, which
         # Lightning refuses to merge.
-        self.save_hyperparameters(ignore=["noise", "eval_noise", "train_transform"], logger=False)
+        self.save_hyperparameters(ignore=["noise", "eval_noise", "train_transform", "aging"], logger=False)
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size or batch_size
         self.num_workers = num_workers
@@ -100,7 +103,7 @@ class ImageDataModule(LightningDataModule, ABC):
         self.color = color
         self.seed = seed
         self.make_pairs = PairMaker(
-            grey, noise, eval_noise or noise, color, seed, hflip, rot90, random_shift, train_transform
+            grey, noise, eval_noise or noise, color, seed, hflip, rot90, random_shift, train_transform, aging
         )
         self._splits: dict[str, ImageDataset] = {}
         self._train_loader: ResumableDataLoader | None = None
@@ -283,11 +286,8 @@ class ImageDataModule(LightningDataModule, ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint remembers of the data."""
-        state: dict[str, Any] = {"name": type(self).__name__, "split_hash": self.split_hash()}
-        state["pairs"] = self.describe_pairs()
-        if self._train_loader is not None:
-            state["order"] = self._train_loader.state_dict()
-        return state
+        order = {} if self._train_loader is None else {"order": self._train_loader.state_dict()}
+        return {"name": type(self).__name__, "split_hash": self.split_hash(), "pairs": self.describe_pairs(), **order}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue where the checkpoint ended; refuse other data, which may train on what has validated.

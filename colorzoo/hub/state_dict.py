@@ -155,7 +155,11 @@ def _listed(reasons: list[str]) -> str:
 
 
 def _differences(theirs: Mapping[str, object], mine: Mapping[str, object]) -> str:
-    other = [f"{name} is {theirs[name]} there and {mine[name]} here" for name in mine if theirs.get(name) != mine[name]]
+    other = [
+        f"{name} is {theirs.get(name, 'unknown')} there and {mine[name]} here"
+        for name in mine
+        if theirs.get(name) != mine[name]
+    ]
     return f" ({', '.join(other)})" if other else ""
 
 

@@ -4,6 +4,9 @@ The distribution over bins of a*b* and its mean at a temperature are those of Zh
 Colorization" (ECCV 2016); the shape is that of Ronneberger, Fischer and Brox, "U-Net" (MICCAI 2015).
 
     L -> encoder: 1/4, 1/8, 1/16, 1/32 of the edge -> decoder, each level hearing its like: 1/4 -> bins of a*b* -> a*b*
+
+The global context, which may be added at every level of the decoder, is that of Iizuka, Simo-Serra and Ishikawa, "Let
+there be Color!" (SIGGRAPH 2016).
 """
 
 from collections.abc import Sequence
@@ -40,6 +43,8 @@ class PhotoUNet(Colorizer):
         mean_weight: Weight of the distance of the mean colour to the truth, in widths of a bin, beside the divergence.
         fidelity_weight: Weight of the logarithm of each picture's mean squared error, which is what the mean PSNR over
             pictures asks for: to colour with restraint where the truth may be grey.
+        context: Features of the whole image that every level of the decoder is given; 0 for none. Untrained they are
+            without effect.
         encoder_weights: What the encoder starts from: ``"imagenet"`` (downloaded by timm, or from an installed
             package), a file of a classifier's weights, or a published model with the same encoder. Not asked for
             where ``weights`` bring those of the encoder too.
@@ -58,6 +63,7 @@ class PhotoUNet(Colorizer):
     working_size = 256
     backbone_modules = ("encoder",)
     ignored_hparams: ClassVar[tuple[str, ...]] = ("encoder_weights", "weights")
+    added_hparams: ClassVar[tuple[str, ...]] = ("context",)
 
     def __init__(
         self,
@@ -68,6 +74,7 @@ class PhotoUNet(Colorizer):
         vividness: float = 1.0,
         mean_weight: float = 1.0,
         fidelity_weight: float = 0.0,
+        context: int = 0,
         encoder_weights: str | None = None,
         weights: str | None = None,
     ) -> None:
@@ -76,6 +83,8 @@ class PhotoUNet(Colorizer):
             raise ValueError(f"widths are {widths}; give three positive numbers")
         if bins < 2:
             raise ValueError(f"bins is {bins}; give at least 2")
+        if context < 0:
+            raise ValueError(f"context is {context}; give the number of features, or 0 for none")
         if not min(temperature, vividness) > 0 or min(mean_weight, fidelity_weight) < 0:
             raise ValueError(
                 f"temperature ({temperature}) and vividness ({vividness}) must be positive, mean_weight "
@@ -90,8 +99,9 @@ class PhotoUNet(Colorizer):
         self.encoder = _Encoder(encoder)
         seen, *skips = reversed(self.encoder.channels)
         inputs = [above + skip for above, skip in zip([seen, *widths], skips, strict=False)]
-        self.decoder = nn.ModuleList(_block(above, below) for above, below in zip(inputs, widths, strict=True))
-        self.last = nn.Sequential(_block(widths[-1], widths[-1]), nn.Conv2d(widths[-1], bins * bins, kernel_size=1))
+        self.decoder = nn.ModuleList(_Block(above, below) for above, below in zip(inputs, widths, strict=True))
+        self.last = nn.Sequential(_Block(widths[-1], widths[-1]), nn.Conv2d(widths[-1], bins * bins, kernel_size=1))
+        self.context = _Context(seen, context, [*widths, widths[-1]]) if context else None
         if encoder_weights is not None and weights is None:
             self.encoder.load_pretrained(encoder_weights)
 
@@ -140,9 +150,11 @@ class PhotoUNet(Colorizer):
             grey, (0, padding_to_multiple(width, _STRIDE), 0, padding_to_multiple(height, _STRIDE)), mode="replicate"
         )
         x, *skips = reversed(self.encoder(whole))
-        for block, skip in zip(self.decoder, skips, strict=True):
-            x = block(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], dim=1))
-        logits: Tensor = self.last(x)[..., : (height + 3) // 4, : (width + 3) // 4]
+        *shifts, last_shift = [None] * len(_LEVELS) if self.context is None else self.context(x)
+        for block, skip, shift in zip(self.decoder, skips, shifts, strict=True):
+            x = block(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], dim=1), shift)
+        block, classify = self.last
+        logits: Tensor = classify(block(x, last_shift))[..., : (height + 3) // 4, : (width + 3) // 4]
         return logits.float().log_softmax(dim=1)
 
 
@@ -161,8 +173,31 @@ class _Encoder(TimmEncoder):
         return maps
 
 
-def _block(inputs: int, outputs: int) -> nn.Sequential:
-    """Convolution, batch norm, ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
-    )
+class _Context(nn.Module):
+    """Features of the whole image, and what each level of the decoder adds to its channels for them."""
+
+    def __init__(self, inputs: int, features: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.features = nn.Linear(inputs, features)
+        self.shifts = nn.ModuleList(nn.Linear(features, width) for width in widths)
+        for parameter in self.shifts.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Pool the coarsest map: ``(B, C, H, W)`` -> for each level ``(B, D, 1, 1)``."""
+        features = self.features(x.mean(dim=(2, 3))).relu()
+        return [shift(features)[:, :, None, None] for shift in self.shifts]
+
+
+class _Block(nn.Sequential):
+    """Convolution, batch norm, a shift of each channel, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        convolution = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False)
+        super().__init__(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
+
+    def forward(self, x: Tensor, shift: Tensor | None = None) -> Tensor:
+        """Apply it: ``(B, C, H, W)`` -> ``(B, D, H, W)``."""
+        convolution, norm, activation = self
+        x = norm(convolution(x))
+        return activation(x if shift is None else x + shift)  # type: ignore[no-any-return]

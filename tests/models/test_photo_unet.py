@@ -6,6 +6,8 @@ import torch
 
 import colorzoo
 from colorzoo.color.conversions import lightness_to_grey
+from colorzoo.errors import CheckpointError
+from colorzoo.hub import checkpoint_file
 from colorzoo.models._ab_bins import annealed_mean, bin_width, confidence_of_bins, kl_divergence, soft_encode_ab
 from colorzoo.models._efficientnet_lite import SCALES, EfficientNetLite, HalvingConv2d
 
@@ -80,6 +82,35 @@ def test_a_vivid_model_answers_with_more_of_the_same_chroma(small):
     assert torch.equal(vivid.predict_ab(lightness), 1.5 * small.predict_ab(lightness))
 
 
+@torch.no_grad()
+def test_global_context_begins_without_effect_and_then_reaches_every_place():
+    old = colorzoo.load("photo_unet.true")
+    new = colorzoo.create("photo_unet", context=8, weights="photo_unet.true", reinit=["context"]).eval()
+    grey = torch.rand(1, 1, 40, 36)
+    torch.testing.assert_close(new(grey), old(grey), atol=1e-4, rtol=0)
+    before = new.predict_ab(100 * grey)
+    for level in new.context.shifts:
+        level.bias += 1
+        after = new.predict_ab(100 * grey)
+        assert bool(((after - before).abs().amax(dim=1) > 1e-3).all())
+        before = after
+
+
+def test_older_checkpoints_have_no_global_context(tmp_path, record):
+    def written(context):
+        model = colorzoo.create("photo_unet", widths=[16, 16, 16], context=context)
+        hparams = {name: value for name, value in model.hparams.items() if name != "context"}
+        path = tmp_path / f"{context}.safetensors"
+        checkpoint_file.write(checkpoint_file.Checkpoint(path, "photo_unet", hparams, model.state_dict(), record))
+        return path
+
+    assert colorzoo.load(written(0)).hparams["context"] == 0
+    with pytest.raises(CheckpointError, match=r"has no place.*context is unknown there and 0 here"):
+        colorzoo.load(written(4))
+    with pytest.raises(CheckpointError, match=r"is missing.*context is unknown there and 4 here.*reinit context"):
+        colorzoo.create("photo_unet", weights=str(written(0)), context=4)
+
+
 def test_fidelity_is_what_restraint_is_learnt_from(small):
     lightness = 100 * torch.rand(2, 1, 32, 32)
     batch = {"grey": lightness_to_grey(lightness), "lab": torch.cat([lightness, torch.zeros(2, 2, 32, 32)], dim=1)}
@@ -120,8 +151,6 @@ def test_efficientnet_lite_is_that_of_timm_bit_for_bit(name):
 
 
 def test_the_encoder_may_come_from_another_model(tmp_path, record):
-    from colorzoo.hub import checkpoint_file
-
     source = colorzoo.create("fusion_transfer", backbone="resnet18", features="maps")
     path = tmp_path / "fusion_transfer.mine.safetensors"
     checkpoint_file.write(
@@ -138,6 +167,7 @@ def test_the_encoder_may_come_from_another_model(tmp_path, record):
     [
         ({"widths": [8, 8]}, "give three positive numbers"),
         ({"bins": 1}, "give at least 2"),
+        ({"context": -1}, "0 for none"),
         ({"temperature": 0.0}, "must be positive"),
         ({"encoder": "no_such_net"}, "timm has no model"),
     ],
