@@ -99,7 +99,10 @@ class VideoSettings:
             self.remarks.append("its transparency is left out")
         if first.interlaced_frame and not h264:
             self.remarks.append("it is interlaced, which WebM does not say; end the name in .mkv")
-        lost = {_LOST[data.type.name] for data in first.side_data if data.type.name in _LOST}
+        if "A53_CC" in first.side_data and not h264:
+            self.remarks.append("its closed captions are left out; end the name in .mkv")
+        side_data: Any = first.side_data
+        lost = {_LOST[data.type.name] for data in side_data if data.type.name in _LOST}
         self.remarks += [f"its {name} left out" for name in sorted(lost)]
 
     def __str__(self) -> str:

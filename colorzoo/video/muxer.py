@@ -50,7 +50,9 @@ class VideoMuxer:
             self._out = av.open(stream, "w", format=container_of(target))
             self._out.metadata.update(_metadata(source.metadata, note))
             name = codec_of(target)
-            self._video: Any = self._out.add_stream(name, rate=settings.rate, options=ENCODER_OPTIONS[name])
+            self._video: VideoStream = self._out.add_stream(  # type: ignore[assignment]
+                name, rate=settings.rate, options=ENCODER_OPTIONS[name]
+            )
             self._video.time_base = settings.time_base
             settings.configure(self._video.codec_context)
             if settings.matrix is not None:

@@ -117,7 +117,8 @@ def open_container(path: Path, formats: str = _FORMATS) -> "Iterator[tuple[Input
             raise UnreadableVideoError(f"{path} holds no video, only {_kinds(container)}; give another file")
         if videos[0].codec_context is None:
             raise UnreadableVideoError(f"{path} is of a codec that FFmpeg does not decode; convert it")
-        videos[0].thread_type = "AUTO"
+        # With several, those of a damaged VP9 film wait for each other for ever; and the network is what takes time.
+        videos[0].codec_context.thread_count = 1
         yield container, videos[0]
 
 
@@ -138,8 +139,9 @@ def inspect_video(path: Path, max_pixels: int = _MAX_PIXELS) -> VideoSource:
         if video.width * video.height > max_pixels:
             raise UnreadableVideoError(f"{path} has frames of {video.width}x{video.height} pixels, above the limit")
         video.codec_context.options = {"max_pixels": str(max_pixels)}
-        count, reached, shown, damage = 0, Fraction(0), Fraction(0), []
+        count, reached, shown = 0, Fraction(0), Fraction(0)
         ticks: list[int] = []
+        damage: list[str] = []
         unknown = 1 / Fraction(video.average_rate or 25)
         for packet in demux(container, damage=damage):
             is_video = packet.stream.index == video.index
@@ -232,6 +234,7 @@ def _messages() -> Iterator[list[tuple[int, str, str]]]:
     """Yield the list that gets FFmpeg's messages on errors, which are nowhere else to be had."""
     av = _av()
     av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)  # of another file
     try:
         with av.logging.Capture(local=False) as messages:
             yield messages

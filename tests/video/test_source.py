@@ -58,6 +58,7 @@ def test_damage_is_known_before_anything_is_computed(tmp_path):
     video = inspect_video(source)
     assert "it ends after" in " ".join(video.damage)
     assert video.frame_count == 30
+    assert inspect_video(source).damage == video.damage, "as often as it is looked at"
 
 
 def test_frames_that_a_regular_film_lacks_are_told_where_nothing_else_shows_them(tmp_path):

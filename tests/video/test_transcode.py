@@ -268,3 +268,24 @@ def test_frames_that_change_their_size_are_told(tmp_path):
     remarks = transform_video(tmp_path / "in.m2v", tmp_path / "out.mkv", redden)
     assert "frames of another size are written as 64x48" in remarks
     assert {(frame.width, frame.height) for _, frame in frames(tmp_path / "out.mkv")} == {(64, 48)}
+
+
+def test_deep_levels_and_hdr_metadata_that_are_lost_are_told(tmp_path):
+    display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
+    hdr = {"x265-params": f"log-level=none:repeat-headers=1:hdr10=1:master-display={display}:max-cll=1000,400"}
+    source = make_moving(tmp_path / "in.mkv", 2, "libx265", pix_fmt="yuv420p10le", **hdr)
+    assert transform_video(source, tmp_path / "out.mkv", redden) == (
+        "its levels of more than 8 bits are written as 8",
+        "its HDR metadata is left out",
+    )
+
+
+def test_closed_captions_are_kept_or_told(tmp_path):
+    source = make_moving(tmp_path / "in.m2v", 3, "mpeg2video", g=1)
+    caption = b"\0\0\1\xb2GA94\3\x42\xff\xfc\x94\x20\xfcAB\xff"
+    source.write_bytes(source.read_bytes().replace(b"\0\0\1\1", caption + b"\0\0\1\1"))
+    assert transform_video(source, tmp_path / "out.mkv", redden) == ()
+    shown = [bytes(frame.side_data["A53_CC"]) for _, frame in frames(tmp_path / "out.mkv")]
+    assert shown == [b"\xfc\x94\x20\xfcAB"] * 3
+    remark = "its closed captions are left out; end the name in .mkv"
+    assert transform_video(source, tmp_path / "out.webm", redden) == (remark,)
