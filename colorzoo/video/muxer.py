@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from colorzoo.errors import UnreadableVideoError
 from colorzoo.video.encoder import ENCODER_OPTIONS, VideoSettings, codec_of, container_of
 
 if TYPE_CHECKING:
@@ -26,9 +27,11 @@ class VideoMuxer:
         video: Its moving picture.
         settings: Those of the frames.
         note: What to add to the file's comment.
+        copying: Keep the other streams too.
 
     Raises:
         ValueError: If the format does not hold a stream of the source.
+        UnreadableVideoError: If the source has a stream that no format could hold.
     """
 
     def __init__(
@@ -39,12 +42,16 @@ class VideoMuxer:
         video: "VideoStream",
         settings: VideoSettings,
         note: str = "",
+        *,
+        copying: bool = True,
     ) -> None:
         import av
 
         self._target, self._settings = target, settings
         self.remarks: list[str] = []
         """What could not be kept."""
+        self.lost = 0
+        """How many packets of other streams were damaged."""
         self._decoded: set[int] = set()
         with self._naming_errors():
             self._out = av.open(stream, "w", format=container_of(target))
@@ -63,7 +70,7 @@ class VideoMuxer:
             self._copies = {
                 other.index: copy
                 for other in source.streams
-                if other is not video and (copy := self._add_copied_stream(other))
+                if copying and other is not video and (copy := self._add_copied_stream(other))
             }
             if chapters := source.chapters():
                 self._out.set_chapters(chapters)
@@ -76,17 +83,21 @@ class VideoMuxer:
             self._out.mux(packet)
 
     def copy(self, packet: Any) -> None:
-        """Copy a packet of another stream, if that is kept."""
+        """Copy a packet of another stream, if that is kept; one that is damaged is left out and counted."""
         copy = self._copies.get(packet.stream.index)
         if copy is None or not packet.size:
             return
-        with self._naming_errors():
+        import av
+
+        try:
             if packet.stream.index in self._decoded:
                 for frame in packet.decode():
                     self._out.mux(copy.encode(frame))
             else:
                 packet.stream = copy
                 self._out.mux(packet)
+        except (av.error.InvalidDataError, av.error.ArgumentError):
+            self.lost += 1
 
     def finish(self) -> None:
         """Write the end of the file."""
@@ -141,6 +152,12 @@ class VideoMuxer:
         try:
             yield
         except av.FFmpegError as error:
+            if container_of(self._target) == "matroska" and isinstance(
+                error, av.error.ArgumentError | av.error.InvalidDataError
+            ):
+                raise UnreadableVideoError(
+                    f"{self._target} cannot be written ({error.strerror}), as its source contradicts itself or is damaged"
+                ) from error
             raise ValueError(
                 f"{self._target} cannot be written as it should ({error.strerror}); try a name that ends in .mkv"
             ) from error

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorzoo._version import __version__
-from colorzoo.errors import DamagedVideoError
+from colorzoo.errors import DamagedVideoError, UnreadableVideoError
 from colorzoo.io.atomic import atomic_write, refuse_existing
 from colorzoo.video.encoder import SegmentEncoder, VideoSettings, container_of
 from colorzoo.video.muxer import VideoMuxer
@@ -77,7 +77,14 @@ def transform_video(
     with open_container(video.path) as (container, stream):
         settings = VideoSettings(target, stream, video.first)
         # What the format does not hold is told before the frames are computed, and not after.
-        with VideoMuxer(BytesIO(), target, container, stream, settings, note) as trial:
+        copying = True
+        try:
+            trial = VideoMuxer(BytesIO(), target, container, stream, settings, note)
+        except UnreadableVideoError:
+            copying = False
+            trial = VideoMuxer(BytesIO(), target, container, stream, settings, note, copying=False)
+            video.damage.append("its sound and other streams cannot be copied")
+        with trial:
             remarks = [*video.remarks, *settings.remarks, *trial.remarks]
     with ExitStack() as stack:
         if not made_by:
@@ -95,9 +102,9 @@ def transform_video(
         with (
             atomic_write(target, overwrite) as out,
             open_container(video.path) as (container, stream),
-            VideoMuxer(out, target, container, stream, settings, note) as muxer,
+            VideoMuxer(out, target, container, stream, settings, note, copying=copying) as muxer,
         ):
-            others = [other for other in container.streams if other is not stream]
+            others = [other for other in container.streams if other is not stream and copying]
             copies = demux(container, *others) if others else iter(())
             merged = heapq.merge(
                 ((_seconds(packet, settings.time_base), muxer.write, packet) for packet in segments.packets()),
@@ -107,6 +114,8 @@ def transform_video(
             for _, write, packet in merged:
                 write(packet)
             muxer.finish()
+            if muxer.lost:
+                video.damage.append(f"{muxer.lost} packets of sound or other streams cannot be copied")
         segments.remove()
     if video.damage:
         raise DamagedVideoError(
