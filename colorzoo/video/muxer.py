@@ -156,7 +156,7 @@ class VideoMuxer:
                 error, av.error.ArgumentError | av.error.InvalidDataError
             ):
                 raise UnreadableVideoError(
-                    f"{self._target} cannot be written ({error.strerror}), as its source contradicts itself or is damaged"
+                    f"{self._target} cannot be written ({error.strerror}), as its source is damaged"
                 ) from error
             raise ValueError(
                 f"{self._target} cannot be written as it should ({error.strerror}); try a name that ends in .mkv"
