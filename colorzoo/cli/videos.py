@@ -194,7 +194,7 @@ def _change_video(
         print(f"colorzoo: {target} exists and is left as it is", file=sys.stderr)
         return
     container_of(target)
-    video = inspect_video(source, int(args.max_megapixels * 1e6))
+    video = inspect_video(source, int(min(args.max_megapixels * 1e6, 2**31 - 1)))
     if video.damage:
         print(f"{source}: it is damaged or cut off; what can be read of it is done", file=sys.stderr)
     with tqdm(total=video.frame_count, unit="frame", disable=None, dynamic_ncols=True) as bar:

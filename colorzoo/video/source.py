@@ -137,7 +137,9 @@ def inspect_video(path: Path, max_pixels: int = _MAX_PIXELS) -> VideoSource:
     av, first = _av(), None
     with open_container(path) as (container, video):
         if video.width * video.height > max_pixels:
-            raise UnreadableVideoError(f"{path} has frames of {video.width}x{video.height} pixels, above the limit")
+            raise UnreadableVideoError(
+                f"{path} has frames of {video.width}x{video.height} pixels; allow more with --max-megapixels"
+            )
         video.codec_context.options = {"max_pixels": str(max_pixels)}
         count, reached, shown = 0, Fraction(0), Fraction(0)
         ticks: list[int] = []

@@ -209,6 +209,12 @@ def test_films_are_denoised(tmp_path, capsys):
         assert "denoise; cnn_denoiser" in container.metadata["COMMENT"]
 
 
+@pytest.mark.parametrize(("limit", "status"), [("inf", 0), ("0.001", 1)])
+def test_the_limit_of_megapixels_holds_for_films(limit, status, clip, capsys):
+    assert main(["colorize", str(clip), "--max-megapixels", limit]) == status
+    assert ("64x48 pixels" in capsys.readouterr().err) == bool(status)
+
+
 def test_films_are_restored(clip, capsys):
     assert main(["restore", str(clip), "--temporal-smoothing", "0.5"]) == 0
     out = clip.with_name("clip-restored.mp4")
