@@ -75,7 +75,9 @@ def parse_tensors(path: Path, tensors: Any) -> dict[str, Tensor]:
     """
     storages: dict[int, int] = {}
     claimed = 0
-    for name, tensor in tensors.items() if isinstance(tensors, Mapping) else [(None, None)]:
+    if not isinstance(tensors, Mapping):
+        raise CheckpointError(f"{path} holds no tensors; take another checkpoint")
+    for name, tensor in tensors.items():
         plain = isinstance(name, str) and type(tensor) in (Tensor, Parameter) and tensor.layout == torch.strided
         if not plain or tensor.device.type != "cpu" or tensor.is_quantized:
             raise CheckpointError(f"{path} holds something else in place of tensors; take another checkpoint")

@@ -56,6 +56,8 @@ class ColorzooCLI(LightningCLI):
         except ArgumentError as error:
             options = {option for command in self._subcommand_parsers.values() for option in _options(command)}
             raise UsageError(explain(error.message, options)) from error
+        except (UnicodeError, RecursionError) as error:
+            raise UsageError(f"a configuration cannot be read ({error}); give YAML, in UTF-8") from error
 
     def _parse_ckpt_path(self) -> None:
         """Leave the hyper-parameters of a checkpoint to `_inherit_hparams`, which asks what was stated."""

@@ -58,10 +58,10 @@ def images_of(root):
 
 
 def assert_refused(root, message):
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(DataError, match=message) as caught:
         images_of(root)
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
     assert "\n" not in str(caught.value)
     assert str(root) in str(caught.value)
 

@@ -97,10 +97,10 @@ def test_hyper_parameters_that_do_not_belong_to_the_tensors_are_refused(publishe
 
 
 def assert_refused(path, message=None):
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(CheckpointError, match=message) as caught:
         colorzoo.load(path)
-    assert time.perf_counter() - begin < 3
+    assert time.process_time() - begin < 3
     assert "\n" not in str(caught.value)
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 3000
@@ -219,7 +219,7 @@ def test_three_hundred_mutated_headers_are_refused_or_answer(published, tmp_path
     before, path, random = {**about["hparams"]}, tmp_path / "mutated.safetensors", Random(0)
     loaded, messages = 0, []
     for _ in range(300):
-        begin = time.perf_counter()
+        begin = time.process_time()
         changed = {**header, "__metadata__": {"colorzoo-1": json.dumps(mutate_tree(about, random))}}
         write_header(path, mutate_tree(header, random) if random.random() < 0.3 else changed, tensors)
         try:
@@ -227,20 +227,46 @@ def test_three_hundred_mutated_headers_are_refused_or_answer(published, tmp_path
             loaded += 1
         except CheckpointError as error:
             messages.append(str(error))
-        assert time.perf_counter() - begin < 3
+        assert time.process_time() - begin < 3
     assert loaded < 100
     assert not any("\n" in message for message in messages)
 
 
-def test_checkpoint_headers_survive_the_fuzzer(published, tmp_path):
-    header, about, tensors = parts_of(published)
+SMALL = {
+    "cnn_denoiser": TINY,
+    "context_mlp": {"radius": 1, "hidden": [8]},
+    "conv_autoencoder": {"filters": [4], "latent": 4, "size": 8},
+    "conv_denoiser": {"filters": [2]},
+    "dense_autoencoder": {"encoder": [8], "decoder": [8], "size": 8},
+    "dense_denoiser": {"encoder": [8], "size": 8},
+    "linear_denoiser": {},
+    "mlp": {"hidden": [8], "size": 8},
+    "pca_denoiser": {"components": 4, "size": 8},
+    "pix2pix": {"size": 8, "width": 8, "improver": [8]},
+}
+
+
+def test_what_checkpoints_say_survives_the_fuzzer(record, tmp_path):
+    tensors, seeds = {}, []
+    for name, hparams in SMALL.items():
+        model, path = colorzoo.create(name, **hparams), tmp_path / f"{name}.safetensors"
+        checkpoint_file.write(Checkpoint(path, name, model.hparams, model.state_dict(), record))
+        header, about, tensors[name] = parts_of(path)
+        seeds.append({"name": name, "header": header, "about": about})
+    (tmp_path / "SHA256SUMS").unlink()
+    sound = {seed["name"]: seed["header"] for seed in seeds}
     path = tmp_path / "mutated.safetensors"
 
     def load(mutated):
-        write_header(path, {**header, "__metadata__": {"colorzoo-1": json.dumps(mutated)}}, tensors)
+        name = mutated["name"]
+        header = {**sound[name], "__metadata__": {"colorzoo-1": json.dumps(mutated["about"])}}
+        write_header(path, header, tensors[name])
         colorzoo.load(path)
 
-    fuzz([about], load, CheckpointError, mutate=mutate_tree)
+    def mutate(seed, random, others):
+        return {**seed, "about": mutate_tree(seed["about"], random, others)}
+
+    fuzz(seeds, load, CheckpointError, mutate=mutate)
 
 
 @pytest.mark.parametrize("kind", ["published", "run_file"])
@@ -307,7 +333,7 @@ def test_an_archive_that_unfolds_is_refused(tmp_path, run_file):
     with zipfile.ZipFile(run_file) as sound, zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as packed:
         for name in sound.namelist():
             packed.writestr(name, sound.read(name))
-        packed.writestr("run/data/99", bytes(100_000_000))
+        packed.writestr("run/data/99", bytes(10_000_000))
     assert_refused(bomb, "unfold")
 
 

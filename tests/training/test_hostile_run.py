@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
+from fuzzing import fuzz, mutate_bytes, mutate_tree
 from lightning.pytorch import Trainer
 from trained import QUIET as SILENT
 
 import colorzoo
 from colorzoo.cli import main
 from colorzoo.datamodules.synthetic import SyntheticDataModule
-from colorzoo.errors import CheckpointError, UsageError
+from colorzoo.errors import CheckpointError, ColorzooError, UsageError
 from colorzoo.models.mlp import MLP
 from colorzoo.training.checkpoint_io import AtomicCheckpointIO
 from colorzoo.training.cli import run
@@ -232,3 +234,49 @@ def test_a_fine_tuning_resumes_without_being_told_its_start(checkpoint):
 def test_fine_tuning_of_random_weights_is_refused_where_no_run_has_left_a_checkpoint(capsys):
     line = refused(*FIT, "--trainer.callbacks=FineTuning", "--ckpt_path=last", capsys=capsys)
     assert "would freeze random weights" in line
+
+
+RECIPE = {
+    "seed_everything": 0,
+    "model": {"class_path": "MLP", "init_args": {"size": 16, "hidden": [8]}},
+    "data": {"class_path": "SyntheticDataModule", "init_args": {"size": 16, "batch_size": 4}},
+    "optim": {"name": "adamw", "lr": 0.002, "schedule": "cosine"},
+    "trainer": {
+        "max_epochs": 1,
+        "accelerator": "cpu",
+        "callbacks": [{"class_path": "EarlyStopping", "init_args": {"monitor": "val/loss"}}],
+    },
+}
+RECIPES = {
+    "a tag of Python": b"model: !!python/object/apply:os.system ['touch code_was_run']",
+    "a tag for all": b"!!python/object/apply:pathlib.Path.touch [!!python/object/apply:pathlib.Path ['code_was_run']]",
+    "no text": b"\xff\xfe\x00x",
+    "a control character": b"seed_everything: \0",
+    "endless nesting": b"[" * 10_000,
+    "a loop": b"model: &a [*a]",
+    "a list": b"- 1",
+    "a number": b"7",
+    "a class that is no model": b"model: {class_path: os.system, init_args: {command: touch code_was_run}}",
+}
+
+
+@pytest.mark.parametrize("what", RECIPES)
+def test_what_is_no_recipe_is_refused_in_one_line_and_not_run(what, capsys):
+    Path("hostile.yaml").write_bytes(RECIPES[what])
+    assert main(["fit", "--config=hostile.yaml"]) == 2
+    error = capsys.readouterr().err
+    assert len(error.strip().splitlines()) == 1
+    assert not Path("code_was_run").exists()
+
+
+@pytest.mark.parametrize("how", ["bytes", "values"])
+def test_recipes_survive_the_fuzzer(how):
+    def parse(mutated):
+        Path("mutated.yaml").write_bytes(mutated if how == "bytes" else yaml.safe_dump(mutated).encode())
+        with pytest.raises((SystemExit, ColorzooError)) as ended:
+            run(["fit", "--config=mutated.yaml", "--print_config"])
+        assert "\n" not in str(ended.value)
+        assert getattr(ended.value, "code", 0) == 0
+
+    given, mutate = (yaml.safe_dump(RECIPE).encode(), mutate_bytes) if how == "bytes" else (RECIPE, mutate_tree)
+    fuzz([given], parse, (), mutate=mutate)
