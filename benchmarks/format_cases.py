@@ -3,6 +3,7 @@
 import io
 import itertools
 import struct
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from colorzoo.errors import UnreadableImageError
+from colorzoo.errors import PictureWarning, UnreadableImageError
+from colorzoo.hub.model_card import markdown_table
 from colorzoo.io.icc import image_to_srgb
 from colorzoo.io.raster_file import read_raster, write_raster
 
@@ -309,6 +311,38 @@ def other_cases() -> Iterator[Case]:
 def cases() -> list[Case]:
     """Return all cases."""
     return [*tiff_cases(), *png_cases(), *other_cases()]
+
+
+def outcomes(folder: Path) -> list[tuple[Case, str]]:
+    """Return what comes of each case.
+
+    Args:
+        folder: For the files.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PictureWarning)
+        return [(case, outcome(case, folder / "case", folder / "passed.tif")) for case in cases()]
+
+
+def outcome_tables(found: list[tuple[Case, str]]) -> str:
+    """Return two tables, of TIFF and of other formats: what is read of each kind and depth.
+
+    Args:
+        found: What `outcomes` returns.
+    """
+    tables = []
+    for is_tiff in (True, False):
+        cells: dict[tuple[str, str], set[str]] = {}
+        for case, text in found:
+            if (case.suffix == ".tif") == is_tiff and "most significant byte first" not in text:
+                row = case.kind if is_tiff else f"{case.layout}: {case.kind}"
+                result, *remarks = text.split("; ")
+                cell = "refused" if text.startswith("refused") else ", ".join([result, *["told"] * bool(remarks)])
+                cells.setdefault((row, case.depth), set()).add(cell)
+        rows, depths = (list(dict.fromkeys(names)) for names in zip(*cells, strict=True))
+        body = [[row, *(" / ".join(sorted(cells.get((row, depth), ("",)))) for depth in depths)] for row in rows]
+        tables.append(markdown_table([["", *depths], *body]))
+    return "\n".join(tables)
 
 
 def outcome(case: Case, path: Path, target: Path) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import format_cases
 import numpy as np
 import PIL.Image
 import torch
@@ -37,16 +38,23 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=OUTPUT)
     output = parser.parse_args(arguments).output
-    atomic_replace(output, document().encode())
+    with tempfile.TemporaryDirectory() as name:
+        found = format_cases.outcomes(Path(name))
+    atomic_replace(output, document(found).encode())
     print(output)
 
 
-def document() -> str:
-    """Return the tables as Markdown."""
+def document(found: list[tuple[format_cases.Case, str]]) -> str:
+    """Return the tables as Markdown.
+
+    Args:
+        found: What `format_cases.outcomes` returns.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         coloured = _table("read from", inputs(folder), colorize, folder)
         kept = _table("read from", inputs(folder), lambda scan: apply_to_channels(scan, Tensor.clone), folder)
+    layouts = len({case.layout for case, _ in found if case.suffix == ".tif"})
     return f"""Every kind of picture through the picture verbs, and what is read again from each format.
 
 Written by `benchmarks/picture_formats.py`; a test compares this file with what it writes.
@@ -54,6 +62,20 @@ Written by `benchmarks/picture_formats.py`; a test compares this file with what 
 A cell names the channels and the bits of each. "exact": the levels that went in, bit for bit (JPEG never is). Alpha is
 compared bit for bit too; "no alpha" where the format has none. JPEG is written at quality 95 without chroma
 sub-sampling, WebP without loss. BMP, GIF and other formats that Pillow writes work too, with what they hold.
+
+## Read
+
+{len(found)} files that tifffile, imagecodecs and Pillow wrote, or that were put together byte by byte, in {layouts}
+layouts of TIFF (planes, tiles, compression, byte order, BigTIFF). What is read, and read again after it was written,
+is what the other library reads, at the depth in the cell; "told": with a remark on what was left out (further planes,
+bits beyond 8); "refused": with a line that names the kind.
+
+{format_cases.outcome_tables(found)}
+Depths of their own are stretched to 8 bits, where those suffice, or to 16: the highest level is white. 32-bit whole
+numbers up to 65535 are levels of 16 bits, others are refused; floats are in [0, 1]. White-is-zero is inverted,
+premultiplied colours are divided by alpha, CMYK and L*a*b* become sRGB. A BigTIFF with the most significant byte first
+is refused. Of a TIFF, previews and masks are left out, and the picture may lie in a sub-directory (DNG); raw sensor
+data are refused. Depths that are no whole bytes, and some compressions, take `pip install 'colorzoo[formats]'`.
 
 ## Colourised
 

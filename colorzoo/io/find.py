@@ -4,9 +4,8 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import PIL.Image
-
 from colorzoo.errors import DataError, UnreadableImageError
+from colorzoo.io.image_header import check_header
 from colorzoo.io.pil_file import SUFFIXES
 
 Report = Callable[[Path, UnreadableImageError], None]
@@ -95,8 +94,8 @@ def readable_names(root: Path, report: Report) -> Iterator[str]:
     for name in image_names(root, report):
         path = root / name
         try:
-            PIL.Image.open(path).close()
-        except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
-            report(path, UnreadableImageError(f"{path} is no picture ({error})"))
+            check_header(path)
+        except UnreadableImageError as error:
+            report(path, error)
         else:
             yield name

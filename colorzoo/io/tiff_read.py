@@ -318,6 +318,8 @@ def _scaled(samples: Array, bits: int, is_negative: bool) -> Array:
                 f"it holds whole numbers from {samples.min()} to {samples.max()}; scale them to 16 bits, [0, 65535]"
             )
         samples, bits = samples.astype(np.uint16), 16
+    if bits == 1:
+        samples = samples.astype(np.uint8)  # not bool, which would select
     table = stretch_bits(bits)
     return np.asarray((table[::-1] if is_negative else table)[samples])
 
