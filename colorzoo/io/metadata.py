@@ -147,8 +147,8 @@ class Metadata:
             options["exif"] = exif
         if format_name == "PNG":
             options["pnginfo"] = self._chunks()
-        elif xmp:
-            options["xmp"] = xmp
+        else:
+            options["xmp"] = xmp  # even if empty, or some versions of Pillow would take that of the image's info
         _warn(format_name, lost)
         return options
 
