@@ -11,6 +11,7 @@ from torch import Tensor
 from colorzoo.inpainting.patch_search import BoolArray
 from colorzoo.io.convert import Image, to_batch, to_raster
 from colorzoo.io.raster import RasterImage
+from colorzoo.io.raster_file import open_raster
 
 
 def as_hole(mask: Image, height: int, width: int) -> BoolArray:
@@ -31,7 +32,14 @@ def as_hole(mask: Image, height: int, width: int) -> BoolArray:
         3
     """
     alpha = None
-    if isinstance(mask, str | Path | PIL.Image.Image | RasterImage):
+    if isinstance(mask, str | Path):
+        with open_raster(mask) as file:
+            if file.pixels != height * width:  # not read, however large
+                raise ValueError(
+                    f"the mask has {file.pixels} pixels, the image {height} rows of {width}; give one of the same size"
+                )
+            mask = file.read()
+    if isinstance(mask, PIL.Image.Image | RasterImage):
         raster = to_raster(mask)
         mask, alpha = raster.levels, raster.alpha
     elif isinstance(mask, Tensor):

@@ -7,6 +7,7 @@ break where it is encoded anew. EXIF 3.0, CIPA DC-008, section 4.6.
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 _PREFIX = b"Exif\0\0"
 _ASCII, _SHORT, _LONG, _RATIONAL = 2, 3, 4, 5
@@ -82,6 +83,17 @@ class _Block:
         if pointer := self.main.get(_EXIF_POINTER):
             (self._exif_start,) = struct.unpack(f"{self._order}I", pointer.value)
             self.exif, self._exif_size, self._exif_next = self._directory(self._exif_start)
+        self._refuse_overlap()
+
+    def _refuse_overlap(self, *ranges: tuple[int, int]) -> None:
+        """Refuse a block whose parts lie in one another, so that changing one would damage the other."""
+        directories = [
+            (self._main_start, self._main_size),
+            *([(self._exif_start, self._exif_size)] if self.exif else []),
+        ]
+        parts = sorted([(0, 8), *((start, start + 2 + 12 * size) for start, size in directories), *ranges])
+        if any(end > start for (_, end), (start, _) in pairwise(parts)):
+            raise ExifError("its directories overlap")
 
     def _unpack(self, form: str, position: int) -> tuple[int, ...]:
         try:
@@ -114,6 +126,7 @@ class _Block:
                 struct.unpack(f"{self._order}I", entries[tag].value)[0] for tag in (_THUMBNAIL_START, _THUMBNAIL_BYTES)
             )
             end = min(start + size, len(self._data))
+            self._refuse_overlap((start, end))
             if end == len(self._data):
                 del self._data[start:]
             elif start < end:

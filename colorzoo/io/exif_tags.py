@@ -1,9 +1,11 @@
 """EXIF by tags, as Pillow parses and encodes it: for TIFF, whose own tags it shares."""
 
+from collections.abc import MutableMapping
 from typing import Any
 
 import PIL.Image
 from PIL.ExifTags import IFD, Base
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from colorzoo.io.photoshop import IPTC, unpack_resources
 from colorzoo.io.tiff import IPTC_TAG, NOT_COPIED, raw_iptc
@@ -27,32 +29,34 @@ def tags_to_exif(image: PIL.Image.Image) -> bytes:
     kept.update({tag: value for tag, value in given.items() if tag not in (*LEFT_BEHIND, *_PARTS)})
     if str(kept.get(Base.ImageDescription, "")).startswith(_OF_ARRAYS):
         del kept[Base.ImageDescription]
-    kept.update(_encode_latin1(dict(kept)))
+    _prepare(kept)
     for part in _PARTS:
-        if entries := dict(given.get_ifd(part)):
-            kept[part] = _encode_latin1(entries)
+        entries = dict(given.get_ifd(part))
+        _prepare(entries, part)
+        if entries:
+            kept[part] = entries
     details = kept.get(IFD.Exif, {})
     if IFD.Interop in details:
         details[IFD.Interop] = given.get_ifd(IFD.Interop)
     return kept.tobytes() if len(kept) else b""
 
 
-def exif_to_tags(exif: bytes) -> PIL.Image.Exif:
-    """Return an EXIF block as the tags of a TIFF."""
+def exif_to_tags(exif: bytes) -> tuple[PIL.Image.Exif, list[int]]:
+    """Return an EXIF block as the tags of a TIFF, and those that Pillow cannot encode."""
     tags = PIL.Image.Exif()
-    if exif:
-        tags.load(exif)
-        tags.update(_encode_latin1({tag: value for tag, value in tags.items() if tag not in _PARTS}))
-        for part in _PARTS:
-            if part in tags:
-                entries = tags.get_ifd(part)
-                entries.update(_encode_latin1(entries))
-    return tags
+    if not exif:
+        return tags, []
+    tags.load(exif)
+    dropped = _prepare(tags)
+    for part in _PARTS:
+        if part in tags:
+            dropped += _prepare(tags.get_ifd(part), part)
+    return tags, dropped
 
 
 def shrink_exif(exif: bytes, room: int) -> tuple[bytes, list[int]]:
     """Return an EXIF block without the largest tags that a TIFF has added, and these; all of it goes if need be."""
-    tags, dropped = exif_to_tags(exif), []
+    tags, dropped = exif_to_tags(exif)
     sizes = {tag: len(value) for tag, value in tags.items() if isinstance(value, bytes | str)}
     for tag in sorted(sizes, key=lambda tag: -sizes[tag]):
         if len(exif) <= room:
@@ -71,9 +75,20 @@ def resources_of_tags(image: PIL.Image.Image) -> dict[int, bytes]:
     return {**resources, IPTC: iptc} if iptc else resources
 
 
-def _encode_latin1(entries: dict[int, Any]) -> dict[int, Any]:
-    """Return texts beyond ASCII as the bytes they were: Pillow reads them as Latin-1, but writes question marks."""
-    return {
-        tag: value.encode("latin-1", "replace") if isinstance(value, str) and not value.isascii() else value
-        for tag, value in entries.items()
-    }
+def _prepare(entries: MutableMapping[int, Any], part: int | None = None) -> list[int]:
+    """Make entries such that Pillow encodes them as they were, and return those that it cannot encode."""
+    dropped = []
+    for tag, value in list(entries.items()):
+        if tag in (*_PARTS, IFD.Interop):
+            continue
+        if isinstance(value, str) and not value.isascii():
+            # Pillow reads texts as Latin-1, but writes question marks.
+            entries[tag] = value.encode("latin-1", "replace")
+        try:
+            directory = ImageFileDirectory_v2(group=part)
+            directory[tag] = entries[tag]
+            directory.tobytes()
+        except Exception:  # of a type that the tag should not have
+            del entries[tag]
+            dropped.append(tag)
+    return dropped

@@ -147,14 +147,14 @@ class Metadata:
             options["exif"] = exif
         if format_name == "PNG":
             options["pnginfo"] = self._chunks()
-        elif xmp:
-            options["xmp"] = xmp
+        else:
+            options["xmp"] = xmp  # even if empty, or some versions of Pillow would take that of the image's info
         _warn(format_name, lost)
         return options
 
     def tags(self) -> PIL.Image.Exif:
         """Return it as the tags of a TIFF, but profile and resolution; a warning names what TIFF has no place for."""
-        tags = exif_to_tags(self.exif)
+        tags, dropped = exif_to_tags(self.exif)
         if self.xmp:
             tags[XMP_TAG] = self.xmp
         if self.resources:
@@ -163,14 +163,17 @@ class Metadata:
                 tags[IPTC_TAG] = iptc
         if self.comment and Base.ImageDescription not in tags:
             tags[Base.ImageDescription] = self.comment
-        _warn("TIFF", self._unheld("TIFF"))
+        lost = [f"tags {', '.join(map(str, dropped))} of its EXIF"] if dropped else []
+        _warn("TIFF", [*self._unheld("TIFF"), *lost])
         return tags
 
     def _unheld(self, format_name: str) -> list[str]:
         """Return the names of what a format has no place for."""
         held = _HELD.get(format_name, ())
         note = "the note of what was done" if self.xmp_before == b"" else "its XMP"
-        described = self.comment and "PNG" != format_name != "JPEG" and Base.ImageDescription in exif_to_tags(self.exif)
+        described = (
+            self.comment and "PNG" != format_name != "JPEG" and Base.ImageDescription in exif_to_tags(self.exif)[0]
+        )
         names = {
             "EXIF": "its EXIF" if self.exif else "",
             "XMP": note if self.xmp else "",

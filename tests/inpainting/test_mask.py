@@ -63,6 +63,12 @@ def test_what_a_person_means_is_the_hole(tmp_path, kind):
         assert np.array_equal(as_hole(mask, 14, 13), HOLE)
 
 
+def test_a_mask_of_another_size_is_not_read(tmp_path):
+    PIL.Image.new("1", (9000, 9000)).save(tmp_path / "large.png")
+    with pytest.raises(ValueError, match="the mask has 81000000 pixels, the image 14 rows of 13"):
+        as_hole(tmp_path / "large.png", 14, 13)
+
+
 def test_deep_layers_are_masks_too(tmp_path):
     alpha = scaled(0, 65535, np.uint16)
     write_raster(RasterImage(np.zeros((14, 13, 3), np.uint16), alpha), tmp_path / "deep.png")
