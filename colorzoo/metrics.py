@@ -51,19 +51,16 @@ def colorfulness(rgb: Tensor) -> Tensor:
 
 
 def color_metrics(rgb: Tensor, truth: Tensor, grey: Tensor | None = None) -> dict[str, Tensor]:
-    """All figures of a batch of colourised pictures, each the mean over its pictures.
+    """Return all metrics of a batch of colourised images, each the mean over its images.
 
     Args:
-        rgb: Colourised pictures in [0, 1].
+        rgb: Colourised images in [0, 1], ``(B, 3, H, W)``.
         truth: Their originals.
         grey: What the model saw; the baselines are made of the truth.
 
-    Shape:
-        ``(B, 3, H, W)`` twice.
-
     Returns:
         ``mse``, ``psnr``, ``ssim`` (if there are 11x11 pixels) and ``colorfulness``, beside the same of the trivial
-        baselines: the grey picture that keeps L* (``grey_``), the luma grey (``luma_``), the truth (``true_``).
+        baselines: the grey image that keeps L* (``grey_``), the luma grey (``luma_``), the truth (``true_``).
     """
     with torch.autocast(rgb.device.type, enabled=False):
         rgb, truth = rgb.float(), truth.float()
@@ -74,19 +71,16 @@ def color_metrics(rgb: Tensor, truth: Tensor, grey: Tensor | None = None) -> dic
 
 
 def denoising_metrics(restored: Tensor, clean: Tensor, noisy: Tensor) -> dict[str, Tensor]:
-    """All figures of a batch of restored pictures, each the mean over its pictures.
+    """Return all metrics of a batch of restored images, each the mean over its images.
 
     Args:
-        restored: De-noised pictures in [0, 1].
+        restored: De-noised images in [0, 1], ``(B, C, H, W)``.
         clean: Their originals.
         noisy: What the model saw.
 
-    Shape:
-        ``(B, C, H, W)`` three times.
-
     Returns:
-        ``mse``, ``psnr`` and ``ssim`` (if there are 11x11 pixels), beside the same of the noisy picture (``noisy_``),
-        of its 3x3 median (``median_``) and of its `switching_mean` (``switching_``).
+        ``mse``, ``psnr`` and ``ssim`` (if there are 11x11 pixels), beside the same of the noisy image (``noisy_``), of
+        its 3x3 median (``median_``) and of its `switching_mean` (``switching_``).
     """
     with torch.autocast(restored.device.type, enabled=False):
         noisy = noisy.float()

@@ -39,11 +39,9 @@ class Colorizer(ZooModule):
     """Longer side, in pixels, at which `colorize` shows a large picture to the network."""
 
     def as_pairs(self, batch: Any) -> ColorBatch:
-        """Return a batch of grey inputs and colour targets; see `colorzoo.data.pairs.as_color_batch`."""
         return as_color_batch(batch)
 
     def compute_metrics(self, output: Tensor, target: Tensor, given: Tensor) -> dict[str, Tensor]:
-        """Return the metrics of a batch; see `colorzoo.metrics.color_metrics`."""
         from colorzoo.metrics import color_metrics
 
         return color_metrics(output, target, given)
@@ -53,29 +51,17 @@ class Colorizer(ZooModule):
         """Predict a*b* from L*.
 
         Args:
-            lightness: L* in [0, 100], of any height and width.
-
-        Shape:
-            ``(B, 1, H, W)`` -> ``(B, 2, h, w)``, where h and w may differ from H and W.
+            lightness: L* in [0, 100], ``(B, 1, H, W)`` of any size.
 
         Returns:
-            a* and b*, unscaled.
+            a* and b*, unscaled, ``(B, 2, h, w)``, where h and w may differ from H and W.
         """
 
     def predict_ab_with_confidence(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
-        """Predict a*b* and the confidence in them; for methods that can tell, such as those that predict distributions.
-
-        Args:
-            lightness: What `predict_ab` takes.
-
-        Shape:
-            ``(B, 1, H, W)`` -> ``(B, 2, h, w)`` and ``(B, 1, h, w)``.
-
-        Returns:
-            a* and b*, as `predict_ab` predicts them, and the confidence in [0, 1].
+        """Predict a*b* as `predict_ab` does, and the confidence in them, ``(B, 1, h, w)`` in [0, 1].
 
         Raises:
-            NoConfidenceError: If the method has no confidence estimate.
+            NoConfidenceError: If the method has no confidence estimate, as all but those that predict distributions.
         """
         raise NoConfidenceError(
             f"{self.name()} has no confidence estimate; take a model whose has_confidence() is True, such as photo_unet"
@@ -168,19 +154,7 @@ class Colorizer(ZooModule):
             return restore_kind(image, source, picture.merge_ab(ab))
 
     def predict(self, picture: LightnessImage, adjustments: ColorAdjustments) -> Tensor:
-        """Return the a*b* that `colorize` joins with the L* of a picture, before saturation and hints.
-
-        Args:
-            picture: The L* of the picture.
-            adjustments: Of these, the working size and the least confidence.
-
-        Returns:
-            a* and b*, ``(B, 2, h, w)``, of the size in which the network answers.
-
-        Raises:
-            ValueError: If the model is in training mode.
-            NoConfidenceError: If ``min_confidence`` is given and the model has no confidence estimate.
-        """
+        """Return a*b*, of the size that the network answers in, faded by confidence, before saturation and hints."""
         if not adjustments.min_confidence:
             return self._run_network(picture, adjustments, self.predict_ab)
         ab, confidence = self._run_network(picture, adjustments, self.predict_ab_with_confidence)
@@ -215,7 +189,6 @@ class Colorizer(ZooModule):
     def _run_network(
         self, picture: LightnessImage, adjustments: ColorAdjustments, predict: Callable[[Tensor], Answer]
     ) -> Answer:
-        """Show a picture to the network at the working size, or at what fits in memory."""
         if self.training:
             raise ValueError(
                 "the model is in training mode, where batch norm would learn from the picture; call eval()"

@@ -54,38 +54,25 @@ class Denoiser(ZooModule):
         """Take the noise out.
 
         Args:
-            noisy: In [0, 1], or a little beyond where the noise was not clipped.
-
-        Shape:
-            ``(B, channels, H, W)`` -> the same, for any H, W >= 1.
+            noisy: ``(B, channels, H, W)`` of any size, in [0, 1] or a little beyond where the noise was not clipped.
 
         Returns:
-            The restored pictures, not necessarily within [0, 1].
+            The restored images, not necessarily within [0, 1].
         """
 
     def read_record(self, record: CheckpointInfo) -> None:
-        """Take from the record which noise the weights were trained on; see `ZooModule.read_record`."""
         self.noise_kinds = record.noise or KINDS
 
     def as_pairs(self, batch: Any) -> NoisyBatch:
-        """Return a batch of noisy inputs and clean targets; see `colorzoo.data.pairs.as_noisy_batch`."""
         return as_noisy_batch(batch, self.noise_for_clean_batches, color=self.channels == 3)
 
     def compute_metrics(self, output: Tensor, target: Tensor, given: Tensor) -> dict[str, Tensor]:
-        """Return the metrics of a batch; see `colorzoo.metrics.denoising_metrics`."""
         from colorzoo.metrics import denoising_metrics
 
         return denoising_metrics(output, target, given)
 
     def losses(self, batch: NoisyBatch) -> dict[str, Tensor]:
-        """MSE of the restored pixels.
-
-        Args:
-            batch: Pairs of this model's channels; of one channel, each counts as a picture.
-
-        Returns:
-            ``loss``.
-        """
+        """Return the MSE of the restored pixels; of one channel, each channel counts as an image."""
         noisy, clean = self.as_channel_batch(batch)
         return {"loss": F.mse_loss(self.restore(noisy).float(), clean)}
 
@@ -162,7 +149,6 @@ class Denoiser(ZooModule):
         return noisy + noisy.new_tensor(shares)[:, None, None, None] * (restored - noisy)
 
     def _shares(self, noisy: Tensor, strength: Strength) -> list[float]:
-        """Return the strength for each picture."""
         if isinstance(strength, str):
             return [level.strength(self.noise_kinds) for level in noise_levels(noisy)]
         shares = strengths(strength, len(noisy))
@@ -188,11 +174,7 @@ class Denoiser(ZooModule):
 
 
 def check_strength(strength: Strength) -> None:
-    """Refuse what is no strength.
-
-    Raises:
-        ValueError: If it is no number in [0, 1], no sequence of such, and not ``"auto"``.
-    """
+    """Raise a ValueError unless it is a number in [0, 1], a sequence of such, or ``"auto"``."""
     possible = (
         strength == "auto" if isinstance(strength, str) else all(0 <= share <= 1 for share in strengths(strength))
     )

@@ -17,9 +17,6 @@ class FreezableModule(LightningModule):
         Args:
             names: Modules, such as ``"encoder"`` or ``"encoder.0"``, with all that is in them; none for all.
 
-        Returns:
-            The model.
-
         Raises:
             UnknownModuleError: If there is none of this name.
         """
@@ -29,38 +26,19 @@ class FreezableModule(LightningModule):
         return self.train(self.training if names else False)
 
     def unfreeze(self, *names: str) -> Self:
-        """Let frozen modules, or modules in them, train again.
-
-        Args:
-            names: Modules, with all that is in them; none for the whole model.
-
-        Returns:
-            The model.
-
-        Raises:
-            UnknownModuleError: If there is none of this name.
-        """
+        """Let frozen modules, or modules in them, train again; see `freeze`."""
         for name in names or ("",):
             self._frozen_names().difference_update(self._within(name))
             self.get_submodule(name).requires_grad_(True)
         return self.train(self.training if names else True)
 
     def train(self, mode: bool = True) -> Self:
-        """Set the mode of all that is not frozen; what is frozen stays in evaluation mode."""
         super().train(mode)
         for name in self._frozen_names():
             self.get_submodule(name).training = False
         return self
 
     def get_submodule(self, target: str) -> nn.Module:
-        """Return a module by name.
-
-        Args:
-            target: Such as ``"encoder"``, or ``"encoder.0"`` for one within.
-
-        Raises:
-            UnknownModuleError: If there is none of this name.
-        """
         try:
             return super().get_submodule(target)
         except AttributeError:

@@ -55,11 +55,7 @@ class OptimizerConfig:
             raise ValueError(f"weight_decay must be >= 0, momentum and warmup in [0, 1); got {self}")
 
     def with_lr(self, lr: float) -> Self:
-        """Return the same with another learning rate.
-
-        Args:
-            lr: Highest learning rate.
-        """
+        """Return the same with another highest learning rate."""
         return replace(self, lr=lr)
 
     def optimizer(
@@ -97,10 +93,7 @@ class OptimizerConfig:
         return RMSprop(groups, self.lr)
 
     def scheduler(self, optimizer: Optimizer, steps: float) -> LambdaLR | None:
-        """Return the schedule over this many steps, which must be finite; it is stepped after each.
-
-        None for ``"constant"``: even a schedule of ones would undo what a callback does to the rate.
-        """
+        """Return the schedule over so many steps; None if constant: one of ones would undo what a callback does."""
         if self.schedule == "constant":
             return None
         if not math.isfinite(steps):
@@ -115,9 +108,5 @@ class OptimizerConfig:
         return LambdaLR(optimizer, share)
 
     def scheduler_options(self, scheduler: Any) -> dict[str, Any]:
-        """Return when a schedule moves on, as Lightning takes it: after each step.
-
-        Args:
-            scheduler: What `scheduler` returned.
-        """
+        """Return when a schedule moves on, as Lightning takes it: after each step."""
         return {"interval": "step"}

@@ -43,12 +43,10 @@ class ReduceLROnPlateauAndStop(Callback):
         self.stage = 1
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse a schedule beside this one."""
         if trainer.lr_scheduler_configs:
             raise ValueError("a schedule would overwrite the rates of LearningRateStaircase; set it to 'constant'")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Look at the figure; step down, or stop, where it has not improved for long enough."""
         if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
             return
         if self.monitor not in trainer.callback_metrics:
@@ -70,9 +68,7 @@ class ReduceLROnPlateauAndStop(Callback):
                 group["lr"] *= self.factor
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint remembers; the rate itself is the optimiser's."""
         return {"best": self.best, "waited": self.waited, "stage": self.stage}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where a checkpoint ended."""
         self.best, self.waited, self.stage = state_dict["best"], state_dict["waited"], state_dict["stage"]

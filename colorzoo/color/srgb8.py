@@ -55,13 +55,7 @@ class Srgb8Writer:
         self._steps = torch.empty(3, 0, dtype=torch.int32)
 
     def write(self, rows: slice, lightness: Tensor, shift: Tensor) -> None:
-        """Set some rows.
-
-        Args:
-            rows: Which, with start and stop.
-            lightness: L* in [0, 100], ``(rows, W)``.
-            shift: What `shifts` made of a* and b*, ``(2, rows, W)``; finite.
-        """
+        """Set some rows of L* ``(rows, W)`` and what `shifts` made of their finite a* and b*, ``(2, rows, W)``."""
         count = lightness.numel()
         if count != self._floats.shape[2]:
             self._floats = torch.empty(3, 3, count, dtype=torch.float32)

@@ -32,11 +32,6 @@ class Crop:
     max_zoom: float = 1.0
 
     def __call__(self, image: PIL.Image.Image) -> Tensor:
-        """Return the square of an image.
-
-        Args:
-            image: Of any mode and size.
-        """
         image = to_rgb(image)
         share = self.size / min(image.size)
         if self.random:

@@ -67,7 +67,6 @@ class ResumableSampler(DistributedSampler[int]):
         self._announced = False
 
     def set_epoch(self, epoch: int) -> None:
-        """Announce the epoch that begins next, as Lightning does."""
         super().set_epoch(epoch)
         self._announced = True
 
@@ -98,12 +97,7 @@ def batch_seed(number: int, epoch: int, seed: int) -> int:
 
 
 class SeededDataset(Dataset[ImageBatch]):
-    """Loads batches by the indices of `ResumableSampler`; a random crop is a function of seed, epoch and image.
-
-    Args:
-        source: The images.
-        seed: Another seed gives other crops.
-    """
+    """Loads batches by the indices of `ResumableSampler`; a random crop is a function of seed, epoch and image."""
 
     def __init__(self, source: ImageDataset, seed: int) -> None:
         self.source = source
@@ -116,7 +110,6 @@ class SeededDataset(Dataset[ImageBatch]):
         return self.__getitems__([index])
 
     def __getitems__(self, indices: list[int]) -> ImageBatch:
-        """Return one batch."""
         places = [divmod(index, len(self.source)) for index in indices]
         if not self.source.random:
             return self.source.load_batch([index for _, index in places])
@@ -132,11 +125,7 @@ class SeededDataset(Dataset[ImageBatch]):
 class ImageDataLoader(DataLoader[ImageBatch]):
     """Loads whole batches from a data set that returns them; explains the error if a worker process dies.
 
-    Args:
-        dataset: A `SeededDataset` or `BatchedDataset`.
-        args: Of `DataLoader`.
-        finish: Makes of each batch what the loader yields; None for the batch as it is.
-        kwargs: Of `DataLoader`.
+    ``finish`` makes of each batch what the loader yields; the other arguments are those of `DataLoader`.
     """
 
     def __init__(self, dataset: Dataset[ImageBatch], *args: Any, finish: Finish | None = None, **kwargs: Any) -> None:
@@ -184,7 +173,6 @@ class ResumableDataLoader(ImageDataLoader):
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """Return the epoch, how many of its batches were yielded, and the seed of the order."""
         seed = cast(SeededDataset, self.dataset).seed
         return {"seed": seed, "epoch": getattr(self.sampler, "epoch", 0), "batches": self._seen}
 
@@ -198,11 +186,7 @@ class ResumableDataLoader(ImageDataLoader):
 class UnrepeatedSampler(DistributedSampler[int]):
     """The images of one process, in order, without padding: an image that came twice would count twice.
 
-    Args:
-        pictures: How many images there are.
-        process: Which of the processes this is.
-        processes: How many share them.
-        predict_filter: Says of an index whether to take it; None for all.
+    ``predict_filter`` says of an index whether to take it; None takes all.
     """
 
     def __init__(

@@ -17,9 +17,6 @@ class OfficialSplitDataModule(ImageDataModule):
         train_images: Train on this many images, drawn by ``seed``; None for all that are left.
         val_images: Validate on this many of the official training images.
         base: The other arguments of `ImageDataModule`.
-
-    Raises:
-        ValueError: If a number is out of its range.
     """
 
     folders: ClassVar[tuple[str, ...]]
@@ -40,14 +37,9 @@ class OfficialSplitDataModule(ImageDataModule):
 
     @abstractmethod
     def official_names(self, split: str) -> list[str]:
-        """Return the names of the official images of ``"train"`` or ``"test"``.
-
-        Raises:
-            DataError: If there are none.
-        """
+        """Return the names of the official images of ``"train"`` or ``"test"``; raise a DataError if there are none."""
 
     def split_names(self) -> dict[str, list[str]]:
-        """Return the names of all images by split."""
         if not self._names:
             train, test = self.official_names("train"), self.official_names("test")
             found = split_off_validation(

@@ -54,14 +54,12 @@ class CIFAR10DataModule(OfficialSplitDataModule):
         self.classes = tuple(classes) if classes else CLASSES
 
     def prepare_data(self) -> None:
-        """Download torchvision's files if that was allowed and nothing is there."""
         if self.download and not self._has_folders():
             from torchvision.datasets import CIFAR10
 
             CIFAR10(str(self.root), download=True)
 
     def describe(self, split: str) -> str:
-        """Say which pictures a split holds, and how many of them were stored with loss."""
         names = self.split_names()[split]
         lossy = sum(not name.endswith(".png") for name in names)
         of = "" if self.classes == CLASSES else f" ({', '.join(self.classes)})"
@@ -70,7 +68,6 @@ class CIFAR10DataModule(OfficialSplitDataModule):
         )
 
     def load_split(self, split: str) -> InMemoryDataset:
-        """Decode one split into memory."""
         names = self.split_names()[split]
         label = torch.tensor([CLASSES.index(name.split("/")[1]) for name in names])
         rgb = self._decode_folders(names) if self._has_folders() else self._take_torchvision(names)

@@ -39,22 +39,18 @@ class MNISTDataModule(OfficialSplitDataModule):
         self.download = download
 
     def prepare_data(self) -> None:
-        """Download torchvision's files if that was allowed."""
         if self.download:
             from torchvision.datasets import MNIST
 
             MNIST(str(self.root), download=True)
 
     def describe(self, split: str) -> str:
-        """Say which digits a split holds."""
         return f"{len(self.split_names()[split]):,} {split} digits of MNIST"
 
     def official_names(self, split: str) -> list[str]:
-        """Return names such as ``train/00042``."""
         return [f"{split}/{index:05}" for index in range(len(self._official(split)))]
 
     def load_split(self, split: str) -> InMemoryDataset:
-        """Take one split into memory."""
         names = self.split_names()[split]
         digits = self._official("test" if split == "test" else "train")
         indices = [int(name.split("/")[1]) for name in names]

@@ -51,14 +51,12 @@ class SyntheticDataModule(ImageDataModule):
         self.counts = {"train": train_images, "val": val_images, "test": test_images}
 
     def split_names(self) -> dict[str, list[str]]:
-        """Return the names of all pictures by split; they tell size and seed, which make the pictures."""
         return {
             split: [f"synthetic-{self.size}-{self.seed}-{_FIRST_INDEX[split] + index}" for index in range(count)]
             for split, count in self.counts.items()
         }
 
     def load_split(self, split: str) -> InMemoryDataset:
-        """Paint one split."""
         first, count = _FIRST_INDEX[split], self.counts[split]
         painted = [_paint(first + index, self.size, self.seed) for index in range(count)]
         rgb = torch.stack([picture for picture, _ in painted])

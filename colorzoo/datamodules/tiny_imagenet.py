@@ -56,12 +56,10 @@ class TinyImageNetDataModule(OfficialSplitDataModule):
         self._classes: dict[str, int] = {}
 
     def describe(self, split: str) -> str:
-        """Say which pictures a split holds, and at what size."""
         count = len(self.split_names()[split])
         return f"{count:,} {split} pictures of Tiny ImageNet, JPEG, {self.size}x{self.size} pixels"
 
     def official_names(self, split: str) -> list[str]:
-        """Return names such as ``train/n01443537/n01443537_0.JPEG``; those of the folder ``val`` test."""
         files = self._official_files("val" if split == "test" else split)
         self._files |= files
         classes = sorted({_class(name) for name in files})
@@ -72,7 +70,6 @@ class TinyImageNetDataModule(OfficialSplitDataModule):
         return list(files)
 
     def load_split(self, split: str) -> InMemoryDataset:
-        """Decode one split into memory; all training pictures take three quarters of a minute of one core."""
         names = self.split_names()[split]
         rgb = torch.empty((len(names), 3, self.size, self.size), dtype=torch.uint8)
 

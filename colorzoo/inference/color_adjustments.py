@@ -66,11 +66,7 @@ class ColorAdjustments:
         return "; ".join(parts)
 
     def apply(self, ab: Tensor, picture: LightnessImage) -> Tensor:
-        """Return a model's a*b*, faded by confidence already, with the saturation and the hints.
-
-        Raises:
-            ValueError: If a hint is outside the picture, or there are several pictures for the hints.
-        """
+        """Return a model's a*b*, faded by confidence already, with the saturation and the hints."""
         if self.saturation != 1:
             ab = ab * self.saturation
         if not self.hints:

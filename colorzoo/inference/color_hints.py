@@ -38,11 +38,7 @@ _EXACT = 0.1  # of a distance; far below what shows
 
 
 def check_hints(hints: Sequence[Hint]) -> list[Hint]:
-    """Refuse what is no list of hints, as far as can be told without a picture.
-
-    Raises:
-        ValueError: If one is no point and colour, the point is no number, or the colour is not ``#rrggbb``.
-    """
+    """Raise a ValueError that says why if something is no list of hints, as far as can be told without an image."""
     wanted = 'give hints as [((x, y), "#rrggbb"), ...]'
     if isinstance(hints, str):
         raise ValueError(f"hints is {hints!r}; {wanted}")
@@ -60,23 +56,17 @@ def check_hints(hints: Sequence[Hint]) -> list[Hint]:
 
 
 def propagate_hints(ab: Tensor, guide: Tensor, hints: Sequence[Hint], height: int, width: int) -> Tensor:
-    """Put the colours of hints over those of a model.
+    """Put the colours of hints over a model's a*b*, and raise a ValueError if a point is outside the image.
 
     Args:
-        ab: The model's a* and b*.
-        guide: L* of the picture, at most `GUIDE_SIZE` pixels on the longer side.
+        ab: The model's a* and b*, ``(1, 2, h, w)``.
+        guide: L* of the image, ``(1, 1, H, W)``, at most `GUIDE_SIZE` pixels on the longer side.
         hints: Points and colours.
-        height: Of the whole picture, which the points refer to.
+        height: Of the whole image in pixels, which the points refer to.
         width: Likewise.
 
-    Shape:
-        ``(1, 2, h, w)`` and ``(1, 1, H, W)`` -> ``(1, 2, max(h, H), max(w, W))``.
-
     Returns:
-        a* and b* that are, at a hint, those of its colour.
-
-    Raises:
-        ValueError: If a point is outside the picture.
+        a* and b* ``(1, 2, max(h, H), max(w, W))`` that are, at a hint, those of its colour.
     """
     for hint in hints:
         x, y = hint[0]

@@ -10,28 +10,13 @@ from colorzoo.io.convert import Array, Image
 
 
 def check_min_confidence(least: float) -> None:
-    """Refuse what is no confidence.
-
-    Raises:
-        ValueError: If it is no number in [0, 1].
-    """
+    """Raise a ValueError unless it is a number in [0, 1]."""
     if not 0 <= least <= 1:
         raise ValueError(f"min_confidence is {least}; give a number from 0 (all colours stay) to 1")
 
 
 def fade_by_confidence(ab: Tensor, confidence: Tensor, least: float) -> Tensor:
-    """Scale a*b* by ``min(1, confidence / least)``.
-
-    Args:
-        ab: a* and b*.
-        confidence: In [0, 1].
-        least: Confidence, in [0, 1], from which on colours stay as they are.
-
-    Shape:
-        ``(B, 2, H, W)`` and ``(B, 1, h, w)`` -> ``(B, 2, H, W)``.
-
-    Returns:
-        The a* and b* that are left.
+    """Scale a*b* ``(B, 2, H, W)`` by ``min(1, confidence / least)``; the confidence is in [0, 1] and of any size.
 
     Example:
         >>> fade_by_confidence(torch.ones(1, 2, 1, 1), torch.tensor([[[[0.1]]]]), least=0.2).flatten().tolist()

@@ -74,16 +74,9 @@ class IntegerImage:
         return F.interpolate((down / total)[None, None], (height, width), mode="bilinear", antialias=True)
 
     def merge_ab(self, ab: Tensor) -> NDArray[Any]:
-        """Return RGB levels, of the type given, with this L* and with a*b*, which are up-sampled bilinearly.
+        """Return RGB levels ``(H, W, 3)`` with this L* and with a*b* ``(1, 2, h, w)``, which are up-sampled bilinearly.
 
-        Args:
-            ab: a* and b*, ``(1, 2, h, w)`` of any size.
-
-        Returns:
-            ``(H, W, 3)``; of 8 bits they differ by at most 1 from those of `color.lab_to_rgb`, rounded.
-
-        Raises:
-            ValueError: If a* or b* are not finite.
+        Of 8 bits they differ by at most 1 from those of `color.lab_to_rgb`, rounded.
         """
         ab = ab.detach().float().cpu()
         if not bool(torch.isfinite(ab).all()):

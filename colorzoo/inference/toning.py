@@ -110,20 +110,14 @@ def neutralize(image: Picture) -> PIL.Image.Image: ...
 @overload
 def neutralize(image: Kind) -> Kind: ...
 def neutralize(image: Image) -> PIL.Image.Image | Array | Tensor | RasterImage:
-    """Take the colour out of a picture, and keep its L*.
+    """Take the colour out of an image, and keep its L* and its alpha channel.
 
     Args:
         image: A path, a PIL image, a `RasterImage`, an array ``(H, W)`` or ``(H, W, C)``, or a tensor
             ``(B, C, H, W)`` in [0, 1].
 
     Returns:
-        A grey PIL image for a path or PIL image and a grey scan for a scan, with the alpha channel; else an array or a
-        tensor of the same shape.
-
-    Raises:
-        UnreadableImageError: If a path is missing or no picture.
-        ValueError: If the shape or the values make no sense.
-        TypeError: If the kind of image is unknown.
+        A grey PIL image for a path or PIL image, a grey `RasterImage`, or an array or tensor of the same shape.
 
     Example:
         >>> neutralize(PIL.Image.new("RGB", (4, 3), "peru")).mode

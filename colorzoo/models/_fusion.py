@@ -45,32 +45,17 @@ class FusionColorizer(Colorizer):
 
     @abstractmethod
     def summary(self, lightness: Tensor, mid: Tensor) -> Tensor:
-        """Describe the picture for the fusion layer.
-
-        Args:
-            lightness: L* in [0, 1].
-            mid: What the encoder made of it.
+        """Describe the image, from L* in [0, 1] and what the encoder made of it, for the fusion layer.
 
         Shape:
-            ``(B, 1, H, W)``, ``(B, MID, h, w)`` -> ``(B, GLOBAL, 1, 1)`` or ``(B, GLOBAL, h, w)``.
-
-        Returns:
-            One description for all positions, or one for each.
+            ``(B, 1, H, W)``, ``(B, MID, h, w)`` -> ``(B, GLOBAL, 1, 1)`` for all positions, or ``(B, GLOBAL, h, w)``.
         """
 
     def predict_ab(self, lightness: Tensor) -> Tensor:
-        """Predict a*b* from L*; see `Colorizer.predict_ab`."""
         return unscale_ab(self._net(lightness)[0].float())
 
     def losses(self, batch: ColorBatch) -> dict[str, Tensor]:
-        """MSE of the scaled a*b* plus ``alpha`` times the cross entropy of the class head.
-
-        Args:
-            batch: Pairs; the class term is left out where they carry no ``label``.
-
-        Returns:
-            ``loss`` and its parts, and the accuracy of the head.
-        """
+        """Return the MSE of the scaled a*b* plus, with labels, ``alpha`` times the class head's cross entropy."""
         scaled_ab, logits = self._net(grey_to_lightness(batch["grey"]))
         mse = F.mse_loss(scaled_ab.float(), scale_ab(batch["lab"][:, 1:]))
         # DistributedDataParallel wants a gradient for every parameter, the head's too where there is no label.

@@ -25,19 +25,7 @@ def dense_stack(
     init: Init,
     dropout: float = 0.0,
 ) -> nn.Sequential:
-    """Return linear layers of these widths, each followed by its norm and activation.
-
-    Args:
-        widths: From the input's to the output's.
-        activation: After each hidden layer.
-        last_activation: After the output layer.
-        batch_norm: Normalise each hidden layer.
-        norm_output: Normalise the output layer too.
-        init: ``"default"`` is torch's; ``"xavier"``; ``"normal"`` draws weights and biases from N(0, 1).
-        dropout: Share of hidden units that are dropped in training.
-
-    Returns:
-        The stack.
+    """Return linear layers of these widths, from input to output, each followed by its norm and activation.
 
     Raises:
         ValueError: If an activation, the initialisation or a number is unknown.
@@ -62,12 +50,7 @@ def dense_stack(
 
 
 def first_layers(net: nn.Module, count: int) -> tuple[str, ...]:
-    """Return the names of the first linear layers of ``self.net``, each with its norm and activation.
-
-    Args:
-        net: What `dense_stack` returned.
-        count: How many.
-    """
+    """Return the names of the first linear layers of ``self.net``, each with its norm and activation."""
     before = 0
     names = []
     for name, module in net.named_children():
@@ -79,17 +62,7 @@ def first_layers(net: nn.Module, count: int) -> tuple[str, ...]:
 
 
 def activation_layer(name: Activation) -> type[nn.Module]:
-    """Return the class of this activation.
-
-    Args:
-        name: Its name.
-
-    Returns:
-        The class; its constructor needs no argument.
-
-    Raises:
-        ValueError: If there is no such activation.
-    """
+    """Return the class of an activation, or raise a ValueError if there is none of this name."""
     if name not in _ACTIVATIONS:
         raise ValueError(f"no activation is called {name!r}; give one of {', '.join(_ACTIVATIONS)}")
     return _ACTIVATIONS[name]

@@ -10,16 +10,11 @@ from colorzoo.models._padding import padding_to_multiple
 
 
 class PatchDenoiser(Denoiser):
-    """Restores every picture square by square, for it knows squares of one size only.
-
-    A subclass gives `restore_patches`.
+    """Restores every image square by square, for it knows squares of one size only; a subclass gives `restore_patches`.
 
     Args:
-        channels: 1 restores each channel by itself, 3 the three of a colour picture together.
-        size: Edge in pixels of the square.
-
-    Raises:
-        ValueError: If a number is out of its range.
+        channels: 1 restores each channel by itself, 3 the three of a colour image together.
+        size: Edge of the square in pixels.
     """
 
     def __init__(self, channels: int, size: int) -> None:
@@ -36,19 +31,13 @@ class PatchDenoiser(Denoiser):
 
     @property
     def receptive_radius(self) -> int:
-        """The other pixels of the square."""
         return self.grid
 
     def squares(self, pictures: Tensor) -> Tensor:
-        """Cut pictures into squares, the border repeated where the last ones overhang.
-
-        Shape:
-            ``(B, channels, H, W)`` -> ``(B, squares, pixels)``.
-        """
+        """Cut images into squares, the border repeated: ``(B, channels, H, W)`` -> ``(B, squares, pixels)``."""
         return self._cut(pictures).flatten(start_dim=1, end_dim=2)
 
     def restore(self, noisy: Tensor) -> Tensor:
-        """Restore square by square; see `Denoiser.restore`."""
         height, width = noisy.shape[-2:]
         squares = self._cut(noisy)
         restored = self.restore_patches(squares.flatten(end_dim=2)).view_as(squares)

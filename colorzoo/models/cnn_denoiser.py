@@ -76,7 +76,6 @@ class CNNDenoiser(Denoiser):
 
     @property
     def receptive_radius(self) -> int:
-        """All that the convolutions see, those of the deepest level from furthest off."""
         filled = 5 if self.noise == "impulse" else 0
         ends = 2 * _SHUFFLE
         convolutions = [4 * self._blocks] * (self._depth - 1) + [2 * self._blocks]
@@ -84,7 +83,6 @@ class CNNDenoiser(Denoiser):
         return filled + ends + levels + self.grid
 
     def restore(self, noisy: Tensor) -> Tensor:
-        """Subtract the noise, or replace the impulses; see `Denoiser.restore`."""
         if self.noise == "gaussian":
             return noisy - self._predicted(noisy)
         pepper, salt = noisy <= 0, noisy >= 1

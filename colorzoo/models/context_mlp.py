@@ -94,7 +94,6 @@ class ContextMLP(Colorizer):
             self.dense.append(nn.Conv2d(inputs, outputs, 1, bias=not batch_norm or index == len(hidden)))
 
     def predict_ab(self, lightness: Tensor) -> Tensor:
-        """Predict a*b* from L*, a strip of rows at a time; see `Colorizer.predict_ab`."""
         padded = self._padded(lightness_to_grey(lightness))
         height, width = lightness.shape[-2:]
         answer = self._answer(padded) if torch.compiler.is_compiling() else self._in_strips(padded, height, width)
@@ -102,14 +101,7 @@ class ContextMLP(Colorizer):
         return unscale_ab(answer) if self.target == "ab" else rgb_to_lab(answer)[:, 1:]
 
     def losses(self, batch: ColorBatch) -> dict[str, Tensor]:
-        """The document's cost: ``1/(2m) sum (y - t)^2 + l2/(2m) sum w^2`` over the m pixels that are learnt from.
-
-        Args:
-            batch: Pairs of any size.
-
-        Returns:
-            ``loss``; for RGB also ``own_mse``, the mean squared error of the network's own answer.
-        """
+        """Return the document's cost ``1/(2m) sum (y - t)^2 + l2/(2m) sum w^2`` over the m pixels learnt from."""
         every = min(self.every, *batch["grey"].shape[-2:]) if self.training else 1
         down, right = torch.randint(every, (2,)).tolist() if every > 1 else (0, 0)
         answer = self._answer(self._padded(batch["grey"])[..., down:, right:], every)
@@ -129,7 +121,7 @@ class ContextMLP(Colorizer):
         return F.pad(seen, (self.radius,) * 4, mode=self.padding)
 
     def _in_strips(self, padded: Tensor, height: int, width: int) -> Tensor:
-        """What the network says of every pixel, a strip of rows at a time; a captured graph cannot have more."""
+        """Answer a strip of rows at a time; a captured graph cannot have more than one."""
         rows = max(1, _STRIP // (len(padded) * width))
         tops = range(0, height, rows)
         return torch.cat([self._answer(padded[..., top : top + rows + 2 * self.radius, :]) for top in tops], dim=2)

@@ -69,11 +69,9 @@ class ConvDenoiser(Denoiser):
 
     @property
     def receptive_radius(self) -> int:
-        """What the convolutions see on the way down and, of the code's squares, on the way up."""
         return 4 * self.grid
 
     def restore(self, noisy: Tensor) -> Tensor:
-        """Pass the picture, or its noise, through the code; see `Denoiser.restore`."""
         height, width = noisy.shape[-2:]
         padded = F.pad(
             noisy,

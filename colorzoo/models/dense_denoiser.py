@@ -61,6 +61,5 @@ class DenseDenoiser(PatchDenoiser):
         return first_layers(self.net, len(self.hparams["encoder"]))
 
     def restore_patches(self, squares: Tensor) -> Tensor:
-        """Encode and decode; see `PatchDenoiser.restore_patches`."""
         restored: Tensor = self.net(squares)
         return restored

@@ -56,6 +56,5 @@ class FusionCNN(FusionColorizer):
         self.decoder = decoder()
 
     def summary(self, lightness: Tensor, mid: Tensor) -> Tensor:
-        """Describe the whole picture; see `FusionColorizer.summary`."""
         vector: Tensor = self.global_extractor(mid)
         return vector[:, :, None, None]

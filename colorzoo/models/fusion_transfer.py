@@ -75,6 +75,5 @@ class FusionTransfer(FusionColorizer):
             self.freeze("backbone")
 
     def summary(self, lightness: Tensor, mid: Tensor) -> Tensor:
-        """Describe the picture by the backbone's features; see `FusionColorizer.summary`."""
         projected: Tensor = self.projection(self.backbone(lightness, (mid.shape[-2], mid.shape[-1])))
         return projected

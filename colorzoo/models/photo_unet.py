@@ -106,23 +106,14 @@ class PhotoUNet(Colorizer):
             self.encoder.load_pretrained(encoder_weights)
 
     def predict_ab(self, lightness: Tensor) -> Tensor:
-        """Predict a*b* from L*; see `Colorizer.predict_ab`."""
         return self._colour(self._answer(lightness_to_grey(lightness)))
 
     def predict_ab_with_confidence(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
-        """Predict a*b* and how sure that is, from L*; see `Colorizer.predict_ab_with_confidence`."""
         answer = self._answer(lightness_to_grey(lightness))
         return self._colour(answer), confidence_of_bins(answer)
 
     def losses(self, batch: ColorBatch) -> dict[str, Tensor]:
-        """Divergence of the distribution from the truth, and how far its mean is off.
-
-        Args:
-            batch: Pairs.
-
-        Returns:
-            ``loss``, ``divergence`` in nats, ``distance`` in widths of a bin, and ``fidelity``, a logarithm.
-        """
+        """Return the divergence from the truth in nats, and how far the mean is off, in bins and as a logarithm."""
         answer = self._answer(batch["grey"])
         height, width = answer.shape[-2:]
         truth = F.adaptive_avg_pool2d(batch["lab"][:, 1:], (height, width))
@@ -139,7 +130,6 @@ class PhotoUNet(Colorizer):
         }
 
     def _colour(self, answer: Tensor) -> Tensor:
-        """Return the a*b* that an answer amounts to."""
         return self.vividness * annealed_mean(answer, self.temperature)
 
     def _answer(self, grey: Tensor) -> Tensor:
@@ -168,7 +158,6 @@ class _Encoder(TimmEncoder):
         )
 
     def forward(self, gray: Tensor) -> list[Tensor]:
-        """Describe gray images in [0, 1]: ``(B, 1, H, W)`` -> maps, the finest first."""
         maps: list[Tensor] = self.net(self.normalize(gray))
         return maps
 

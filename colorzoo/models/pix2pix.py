@@ -120,12 +120,10 @@ class Pix2Pix(Colorizer):
         self.improver: nn.Module = _patch_mlp(improver, improver_patch)
 
     def predict_ab(self, lightness: Tensor) -> Tensor:
-        """Predict a*b* from L*; see `Colorizer.predict_ab`."""
         seen = lightness / 50 - 1
         return _AB * self._refine(seen, self.generator(seen)).float()
 
     def configure_optimizers(self) -> "OptimizerLRScheduler":
-        """Return an optimiser for each of the three networks, with its schedule over the batches."""
         if self.trainer.max_steps > 0 and not self.trainer.fast_dev_run and self.optim.schedule == "cosine":  # type: ignore[attr-defined]
             raise UsageError(
                 "max_steps counts the steps of each network, a schedule the batches; set max_epochs instead"
@@ -133,7 +131,6 @@ class Pix2Pix(Colorizer):
         return [self.build_optimizer(self.get_submodule(name).parameters()) for name in NETWORKS]  # type: ignore[return-value]
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
-        """Take a step of each network, one after another, and move the schedules on by a batch."""
         pairs = self.as_pairs(batch)
         optimizers: Any = self.optimizers()
         for network, losses in self.network_losses(pairs):
@@ -146,14 +143,9 @@ class Pix2Pix(Colorizer):
         self._step_schedulers()
 
     def network_losses(self, batch: ColorBatch) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """Yield the losses of discriminator, generator and improver; each may take its step before the next is asked.
+        """Yield names of `NETWORKS` and their losses; each may take its step before the next is asked.
 
-        Args:
-            batch: Pairs.
-
-        Returns:
-            Names of `NETWORKS` and their losses. During the warm-up, and without an adversary, the discriminator has
-            none; during the warm-up the improver has none either.
+        During the warm-up the generator alone has some; without an adversary the discriminator has none.
         """
         seen, truth = self._inputs_and_targets(batch)
         warm = int(self.batches) < self.warmup_batches
@@ -184,14 +176,7 @@ class Pix2Pix(Colorizer):
                 scheduler.step()
 
     def losses(self, batch: ColorBatch) -> dict[str, Tensor]:
-        """Distance of the improved a*b* to the truth, and how good the generator is alone.
-
-        Args:
-            batch: Pairs.
-
-        Returns:
-            ``loss``, on a*b* / 110, and the generator's RGB ``generator_mse`` and ``generator_psnr``.
-        """
+        """Return the distance of the improved a*b* / 110 to the truth, and the errors of the generator alone."""
         from colorzoo.metrics import mse, psnr
 
         seen, truth = self._inputs_and_targets(batch)

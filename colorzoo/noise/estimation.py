@@ -56,14 +56,10 @@ class NoiseLevel:
             raise ValueError(f"sigma is {self.sigma}; give 8-bit levels from 0 on")
 
     def strength(self, kinds: Iterable[NoiseKind] = KINDS) -> float:
-        """Say how far a de-noiser should go that is made for these kinds of noise.
+        """Say how far a de-noiser should go that is made for these kinds of noise; of several, the largest.
 
-        Args:
-            kinds: What it is made for.
-
-        Returns:
-            0 up to 0.2 % of impulses and a sigma of 4, as clean pictures may show; 1 from 1 % or a sigma of 8 on; a
-            straight line in between. Of several kinds, the largest.
+        0 up to 0.2 % of impulses and a sigma of 4, as clean images may show; 1 from 1 % or a sigma of 8 on; a straight
+        line in between.
         """
         levels: dict[NoiseKind, float] = {"impulse": self.impulse, "gaussian": self.sigma}
         shares = [(levels[kind] - _RAMP[kind][0]) / (_RAMP[kind][1] - _RAMP[kind][0]) for kind in kinds]
@@ -114,20 +110,7 @@ def estimate_noise(image: Image) -> NoiseLevel:
 
 @torch.no_grad()
 def noise_levels(pictures: Tensor) -> list[NoiseLevel]:
-    """Estimate the noise of each picture of a batch; see `estimate_noise`.
-
-    Args:
-        pictures: In [0, 1].
-
-    Shape:
-        ``(B, C, H, W)``, any C, any H, W >= 1.
-
-    Returns:
-        A level for each picture.
-
-    Raises:
-        ValueError: If the pictures are of another shape.
-    """
+    """Estimate the noise of each image of a batch ``(B, C, H, W)`` in [0, 1]; see `estimate_noise`."""
     if pictures.ndim != 4:
         raise ValueError(f"the pictures have shape {tuple(pictures.shape)}; give (B, C, H, W)")
     planes = [_sample_squares(picture)[:, None].float() for picture in pictures]

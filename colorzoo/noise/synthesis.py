@@ -73,23 +73,14 @@ class Noise:
 def add_noise(
     clean: Tensor, noise: Noise, seeds: Sequence[int] | None = None, draws: SharedRandom | None = None
 ) -> Tensor:
-    """Add noise to pictures.
+    """Add noise to images.
 
     Args:
-        clean: Pictures in [0, 1].
+        clean: ``(B, C, H, W)`` in [0, 1].
         noise: Which noise.
-        seeds: One for each picture, which then always gets the same noise, whatever the batch or the device; None draws
+        seeds: One for each image, which then always gets the same noise, whatever the batch or the device; None draws
             anew.
         draws: Where the numbers of noise that is drawn anew come from; None for torch's global generator.
-
-    Shape:
-        ``(B, C, H, W)`` -> ``(B, C, H, W)``.
-
-    Returns:
-        The noisy pictures.
-
-    Raises:
-        ValueError: If the shape is another.
 
     Example:
         >>> add_noise(torch.full((1, 1, 100, 100), 0.5), Noise(impulse=1.0), seeds=[0]).unique().tolist()
