@@ -1,9 +1,12 @@
-"""What dense colourisers share: a stack of linear layers."""
+"""What dense networks share: a stack of linear layers, and a colouriser made of it."""
 
 import itertools
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from torch import nn
+
+from colorzoo.models._fixed_size import FixedSizeColorizer, Target
 
 Activation = Literal["sigmoid", "relu", "tanh", "none"]
 Init = Literal["default", "xavier", "normal"]
@@ -75,3 +78,39 @@ def _initialise(linear: nn.Linear, init: Init) -> None:
     elif init == "normal":
         nn.init.normal_(linear.weight)
         nn.init.normal_(linear.bias)
+
+
+class DenseColorizer(FixedSizeColorizer):
+    """Linear layers from the grey pixels to the colours of all of them.
+
+    A subclass gives `build` the widths of its hidden layers.
+
+    Args:
+        activation: After each hidden layer.
+        last_activation: After the output; ``relu`` and ``sigmoid`` cannot reach the negative half of [-1, 1].
+        batch_norm: Normalise each hidden layer.
+        norm_output: Normalise the output layer too, as both documents do.
+        init: Initialisation of the linear layers.
+        dropout: Share of hidden units dropped in training.
+        target: ``"rgb_signed"`` (EURECOM), ``"rgb"`` (CS229), or ``"ab"``, which learns colour alone.
+        size: Edge in pixels of the square that the network sees.
+    """
+
+    def __init__(
+        self,
+        activation: Activation = "sigmoid",
+        last_activation: Activation = "none",
+        batch_norm: bool = True,
+        norm_output: bool = True,
+        init: Init = "xavier",
+        dropout: float = 0.0,
+        target: Target = "rgb_signed",
+        size: int = 32,
+    ) -> None:
+        super().__init__(target, size)
+        self._options: Any = (activation, last_activation, batch_norm, norm_output, init, dropout)
+
+    def build(self, hidden: Sequence[int], backbone: int) -> None:
+        """Build the layers; the first so many of the hidden ones are the backbone."""
+        self.net = dense_stack([self.size * self.size, *hidden, self.outputs], *self._options)
+        self.backbone_modules = first_layers(self.net, backbone)

@@ -1,4 +1,4 @@
-"""What de-noisers of one square share: larger pictures are cut into squares, and each is restored by itself."""
+"""What de-noisers of one square share: larger images are cut into squares, and each is restored by itself."""
 
 from abc import abstractmethod
 
@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorzoo.base.denoiser import Denoiser
-from colorzoo.models._padding import padding_to_multiple
+from colorzoo.models._padding import pad_to_multiple
 
 
 class PatchDenoiser(Denoiser):
@@ -33,9 +33,9 @@ class PatchDenoiser(Denoiser):
     def receptive_radius(self) -> int:
         return self.grid
 
-    def squares(self, pictures: Tensor) -> Tensor:
+    def squares(self, images: Tensor) -> Tensor:
         """Cut images into squares, the border repeated: ``(B, channels, H, W)`` -> ``(B, squares, pixels)``."""
-        return self._cut(pictures).flatten(start_dim=1, end_dim=2)
+        return self._cut(images).flatten(start_dim=1, end_dim=2)
 
     def restore(self, noisy: Tensor) -> Tensor:
         height, width = noisy.shape[-2:]
@@ -43,12 +43,6 @@ class PatchDenoiser(Denoiser):
         restored = self.restore_patches(squares.flatten(end_dim=2)).view_as(squares)
         return F.pixel_shuffle(restored.movedim(3, 1), self.grid)[..., :height, :width]
 
-    def _cut(self, pictures: Tensor) -> Tensor:
+    def _cut(self, images: Tensor) -> Tensor:
         """Return squares at their places, ``(B, down, across, pixels)``."""
-        height, width = pictures.shape[-2:]
-        padded = F.pad(
-            pictures,
-            (0, padding_to_multiple(width, self.grid), 0, padding_to_multiple(height, self.grid)),
-            mode="replicate",
-        )
-        return F.pixel_unshuffle(padded, self.grid).movedim(1, 3).contiguous()
+        return F.pixel_unshuffle(pad_to_multiple(images, self.grid), self.grid).movedim(1, 3).contiguous()

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from colorzoo.base.denoiser import Denoiser
-from colorzoo.models._padding import padding_to_multiple
+from colorzoo.models._padding import pad_to_multiple
 
 
 class ConvDenoiser(Denoiser):
@@ -73,12 +72,7 @@ class ConvDenoiser(Denoiser):
 
     def restore(self, noisy: Tensor) -> Tensor:
         height, width = noisy.shape[-2:]
-        padded = F.pad(
-            noisy,
-            (0, padding_to_multiple(width, self.grid), 0, padding_to_multiple(height, self.grid)),
-            mode="replicate",
-        )
-        made: Tensor = self.net(padded)[..., :height, :width]
+        made: Tensor = self.net(pad_to_multiple(noisy, self.grid))[..., :height, :width]
         return noisy - made if self.residual else torch.sigmoid(made)
 
 

@@ -10,7 +10,7 @@ Simo-Serra and Ishikawa, "Let there be Color!" (SIGGRAPH 2016).
 
 from torch import Tensor, nn
 
-from colorzoo.models._fusion import GLOBAL, MID, FusionColorizer, convolution, decoder, encoder, fusion
+from colorzoo.models._fusion import GLOBAL, MID, FusionColorizer, convolution
 
 
 class FusionCNN(FusionColorizer):
@@ -40,7 +40,6 @@ class FusionCNN(FusionColorizer):
 
     def __init__(self, alpha: float = 1 / 300, num_classes: int = 10, weights: str | None = None) -> None:
         super().__init__(alpha=alpha, num_classes=num_classes)
-        self.encoder = encoder()
         self.global_extractor = nn.Sequential(
             convolution(MID, 256, stride=2),
             convolution(256, 256),
@@ -51,9 +50,7 @@ class FusionCNN(FusionColorizer):
             nn.Linear(256, GLOBAL),
             nn.ReLU(),
         )
-        self.head = nn.Linear(GLOBAL, num_classes)
-        self.fusion = fusion()
-        self.decoder = decoder()
+        self.build_decoder()
 
     def summary(self, lightness: Tensor, mid: Tensor) -> Tensor:
         vector: Tensor = self.global_extractor(mid)

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from colorzoo.models._fusion import GLOBAL, FusionColorizer, decoder, encoder, fusion
+from colorzoo.models._fusion import GLOBAL, FusionColorizer
 from colorzoo.models._timm_encoder import Backbone
 
 
@@ -63,12 +63,9 @@ class FusionTransfer(FusionColorizer):
         if features not in ("pooled", "maps"):
             raise ValueError(f"features is {features!r}; give 'pooled' or 'maps'")
         super().__init__(alpha=alpha, num_classes=num_classes)
-        self.encoder = encoder()
         self.backbone = Backbone(backbone, features == "maps", input_size)
         self.projection = nn.Sequential(nn.Conv2d(self.backbone.channels, GLOBAL, kernel_size=1), nn.ReLU())
-        self.head = nn.Linear(GLOBAL, num_classes)
-        self.fusion = fusion()
-        self.decoder = decoder()
+        self.build_decoder()
         if backbone_weights is not None and weights is None:
             self.backbone.load_pretrained(backbone_weights)
         if frozen:

@@ -21,7 +21,7 @@ from colorzoo.color.conversions import lightness_to_grey
 from colorzoo.data.batches import ColorBatch
 from colorzoo.models._ab_bins import annealed_mean, bin_width, confidence_of_bins, kl_divergence, soft_encode_ab
 from colorzoo.models._efficientnet_lite import EfficientNetLite
-from colorzoo.models._padding import padding_to_multiple
+from colorzoo.models._padding import pad_to_multiple
 from colorzoo.models._timm_encoder import TimmEncoder
 
 _LEVELS = (1, 2, 3, 4)  # at a quarter of the edge to a thirty-second
@@ -136,10 +136,7 @@ class PhotoUNet(Colorizer):
         """Return the logarithm of each bin's probability, at a quarter of the resolution."""
         height, width = grey.shape[-2:]
         # Even at every level, as `HalvingConv2d` assumes.
-        whole = F.pad(
-            grey, (0, padding_to_multiple(width, _STRIDE), 0, padding_to_multiple(height, _STRIDE)), mode="replicate"
-        )
-        x, *skips = reversed(self.encoder(whole))
+        x, *skips = reversed(self.encoder(pad_to_multiple(grey, _STRIDE)))
         *shifts, last_shift = [None] * len(_LEVELS) if self.context is None else self.context(x)
         for block, skip, shift in zip(self.decoder, skips, shifts, strict=True):
             x = block(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], dim=1), shift)
