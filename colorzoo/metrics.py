@@ -1,4 +1,4 @@
-"""How good a picture is, a figure an image, each beside what needs no model."""
+"""How good an image is, a figure an image, each beside what needs no model."""
 
 from typing import cast
 
@@ -28,7 +28,7 @@ def mse(rgb: Tensor, truth: Tensor) -> Tensor:
 def psnr(rgb: Tensor, truth: Tensor) -> Tensor:
     """Peak signal-to-noise ratio in dB of RGB in [0, 1]: ``(B, C, H, W)`` twice -> ``(B,)``.
 
-    Identical pictures, whose ratio is infinite, count as 100 dB.
+    Identical images, whose ratio is infinite, count as 100 dB.
     """
     ratio = peak_signal_noise_ratio(rgb, truth, data_range=1.0, dim=(1, 2, 3), reduction="none")
     return ratio.clamp(max=100.0)
@@ -42,7 +42,7 @@ def ssim(rgb: Tensor, truth: Tensor) -> Tensor:
 def colorfulness(rgb: Tensor) -> Tensor:
     """Colourfulness of Hasler and Suesstrunk (2003), with signed opponent channels: -> ``(B,)``.
 
-    About 0 for grey, 15 for muted, 45 for colourful and above 80 for extremely colourful pictures.
+    About 0 for grey, 15 for muted, 45 for colourful and above 80 for extremely colourful images.
     """
     red, green, blue = (255 * rgb).unbind(dim=1)
     opponents = torch.stack([red - green, (red + green) / 2 - blue], dim=1).flatten(start_dim=2)

@@ -27,7 +27,7 @@ Answer = TypeVar("Answer", Tensor, tuple[Tensor, Tensor])
 
 
 class Colorizer(ZooModule):
-    """A method that predicts the a*b* of a grey picture.
+    """A method that predicts the a*b* of a grey image.
 
     A subclass gives `predict_ab` and `losses`; the handling of images, and of what users ask for, is here.
     """
@@ -36,7 +36,7 @@ class Colorizer(ZooModule):
     input_key: ClassVar[str] = "grey"
     target_key: ClassVar[str] = "rgb"
     working_size: int = 256
-    """Longer side, in pixels, at which `colorize` shows a large picture to the network."""
+    """Longer side, in pixels, at which `colorize` shows a large image to the network."""
 
     def as_pairs(self, batch: Any) -> ColorBatch:
         return as_color_batch(batch)
@@ -73,7 +73,7 @@ class Colorizer(ZooModule):
         return cls.predict_ab_with_confidence is not Colorizer.predict_ab_with_confidence
 
     def forward(self, grey: Tensor) -> Tensor:
-        """Colour a batch of grey pictures, at full resolution.
+        """Colour a batch of grey images, at full resolution.
 
         Args:
             grey: sRGB-encoded grey in [0, 1].
@@ -101,20 +101,20 @@ class Colorizer(ZooModule):
     def colorize(
         self, image: Image, working_size: int | None = None, **options: Unpack[ColorOptions]
     ) -> PIL.Image.Image | Array | Tensor | RasterImage:
-        """Colour one picture, or a batch, of any size; the result is of the kind that was given.
+        """Colour one image, or a batch, of any size; the result is of the kind that was given.
 
-        A picture that is larger than the working size is shown to the network at that size. The a*b* it
-        answers with are up-sampled bilinearly and joined with the full-resolution L* of the input; pictures of 8 and
+        An image that is larger than the working size is shown to the network at that size. The a*b* it
+        answers with are up-sampled bilinearly and joined with the full-resolution L* of the input; images of 8 and
         16 bits in strips of rows, so that a large one needs little more memory than its result.
         A model that you trained yourself must be in evaluation mode, as ``colorzoo.load`` returns it.
 
         Args:
             image: A path, a PIL image, a `RasterImage`, an array ``(H, W)`` or ``(H, W, C)``, or a tensor
-                ``(B, 1, H, W)`` in [0, 1]. Pictures that have colour are reduced to their L*; tensors must be grey.
-            working_size: Longer side, in pixels, at which the network sees the picture; None for the model's own. If
+                ``(B, 1, H, W)`` in [0, 1]. Images that have colour are reduced to their L*; tensors must be grey.
+            working_size: Longer side, in pixels, at which the network sees the image; None for the model's own. If
                 the memory of a GPU does not suffice, it is halved, and the CPU asked at last, with a warning.
             saturation: Factor on the predicted a* and b*, from 0 (grey) over 1 (as predicted) to 4.
-            hints: Points ((x, y), in pixels of the upright picture) and their colours (``"#rrggbb"``). What looks alike
+            hints: Points ((x, y), in pixels of the upright image) and their colours (``"#rrggbb"``). What looks alike
                 around a point takes the hue and chroma of its colour, whatever the saturation and the confidence.
             min_confidence: In [0, 1]; colour fades, in proportion, where the model is less sure. 0 leaves it as it is.
 
@@ -123,7 +123,7 @@ class Colorizer(ZooModule):
             array, a tensor ``(B, 3, H, W)`` for a tensor.
 
         Raises:
-            UnreadableImageError: If a path is missing or no picture.
+            UnreadableImageError: If a path is missing or no image.
             ValueError: If the shape, the values or one of the arguments make no sense, or the model is in training
                 mode.
             TypeError: If the kind of image is unknown.
@@ -165,19 +165,19 @@ class Colorizer(ZooModule):
     @overload
     def confidence(self, image: MapKind, working_size: int | None = None) -> MapKind: ...
     def confidence(self, image: Image, working_size: int | None = None) -> PIL.Image.Image | Array | Tensor:
-        """Tell how sure the model is of the colours that it gives a picture, pixel by pixel.
+        """Tell how sure the model is of the colours that it gives an image, pixel by pixel.
 
         Args:
             image: What `colorize` takes.
             working_size: Likewise.
 
         Returns:
-            A map of the picture's size. For a path, a PIL image or a `RasterImage` it is an 8-bit grey PIL image, white
+            A map of the image's size. For a path, a PIL image or a `RasterImage` it is an 8-bit grey PIL image, white
             where the model is sure; for an array ``(H, W)``, and for a tensor ``(B, 1, H, W)``, float32 in [0, 1].
 
         Raises:
             NoConfidenceError: If the model has no confidence estimate.
-            UnreadableImageError: If a path is missing or no picture.
+            UnreadableImageError: If a path is missing or no image.
             ValueError: If the shape, the values or the working size make no sense, or the model is in training mode.
             TypeError: If the kind of image is unknown.
         """

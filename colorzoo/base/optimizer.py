@@ -84,13 +84,12 @@ class OptimizerConfig:
             }
             for factor, matrix in sorted(alike, reverse=True)
         ]
-        if self.name == "adamw":
-            return AdamW(groups, self.lr, betas=(self.beta1, 0.999), fused=fused or None)
-        if self.name == "adam":
-            return Adam(groups, self.lr, betas=(self.beta1, 0.999), fused=fused or None)
         if self.name == "sgd":
             return SGD(groups, self.lr, momentum=self.momentum)
-        return RMSprop(groups, self.lr)
+        if self.name == "rmsprop":
+            return RMSprop(groups, self.lr)
+        adam = AdamW if self.name == "adamw" else Adam
+        return adam(groups, self.lr, betas=(self.beta1, 0.999), fused=fused or None)
 
     def scheduler(self, optimizer: Optimizer, steps: float) -> LambdaLR | None:
         """Return the schedule over so many steps; None if constant: one of ones would undo what a callback does."""

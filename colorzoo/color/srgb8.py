@@ -1,4 +1,4 @@
-"""L*a*b* to 8-bit sRGB for large pictures: what `lab_to_rgb` does, in a twentieth of its time.
+"""L*a*b* to 8-bit sRGB for large images: what `lab_to_rgb` does, in a twentieth of its time.
 
 Lab's cube is a cube and no general power, and the 8-bit level is looked up rather than computed. The same index tells
 what sRGB cannot show, for which bisection needs linear light only and is done for many strips at once.
@@ -30,7 +30,7 @@ _BATCH = 1 << 16
 
 
 class Srgb8Writer:
-    """Rows of a picture in sRGB of 8 bits, made of L*a*b* some rows at a time.
+    """Rows of an image in sRGB of 8 bits, made of L*a*b* some rows at a time.
 
     What lies outside sRGB loses chroma, never lightness or hue. Levels differ by at most 1 from those of
     `color.lab_to_rgb`, rounded.

@@ -1,7 +1,7 @@
 """Batches, and how pairs are made of RGB images: grey and its L*a*b* target, or noisy and clean."""
 
 from collections.abc import Sequence
-from typing import Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import torch
 from torch import Tensor
@@ -70,11 +70,7 @@ def color_batch(images: ImageBatch, grey: Grey = "lightness") -> ColorBatch:
             lab[part], pairs["grey"][part] = rgb_to_lab(given[part]), rgb_to_luma(rgb[part])
         else:
             lab[part], pairs["grey"][part] = rgb_to_lab_and_grey(given[part])
-    if "label" in images:
-        pairs["label"] = images["label"]
-    if "name" in images:
-        pairs["name"] = images["name"]
-    return pairs
+    return {**pairs, **_annotations(images)}  # type: ignore[typeddict-item]
 
 
 def noisy_batch(
@@ -98,11 +94,11 @@ def noisy_batch(
     rgb = _scaled(images["rgb"])
     clean = rgb if color else _grey(rgb, grey)
     pairs: NoisyBatch = {"noisy": add_noise(clean, noise, seeds, draws), "clean": clean}
-    if "label" in images:
-        pairs["label"] = images["label"]
-    if "name" in images:
-        pairs["name"] = images["name"]
-    return pairs
+    return {**pairs, **_annotations(images)}  # type: ignore[typeddict-item]
+
+
+def _annotations(images: ImageBatch) -> dict[str, Any]:
+    return {key: value for key, value in images.items() if key in ("label", "name")}
 
 
 def _parts(images: Tensor) -> list[slice]:

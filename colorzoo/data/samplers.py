@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.data.distributed import DistributedSampler
 
 from colorzoo.data.batches import ImageBatch
-from colorzoo.data.datasets import ImageDataset, concatenate_batches
+from colorzoo.data.datasets import BatchedDataset, ImageDataset, concatenate_batches
 from colorzoo.data.splits import seed_of
 from colorzoo.errors import DataError
 
@@ -96,18 +96,12 @@ def batch_seed(number: int, epoch: int, seed: int) -> int:
     return seed_of(f"batch {number} of epoch {epoch}", seed)
 
 
-class SeededDataset(Dataset[ImageBatch]):
+class SeededDataset(BatchedDataset):
     """Loads batches by the indices of `ResumableSampler`; a random crop is a function of seed, epoch and image."""
 
     def __init__(self, source: ImageDataset, seed: int) -> None:
-        self.source = source
+        super().__init__(source)
         self.seed = seed
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def __getitem__(self, index: int) -> ImageBatch:
-        return self.__getitems__([index])
 
     def __getitems__(self, indices: list[int]) -> ImageBatch:
         places = [divmod(index, len(self.source)) for index in indices]

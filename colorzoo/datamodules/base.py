@@ -63,7 +63,7 @@ class ImageDataModule(LightningDataModule, ABC):
     """
 
     input_root: Path | None = None
-    """The folder that the pictures are read from; None if they are of no single folder."""
+    """The folder that the images are read from; None if they are of no single folder."""
     predict_split: ClassVar[str] = "test"
     """The split that is predicted."""
     predict_filter: Callable[[str], bool] | None = None
@@ -187,7 +187,7 @@ class ImageDataModule(LightningDataModule, ABC):
         return PairDataset(self._split(split), self.make_pairs, split == "train")
 
     def show_batch(self, split: str = "train", rows: int = 4) -> PIL.Image.Image:
-        """Return a picture of some pairs: input | target, a pair per row.
+        """Return an image of some pairs: input | target, a pair per row.
 
         Args:
             split: ``"train"``, ``"val"`` or ``"test"``; training pairs are shown with augmentation and training noise.

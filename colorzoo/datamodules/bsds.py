@@ -72,7 +72,7 @@ class BSDSDataModule(ImageDataModule):
 
     Raises:
         ValueError: If a number is out of its range.
-        DataError: In ``setup``, if there is no data or too little, or the pictures are not of one size.
+        DataError: In ``setup``, if there is no data or too little, or the images are not of one size.
     """
 
     def __init__(

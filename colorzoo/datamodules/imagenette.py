@@ -27,7 +27,7 @@ class ImagenetteDataModule(OfficialSplitDataModule):
 
     Args:
         root: The folder; None for ``imagenette`` in ``$COLORZOO_DATA``, by default ``~/.cache/colorzoo/data``.
-        download: Let torchvision fetch the pictures of 320 pixels if there are none (340 MB).
+        download: Let torchvision fetch the images of 320 pixels if there are none (340 MB).
         size: Edge in pixels of the square crops: random in training, else the centre.
         train_images: Train on this many images, drawn by ``seed``; None for all that are left.
         val_images: Validate on this many.

@@ -1,4 +1,4 @@
-"""Colour hints: what a person says the colour is at a point goes as far as the picture looks alike.
+"""Colour hints: what a person says the colour is at a point goes as far as the image looks alike.
 
 Each hint reaches by the geodesic distance of Yatziv and Sapiro, "Fast Image and Video Colorization Using Chrominance
 Blending" (IEEE TIP 2006): the least change of lightness on any way there. As in Levin, Lischinski and Weiss,
@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from colorzoo.color.conversions import rgb_to_lab
 
 Hint = tuple[tuple[float, float], str]
-"""A point (x, y), in pixels of the upright picture from its upper left corner, and its colour as ``#rrggbb``."""
+"""A point (x, y), in pixels of the upright image from its upper left corner, and its colour as ``#rrggbb``."""
 
 GUIDE_SIZE = 256
 """Longer side, in pixels, at which hints find their way."""
@@ -37,7 +37,7 @@ _SWEEPS = 32
 _EXACT = 0.1  # of a distance; far below what shows
 
 
-def check_hints(hints: Sequence[Hint]) -> list[Hint]:
+def check_hints(hints: Sequence[Hint]) -> None:
     """Raise a ValueError that says why if something is no list of hints, as far as can be told without an image."""
     wanted = 'give hints as [((x, y), "#rrggbb"), ...]'
     if isinstance(hints, str):
@@ -52,7 +52,6 @@ def check_hints(hints: Sequence[Hint]) -> list[Hint]:
             raise ValueError(f"the hint {hint!r} is at no place in the picture; give x and y in pixels")
         if not isinstance(colour, str) or not re.fullmatch("#[0-9a-fA-F]{6}", colour):
             raise ValueError(f"the colour {colour!r} of a hint is not of the form #rrggbb, such as #b03a2e")
-    return list(hints)
 
 
 def propagate_hints(ab: Tensor, guide: Tensor, hints: Sequence[Hint], height: int, width: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Pictures of 8 or 16 bits in strips of rows, so that no float copy of a large one is ever made."""
+"""Images of 8 or 16 bits in strips of rows, so that no float copy of a large one is ever made."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ _LEAST = 8
 
 
 class IntegerImage:
-    """The L* of a picture of 8 or 16 bits, a few rows at a time.
+    """The L* of an image of 8 or 16 bits, a few rows at a time.
 
     That of grey is what `color.grey_to_lightness` gives; that of RGB differs by at most 0.01 from `color.rgb_to_lab`.
 
@@ -125,7 +125,7 @@ def _look_up(table: Tensor, steps: NDArray[Any]) -> Tensor:
 
 
 def _bilinear_weights(length: int, shorter: int, rows: slice) -> tuple[slice, Tensor]:
-    """Return which rows of the shorter picture some rows of the longer one go into, and with what weights."""
+    """Return which rows of the shorter image some rows of the longer one go into, and with what weights."""
     scale = length / shorter
     targets = slice(max(0, int(rows.start / scale - 1.5)), min(shorter, int(rows.stop / scale + 2.5)))
     centres = (np.arange(targets.start, targets.stop) + 0.5) * scale

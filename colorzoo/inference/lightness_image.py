@@ -1,4 +1,4 @@
-"""The L* of a picture as a network is shown it, whatever kind of picture it comes from."""
+"""The L* of an image as a network is shown it, whatever kind of image it comes from."""
 
 import torch
 from torch import Tensor

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 Answer = TypeVar("Answer", Tensor, tuple[Tensor, Tensor])
 
 _SAMPLES = 16
-"""Values along each axis of a picture that are looked at: few, so that the check costs nothing beside a network."""
+"""Values along each axis of an image that are looked at: few, so that the check costs nothing beside a network."""
 
 
 def check_network_input(network: nn.Module, pictures: Tensor, least: float, most: float) -> None:

@@ -1,4 +1,4 @@
-"""Pictures as tensors of floats, converted at once; `IntegerImage` is for those of 8 and 16 bits."""
+"""Images as tensors of floats, converted at once; `IntegerImage` is for those of 8 and 16 bits."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""The size at which a network sees a large picture: the working size, or less where memory runs out."""
+"""The size at which a network sees a large image: the working size, or less where memory runs out."""
 
 import warnings
 from collections.abc import Callable
@@ -12,7 +12,7 @@ _PARTS = (1, 2, 4)
 
 
 def fit_longer_side(longest: int, height: int, width: int) -> tuple[int, int]:
-    """Return height and width of a picture scaled down, if need be, to a longer side.
+    """Return height and width of an image scaled down, if need be, to a longer side.
 
     Example:
         >>> fit_longer_side(256, 3000, 4000)

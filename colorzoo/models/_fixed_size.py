@@ -1,4 +1,4 @@
-"""What colourisers with dense layers share: they know one size of picture only."""
+"""What colourisers with dense layers share: they know one size of image only."""
 
 from typing import Literal
 
@@ -16,7 +16,7 @@ _CHANNELS = {"rgb_signed": 3, "rgb": 3, "ab": 2}
 
 
 class FixedSizeColorizer(Colorizer):
-    """Colours every picture at one fixed size, for a dense layer knows no other; a*b* are then scaled to the picture's.
+    """Colours every image at one fixed size, for a dense layer knows no other; a*b* are then scaled to the image's.
 
     A subclass builds ``self.net``, which maps ``(B, size * size)`` to ``(B, channels * size * size)``.
 
@@ -59,7 +59,7 @@ class FixedSizeColorizer(Colorizer):
         return {"loss": loss, "own_mse": loss.detach() / 4}
 
     def _answer(self, grey: Tensor) -> Tensor:
-        """Grey ``(B, 1, size, size)`` in [0, 1] -> what the network says, as a picture of its channels."""
+        """Grey ``(B, 1, size, size)`` in [0, 1] -> what the network says, as an image of its channels."""
         if grey.shape[-2:] != (self.size, self.size):
             raise ValueError(
                 f"the pictures are {tuple(grey.shape[-2:])}; this network trains on {self.size}x{self.size}"

@@ -19,7 +19,7 @@ from colorzoo.data.batches import ColorBatch
 from colorzoo.models._mlp import Activation, activation_layer
 
 _CHANNELS = {"rgb": 3, "ab": 2}
-_STRIP = 16_384  # pixels at a time: their layers stay in the cache, and a large picture takes a third of the time
+_STRIP = 16_384  # pixels at a time: their layers stay in the cache, and a large image takes a third of the time
 _PADDINGS = {"zeros": "constant", "replicate": "replicate"}
 
 
@@ -27,8 +27,8 @@ class ContextMLP(Colorizer):
     """Multi-layer perceptron from the grey square around a pixel to the colour of that pixel.
 
     The document states the window, the loss and its lambda; it names neither widths nor activation nor what
-    surrounds a picture: those defaults are ours. The larger the window, the more the network can tell from it: at
-    radius 2 hardly more than texture, at radius 15 most of a picture of CIFAR-10.
+    surrounds an image: those defaults are ours. The larger the window, the more the network can tell from it: at
+    radius 2 hardly more than texture, at radius 15 most of an image of CIFAR-10.
 
     Args:
         radius: Pixels that are seen to each side; the window is ``2 * radius + 1`` wide and high.
@@ -36,10 +36,10 @@ class ContextMLP(Colorizer):
         activation: After each hidden layer.
         target: ``"rgb"`` on [0, 1], as in the document, or ``"ab"``, which learns colour alone.
         batch_norm: Normalise each hidden layer.
-        padding: What surrounds a picture: ``"zeros"`` shows the network where the border is, and hence where the pixel
+        padding: What surrounds an image: ``"zeros"`` shows the network where the border is, and hence where the pixel
             lies; ``"replicate"`` repeats the border.
         every: In training, learn from one pixel in so many each way, from a random first one on: neighbours teach
-            nearly the same. 1 for all. Pictures are always coloured at every pixel.
+            nearly the same. 1 for all. Images are always coloured at every pixel.
         l2: The document's lambda, weight of the squared weights beside the squared error.
         weights: Start from a published model or a file; None for random initialisation.
 

@@ -2,7 +2,7 @@
 
 The auto-encoder of Patel, Kalbag and Rajput, "Symptotic Analysis of Autoencoder Architectures for Image Colorization
 and Noise Reduction" (DS303, CMInDS, IIT Bombay, 2022), whose code keeps its places instead of becoming one vector: so
-it takes pictures of any size.
+it takes images of any size.
 """
 
 import itertools
@@ -19,10 +19,10 @@ class ConvDenoiser(Denoiser):
     """Auto-encoder of strided convolutions, which passes on what its coarse code can hold.
 
     Args:
-        filters: Filters of each convolution of the encoder, each of which halves the picture; the decoder mirrors them.
+        filters: Filters of each convolution of the encoder, each of which halves the image; the decoder mirrors them.
         batch_norm: Normalise every convolution but the last.
-        residual: Predict the noise, which is subtracted, instead of the picture through a sigmoid.
-        channels: 1 restores each channel by itself, 3 the three of a colour picture together.
+        residual: Predict the noise, which is subtracted, instead of the image through a sigmoid.
+        channels: 1 restores each channel by itself, 3 the three of a colour image together.
         weights: Start from a published model or a file; None for random initialisation.
 
     Raises:

@@ -14,7 +14,7 @@ class DenseAutoencoder(DenseColorizer):
     """Encoder to a narrow code and decoder to the colours, all layers dense.
 
     Args:
-        encoder: Width of each layer from the picture to the code; the last one is the code's.
+        encoder: Width of each layer from the image to the code; the last one is the code's.
         decoder: Width of each layer between the code and the colours.
         options: The other arguments of `DenseColorizer`: activations, norms, initialisation, dropout, target and size.
         weights: Start from a published model or a file; None for random initialisation.

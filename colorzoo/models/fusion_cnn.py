@@ -1,4 +1,4 @@
-"""Fusion CNN: local features joined with a global, class-aware summary of the picture.
+"""Fusion CNN: local features joined with a global, class-aware summary of the image.
 
 Suh, Nassiri Nazif and Kumar, "Old Image De-noising and Auto-Colorization" (CS229, 2017), after Iizuka,
 Simo-Serra and Ishikawa, "Let there be Color!" (SIGGRAPH 2016).
@@ -14,9 +14,9 @@ from colorzoo.models._fusion import GLOBAL, MID, FusionColorizer, convolution
 
 
 class FusionCNN(FusionColorizer):
-    """CNN whose mid-level features are fused, at every position, with a description of the whole picture.
+    """CNN whose mid-level features are fused, at every position, with a description of the whole image.
 
-    The global extractor ends in a mean over positions, so that any picture size goes through; its two fully connected
+    The global extractor ends in a mean over positions, so that any image size goes through; its two fully connected
     layers carry no batch norm.
 
     Args:

@@ -1,7 +1,7 @@
-"""Fusion CNN with transfer: a classifier trained on ImageNet describes the picture in place of the global branch.
+"""Fusion CNN with transfer: a classifier trained on ImageNet describes the image in place of the global branch.
 
 Suh, Nassiri Nazif and Kumar, "Old Image De-noising and Auto-Colorization" (CS229, 2017), section III.D: a frozen ResNet
-that sees the grey picture stacked to three channels and scaled to 224x224.
+that sees the grey image stacked to three channels and scaled to 224x224.
 
     L (32x32) -> encoder ---------------------------------> 8x8x128 -> fusion 8x8x256 -> decoder -> a*b*
          +-----> scaled -> backbone -> projection -> 128 ---------------^
@@ -24,7 +24,7 @@ class FusionTransfer(FusionColorizer):
         features: ``"pooled"``, the document's one vector for all positions, or ``"maps"``: the backbone's last two
             feature maps, so that each position hears what is there.
         frozen: Keep the backbone as it is, as the document does; False trains it along.
-        input_size: Edge in pixels to which the grey picture is scaled for the backbone; the document's is 224.
+        input_size: Edge in pixels to which the grey image is scaled for the backbone; the document's is 224.
         alpha: Weight of the class head's cross entropy beside the a*b* MSE; 0 trains on the MSE alone.
         num_classes: Number of classes of the head.
         backbone_weights: What the backbone starts from: ``"imagenet"`` (downloaded by timm, or from an installed

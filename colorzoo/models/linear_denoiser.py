@@ -98,7 +98,7 @@ class LinearDenoiser(Denoiser):
         above, below = padded[..., :-2, 1:-1], padded[..., 2:, 1:-1]
         left, right = padded[..., 1:-1, :-2], padded[..., 1:-1, 2:]
         differences = [(noisy - neighbour).abs() for neighbour in (above, below, left, right)]
-        # A picture's border is no neighbour of itself.
+        # An image's border is no neighbour of itself.
         differences[0][..., 0, :] = differences[1][..., -1, :] = torch.inf
         differences[2][..., 0] = differences[3][..., -1] = torch.inf
         least = torch.stack(differences).amin(dim=0)

@@ -1,4 +1,4 @@
-"""MLP: the grey pixels of a 32x32 picture, a few dense layers, the colour of every pixel.
+"""MLP: the grey pixels of a 32x32 image, a few dense layers, the colour of every pixel.
 
 Suh, Nassiri Nazif and Kumar, "Old Image De-noising and Auto-Colorization" (CS229, 2017), section II.C: one or two
 hidden layers, sigmoids, batch norm on hidden and output layers, Xavier initialisation, RGB on [0, 1].

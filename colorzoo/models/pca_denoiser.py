@@ -31,7 +31,7 @@ class PCADenoiser(PatchDenoiser, ClosedFormModule):
             False leaves it as it is.
         recentre: Subtract the mean of the noisy squares and add that of the clean ones; False has one mean for both,
             that of the squares in ``fitted_on``.
-        channels: 1 restores each channel by itself, 3 the three of a colour picture together.
+        channels: 1 restores each channel by itself, 3 the three of a colour image together.
         size: Edge in pixels of the square.
         weights: Start from a published model or a file; None for random axes through the origin.
 

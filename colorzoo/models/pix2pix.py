@@ -40,7 +40,7 @@ class Pix2Pix(Colorizer):
     adversarial loss plus lambda times the distance to the true a*b*.
 
     Args:
-        size: Edge in pixels of the pictures it is made for, a power of 2; the U-Net goes down to 2x2.
+        size: Edge in pixels of the images it is made for, a power of 2; the U-Net goes down to 2x2.
         width: Channels of the U-Net at full resolution, a multiple of 8; they double to at most four times as many.
         norm: Of the generator: ``"batch"``, which keeps how light a picture is and learns faster, or ``"group"``, which
             gives the same answer in training whatever the batch. The discriminator always has the latter.
@@ -216,7 +216,7 @@ class Pix2Pix(Colorizer):
 def _patch_gan(width: int, layers: int) -> nn.Sequential:
     """L* and a*b* ``(B, 3, H, W)`` -> a logit for each patch: real (positive) or made (negative)?"""
     widths = [width * min(2**layer, 8) for layer in range(layers + 1)]
-    # Batch norm would make the pictures that it judges depend on the others of their batch, all real or all made.
+    # Batch norm would make the images that it judges depend on the others of their batch, all real or all made.
     judged = partial(block, norm=group_norm, kernel_size=4)
     blocks = [judged(above, below, stride=2) for above, below in itertools.pairwise(widths[:-1])]
     return nn.Sequential(
@@ -235,12 +235,12 @@ def _patch_mlp(hidden: list[int], patch: int) -> nn.Sequential:
         layers += [nn.Conv2d(inputs, outputs, kernel_size=1), nn.ReLU()]
     last = nn.Conv2d(hidden[-1], 2, kernel_size=1)
     for parameter in last.parameters():
-        parameter.data *= 0.1  # an improver begins by leaving the picture as it is
+        parameter.data *= 0.1  # an improver begins by leaving the image as it is
     return nn.Sequential(*layers, last)
 
 
 def _adversarial_loss(logits: Tensor, real: bool) -> Tensor:
-    """Cross entropy of the discriminator's judgement if the pictures were all real, or all made."""
+    """Cross entropy of the discriminator's judgement if the images were all real, or all made."""
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
 
 

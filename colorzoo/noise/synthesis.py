@@ -1,4 +1,4 @@
-"""Synthetic noise: salt and pepper, and Gaussian noise, at levels drawn for each picture."""
+"""Synthetic noise: salt and pepper, and Gaussian noise, at levels drawn for each image."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ NoiseKind = Literal["impulse", "gaussian"]
 KINDS: tuple[NoiseKind, ...] = ("impulse", "gaussian")
 
 Level = float | tuple[float, float]
-"""One level for all pictures, or the lowest and the highest between which each draws its own."""
+"""One level for all images, or the lowest and the highest between which each draws its own."""
 
 _WORDS: dict[NoiseKind, str] = {"impulse": "salt and pepper", "gaussian": "Gaussian noise"}
 
@@ -102,7 +102,7 @@ def add_noise(
 
 
 def _draw(clean: Tensor, seeds: Sequence[int] | None, draws: SharedRandom | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw for each picture two levels, and for each of its values a normal and a uniform number."""
+    """Draw for each image two levels, and for each of its values a normal and a uniform number."""
     if seeds is None:
         draws = draws or SharedRandom(device=clean.device)
         return draws.rand(len(clean), 2, 1, 1, 1), draws.randn(*clean.shape), draws.rand(*clean.shape)

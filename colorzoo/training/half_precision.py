@@ -11,7 +11,7 @@ from colorzoo.hub.record import Checkpoint
 from colorzoo.zoo import model_from_checkpoint
 
 _INVISIBLE = 1 / 510
-"""Half a step of an 8-bit picture."""
+"""Half a step of an 8-bit image."""
 
 _LEAST = (0, *(1 << power for power in range(11, 19)))
 """How many values a tensor has, at least, to be halved: the large ones hold the bytes, the small ones move most."""

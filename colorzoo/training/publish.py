@@ -1,4 +1,4 @@
-"""Publish a run: measure its checkpoint once on the test pictures, and write file, card and results row."""
+"""Publish a run: measure its checkpoint once on the test images, and write file, card and results row."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -88,7 +88,7 @@ def _run(verb: str, config: Path, checkpoint: Path) -> ColorzooCLI:
 
 
 def _check_data(checkpoint: Path, data: ImageDataModule) -> None:
-    """Refuse to measure a run on other data than it was trained with: its test pictures may be training ones."""
+    """Refuse to measure a run on other data than it was trained with: its test images may be training ones."""
     content: Mapping[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     states = [value for value in content.values() if isinstance(value, dict) and "split_hash" in value]
     if not states:
