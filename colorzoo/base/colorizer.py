@@ -76,16 +76,12 @@ class Colorizer(ZooModule):
         """Colour a batch of grey images, at full resolution.
 
         Args:
-            grey: sRGB-encoded grey in [0, 1].
-
-        Shape:
-            ``(B, 1, H, W)`` -> ``(B, 3, H, W)`` for any H, W >= 1.
+            grey: sRGB-encoded grey in [0, 1], ``(B, 1, H, W)`` for any H, W >= 1.
 
         Returns:
-            RGB in [0, 1] with the lightness of the input, in float32.
+            RGB ``(B, 3, H, W)`` in [0, 1] with the lightness of the input, in float32.
 
         Raises:
-            TypeError: If it is no tensor.
             ValueError: If it holds integers, or values that are clearly not in [0, 1].
         """
         check_network_input(self, grey, least=-0.5, most=1.5)

@@ -86,18 +86,13 @@ class Denoiser(ZooModule):
         """Restore a batch.
 
         Args:
-            noisy: Images in [0, 1].
-
-        Shape:
-            ``(B, C, H, W)`` -> ``(B, C, H, W)``; any C if the channels are restored one by one, else 3.
+            noisy: ``(B, C, H, W)`` in [0, 1]; any C if the channels are restored one by one, else 3.
 
         Returns:
-            The restored images in [0, 1], in float32.
+            The restored images of the same shape, in [0, 1], in float32.
 
         Raises:
-            TypeError: If it is no tensor.
-            ValueError: If the number of channels is none that this model restores, or the values are integers or
-                clearly not in [0, 1].
+            ValueError: If C is another, or the values are integers or clearly not in [0, 1].
         """
         # Noise that was not clipped lies beyond [0, 1], by a few of its deviations.
         check_network_input(self, noisy, least=-2.0, most=3.0)

@@ -5,7 +5,7 @@ from typing import Self
 from torch import nn
 
 from colorzoo.base._lightning import LightningModule
-from colorzoo.errors import UnknownModuleError
+from colorzoo.errors import UnknownModuleError, describe_unknown
 
 
 class FreezableModule(LightningModule):
@@ -42,14 +42,10 @@ class FreezableModule(LightningModule):
         try:
             return super().get_submodule(target)
         except AttributeError:
-            found: nn.Module = self
-            missing = target.split(".")
-            while missing[0] in (inner := dict(found.named_children())):
-                found = inner[missing.pop(0)]
-            where = ".".join([type(self).__name__, *target.split(".")[: target.count(".") + 1 - len(missing)]])
-            raise UnknownModuleError(
-                f"no module is called {target!r}; {where} has {', '.join(inner) or 'none'}"
-            ) from None
+            parent, _, name = target.rpartition(".")
+            inner = [child for child, _ in self.get_submodule(parent).named_children()]
+            where = f"module of {'.'.join([type(self).__name__, *filter(None, [parent])])}"
+            raise UnknownModuleError(describe_unknown(name, inner, where)) from None
 
     def _within(self, name: str) -> list[str]:
         inner = (inner for inner, _ in self.get_submodule(name).named_modules())

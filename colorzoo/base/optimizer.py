@@ -64,13 +64,10 @@ class OptimizerConfig:
         lr_factors: Mapping[Parameter, float] | None = None,
         fused: bool = False,
     ) -> Optimizer:
-        """Return the optimiser of these parameters.
+        """Return the optimiser of those of these parameters that learn; ``lr_factors`` multiply the rate of some.
 
-        Args:
-            parameters: Those that do not learn are left out.
-            lr_factors: What the rate of some of them is multiplied by.
-            fused: Take the step of ``adam`` and ``adamw`` in one pass, on a CPU in a seventh of the time.
-                Not for a loss scaler, which leaves the unscaling to such an optimiser: too late for the clipping.
+        ``fused`` takes the step of ``adam`` and ``adamw`` in one pass, on a CPU in a seventh of the time. Not for a
+        loss scaler, which leaves the unscaling to such an optimiser: too late for the clipping.
         """
         alike: dict[tuple[float, bool], list[Parameter]] = defaultdict(list)
         for parameter in parameters:

@@ -30,19 +30,16 @@ _BATCH = 1 << 16
 
 
 class Srgb8Writer:
-    """Rows of an image in sRGB of 8 bits, made of L*a*b* some rows at a time.
+    """Rows of an image ``(H, W, 3)`` in sRGB of 8 bits, made of L*a*b* some rows at a time.
 
     What lies outside sRGB loses chroma, never lightness or hue. Levels differ by at most 1 from those of
     `color.lab_to_rgb`, rounded.
 
-    Args:
-        levels: What is filled in: uint8, ``(H, W, 3)``, contiguous.
-
     Example:
         >>> levels = torch.empty(1, 1, 3, dtype=torch.uint8)
-        >>> picture = Srgb8Writer(levels)
-        >>> picture.write(slice(0, 1), torch.tensor([[50.0]]), shifts(torch.zeros(1, 2, 1, 1))[0])
-        >>> picture.finish()
+        >>> image = Srgb8Writer(levels)
+        >>> image.write(slice(0, 1), torch.tensor([[50.0]]), shifts(torch.zeros(1, 2, 1, 1))[0])
+        >>> image.finish()
         >>> levels.tolist()
         [[[119, 119, 119]]]
     """

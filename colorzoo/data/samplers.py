@@ -29,15 +29,8 @@ class EpochCounter:
 class ResumableSampler(DistributedSampler[int]):
     """Shuffles anew each epoch; drops the last incomplete batch of all processes together, unless it is the only one.
 
-    An index is counted on from epoch to epoch, ``epoch * pictures + place``, so that `SeededDataset` knows the epoch.
-
-    Args:
-        pictures: How many images there are.
-        batch_size: Images per batch and process.
-        seed: Another seed gives other orders.
-        process: Which of the processes this is.
-        processes: How many share the batches.
-        counter: Counts the epochs that no `set_epoch` announces; None for a counter of its own.
+    An index is counted on from epoch to epoch, ``epoch * pictures + place``, so that `SeededDataset` knows the epoch,
+    which `set_epoch` announces, or else the counter.
 
     Example:
         >>> order = ResumableSampler(5, batch_size=2)

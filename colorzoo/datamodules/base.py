@@ -187,15 +187,7 @@ class ImageDataModule(LightningDataModule, ABC):
         return PairDataset(self._split(split), self.make_pairs, split == "train")
 
     def show_batch(self, split: str = "train", rows: int = 4) -> PIL.Image.Image:
-        """Return an image of some pairs: input | target, a pair per row.
-
-        Args:
-            split: ``"train"``, ``"val"`` or ``"test"``; training pairs are shown with augmentation and training noise.
-            rows: Number of pairs.
-
-        Raises:
-            ValueError: If there is no such split, or ``rows`` is not positive.
-        """
+        """Return an image of some pairs, input | target a row, with augmentation and noise if of ``"train"``."""
         return draw_pairs(self._split(split), self.make_pairs, split == "train", rows, self.seed)
 
     def train_dataloader(self) -> DataLoader[Batch]:

@@ -21,14 +21,7 @@ _TEST_IMAGES = 20
 
 
 class RandomCropDataset(ImageDataset):
-    """Random square crops of images that are held in memory.
-
-    Args:
-        names: One unique name per image.
-        rgb: ``(N, 3, H, W)``, uint8.
-        size: Edge of the crops in pixels.
-        crops_per_image: Crops of each image per epoch.
-    """
+    """Random square crops, several of each image per epoch, of images in memory: ``(N, 3, H, W)``, uint8."""
 
     random = True
 

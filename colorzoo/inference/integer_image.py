@@ -24,12 +24,9 @@ _LEAST = 8
 
 
 class IntegerImage:
-    """The L* of an image of 8 or 16 bits, a few rows at a time.
+    """The L* of an image of 8 or 16 bits, grey ``(H, W)`` or RGB ``(H, W, 3)``, a few rows at a time.
 
     That of grey is what `color.grey_to_lightness` gives; that of RGB differs by at most 0.01 from `color.rgb_to_lab`.
-
-    Args:
-        levels: uint8 or uint16, ``(H, W)`` for grey or ``(H, W, 3)`` for RGB.
     """
 
     def __init__(self, levels: NDArray[Any]) -> None:

@@ -23,13 +23,7 @@ NORMS: dict[str, Norm] = {"batch": nn.BatchNorm2d, "group": group_norm}
 
 
 class UNet(nn.Module):
-    """Convolutions down to a few positions and up again, each level of the way up hearing its like of the way down.
-
-    Args:
-        width: Channels at full resolution; they double to at most four times as many.
-        depth: How often the resolution is halved.
-        norm: Makes the norm of so many channels.
-    """
+    """Convolutions to few positions and up with skip connections; there are at most ``4 * width`` channels."""
 
     def __init__(self, width: int, depth: int, norm: Norm) -> None:
         super().__init__()

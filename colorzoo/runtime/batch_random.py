@@ -12,12 +12,8 @@ class SharedRandom:
     Args:
         seed: Another seed gives other numbers; None takes them from torch's global generator.
         device: Where the numbers are drawn, and lie.
-        process: Which of the processes this is: its images are this one of the joint batch, and every
-            ``processes``-th from there.
+        process: Which of the processes this is: it has this image of the joint batch, and every ``processes``-th after.
         processes: How many share the batch.
-
-    Raises:
-        ValueError: If there is no such process.
 
     Example:
         >>> alone = SharedRandom(7).rand(4)

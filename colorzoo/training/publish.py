@@ -34,21 +34,18 @@ _FIRST = ("mse", "psnr", "ssim", "colorfulness")
 def publish(
     checkpoint: Path, name: str, config: Path, folder: Path, notes: str = "", licence: str | None = None
 ) -> str:
-    """Measure a training checkpoint and publish it.
+    """Measure a training checkpoint, publish it, and return what was written in one line.
 
     Args:
         checkpoint: The ``.ckpt`` of a run.
         name: ``MODEL.TAG``; a tag that exists is never replaced.
-        config: The recipe that trained it; its data measure it.
+        config: The config that trained it; its data measure it.
         folder: Where the published files lie.
-        notes: What a user should know beside the figures.
+        notes: What a user should know beside the metrics.
         licence: Of the weights; None for that of the weights it started from, or Apache-2.0.
 
-    Returns:
-        What was written, in one line.
-
     Raises:
-        CheckpointError: If the name is taken or of another model, or recipe or data are not those of the run.
+        CheckpointError: If the name is taken or of another model, or config or data are not those of the run.
     """
     trained = checkpoint_file.read(checkpoint)
     model, _, tag = name.partition(".")
