@@ -1,4 +1,4 @@
-"""How good an image is, a figure an image, each beside what needs no model."""
+"""How good an image is: a number an image, each beside that of what needs no model."""
 
 from typing import cast
 
@@ -17,7 +17,7 @@ BASELINES = {
     "median_": "3x3 median",
     "switching_": "mean of sound neighbours",
 }
-"""What needs no model: the prefix of its figures in a panel, and its name."""
+"""What needs no model: the prefix of its metrics, and its name."""
 
 
 def mse(rgb: Tensor, truth: Tensor) -> Tensor:
@@ -94,10 +94,10 @@ def denoising_metrics(restored: Tensor, clean: Tensor, noisy: Tensor) -> dict[st
 
 
 def _compared(candidates: dict[str, Tensor], truth: Tensor) -> dict[str, Tensor]:
-    figures = {}
+    metrics = {}
     for prefix, candidate in candidates.items():
-        figures[f"{prefix}mse"] = mse(candidate, truth).mean()
-        figures[f"{prefix}psnr"] = psnr(candidate, truth).mean()
+        metrics[f"{prefix}mse"] = mse(candidate, truth).mean()
+        metrics[f"{prefix}psnr"] = psnr(candidate, truth).mean()
         if min(truth.shape[-2:]) >= 11:
-            figures[f"{prefix}ssim"] = ssim(candidate, truth).mean()
-    return figures
+            metrics[f"{prefix}ssim"] = ssim(candidate, truth).mean()
+    return metrics

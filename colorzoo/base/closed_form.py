@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -11,9 +11,6 @@ from torch.optim import Optimizer
 
 from colorzoo.base.module import ZooModule
 from colorzoo.errors import CheckpointError
-
-if TYPE_CHECKING:
-    from lightning.pytorch.utilities.types import OptimizerLRScheduler
 
 
 class ClosedFormModule(ZooModule, ABC):
@@ -50,7 +47,7 @@ class ClosedFormModule(ZooModule, ABC):
             optimizer.step()
             self.trainer.should_stop = True
 
-    def configure_optimizers(self) -> "OptimizerLRScheduler":
+    def configure_optimizers(self) -> Any:
         return ClosedFormOptimizer(self, partial(self.trainer.strategy.reduce, reduce_op="sum"))
 
 

@@ -3,8 +3,8 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from torch.nn import Parameter
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
@@ -53,10 +53,6 @@ class OptimizerConfig:
             raise ValueError(f"beta1 is {self.beta1}; give a number in [0, 1)")
         if self.weight_decay < 0 or not 0 <= self.momentum < 1 or not 0 <= self.warmup < 1:
             raise ValueError(f"weight_decay must be >= 0, momentum and warmup in [0, 1); got {self}")
-
-    def with_lr(self, lr: float) -> Self:
-        """Return the same with another highest learning rate."""
-        return replace(self, lr=lr)
 
     def optimizer(
         self,

@@ -2,8 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from dataclasses import asdict, replace
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,6 @@ from torch.optim import Optimizer
 from colorzoo.base.freezing import FreezableModule
 from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.errors import DataError, DivergedError
-
-if TYPE_CHECKING:
-    from lightning.pytorch.utilities.types import OptimizerLRScheduler
 
 
 class TrainableModule(FreezableModule):
@@ -61,7 +58,7 @@ class TrainableModule(FreezableModule):
 
     @lr.setter
     def lr(self, value: float) -> None:
-        self.optim = self.optim.with_lr(value)
+        self.optim = replace(self.optim, lr=value)
 
     @abstractmethod
     def losses(self, batch: Any) -> dict[str, Tensor]:
@@ -167,8 +164,8 @@ class TrainableModule(FreezableModule):
         if self.optim.clip_norm is not None:
             clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.optim.clip_norm)
 
-    def configure_optimizers(self) -> "OptimizerLRScheduler":
-        return self.build_optimizer(self.parameters())  # type: ignore[return-value]
+    def configure_optimizers(self) -> Any:
+        return self.build_optimizer(self.parameters())
 
     def build_optimizer(self, parameters: Iterable[Parameter]) -> dict[str, Any]:
         """Return an optimiser of some parameters, and its schedule if it has one, in Lightning's form."""

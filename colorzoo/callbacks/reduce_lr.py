@@ -8,14 +8,14 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 
 class ReduceLROnPlateauAndStop(Callback):
-    """Train at one rate until a figure has not improved for a while, then at a smaller one; end after the last rate.
+    """Train at one rate until a metric has not improved for a while, then at a smaller one; end after the last rate.
 
     Di Hao's procedure: Adam at 1e-3 until the validation loss has not improved for 10 epochs, and so six times,
-    each at a tenth of the rate before. The best figure is remembered across the stairs. Give the trainer
+    each at a tenth of the rate before. The best value is remembered across the stairs. Give the trainer
     ``max_epochs: -1``, or as many as it may take at most; the optimiser's schedule must be ``"constant"``.
 
     Args:
-        monitor: The logged figure; lower is better.
+        monitor: The logged metric; lower is better.
         patience: Validations in a row without improvement that end a stair.
         factor: What the rate is multiplied by after each stair but the last.
         stages: Number of stairs, the first included.
@@ -44,7 +44,7 @@ class ReduceLROnPlateauAndStop(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.lr_scheduler_configs:
-            raise ValueError("a schedule would overwrite the rates of LearningRateStaircase; set it to 'constant'")
+            raise ValueError("a schedule would overwrite the rates of ReduceLROnPlateauAndStop; set it to 'constant'")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
@@ -52,9 +52,9 @@ class ReduceLROnPlateauAndStop(Callback):
         if self.monitor not in trainer.callback_metrics:
             logged = ", ".join(sorted(trainer.callback_metrics))
             raise ValueError(f"nothing is logged as {self.monitor!r}; monitor one of {logged}")
-        figure = float(trainer.callback_metrics[self.monitor])
-        if figure < self.best:
-            self.best, self.waited = figure, 0
+        value = float(trainer.callback_metrics[self.monitor])
+        if value < self.best:
+            self.best, self.waited = value, 0
             return
         self.waited += 1
         if self.waited < self.patience:

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -24,9 +24,6 @@ from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb
 from colorzoo.data.batches import ColorBatch
 from colorzoo.errors import UsageError
 from colorzoo.models._unet import GROUP, NORMS, UNet, block, group_norm
-
-if TYPE_CHECKING:
-    from lightning.pytorch.utilities.types import OptimizerLRScheduler
 
 _AB = 110.0
 NETWORKS = ("discriminator", "generator", "improver")
@@ -123,12 +120,12 @@ class Pix2Pix(Colorizer):
         seen = lightness / 50 - 1
         return _AB * self._refine(seen, self.generator(seen)).float()
 
-    def configure_optimizers(self) -> "OptimizerLRScheduler":
+    def configure_optimizers(self) -> Any:
         if self.trainer.max_steps > 0 and not self.trainer.fast_dev_run and self.optim.schedule == "cosine":  # type: ignore[attr-defined]
             raise UsageError(
                 "max_steps counts the steps of each network, a schedule the batches; set max_epochs instead"
             )
-        return [self.build_optimizer(self.get_submodule(name).parameters()) for name in NETWORKS]  # type: ignore[return-value]
+        return [self.build_optimizer(self.get_submodule(name).parameters()) for name in NETWORKS]
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
         pairs = self.as_pairs(batch)
@@ -183,8 +180,8 @@ class Pix2Pix(Colorizer):
         made = self.generator(seen)
         loss = self._distance(self._refine(seen, made), truth)
         alone = lab_to_rgb(torch.cat([(seen + 1) * 50, _AB * made.detach().float()], dim=1))
-        figures = {"generator_mse": mse(alone, batch["rgb"]), "generator_psnr": psnr(alone, batch["rgb"])}
-        return {"loss": loss, **{name: value.mean() for name, value in figures.items()}}
+        metrics = {"generator_mse": mse(alone, batch["rgb"]), "generator_psnr": psnr(alone, batch["rgb"])}
+        return {"loss": loss, **{name: value.mean() for name, value in metrics.items()}}
 
     def _inputs_and_targets(self, batch: ColorBatch) -> tuple[Tensor, Tensor]:
         """L* and a*b*, both on [-1, 1]."""

@@ -21,7 +21,7 @@ from colorzoo.training.half_precision import to_half_precision
 from colorzoo.zoo import list_models
 
 _LICENCE = "Apache-2.0"
-# One process and full precision: figures must not depend on the machine that publishes.
+# One process and full precision: metrics must not depend on the machine that publishes.
 _EXACTLY = (
     "--trainer.accelerator=cpu",
     "--trainer.devices=1",
@@ -93,7 +93,7 @@ def _check_data(checkpoint: Path, data: ImageDataModule) -> None:
     try:
         data.load_state_dict(states[0])
     except DataError as error:
-        raise CheckpointError(f"{checkpoint} and the recipe do not belong together: {error}") from error
+        raise CheckpointError(f"{checkpoint} and the config do not belong together: {error}") from error
 
 
 def _record(cli: ColorzooCLI, config: Path, notes: str) -> CheckpointInfo:
