@@ -1,4 +1,4 @@
-"""How good a picture is, a figure an image, each beside what needs no model."""
+"""How good an image is: a number an image, each beside that of what needs no model."""
 
 from typing import cast
 
@@ -17,7 +17,7 @@ BASELINES = {
     "median_": "3x3 median",
     "switching_": "mean of sound neighbours",
 }
-"""What needs no model: the prefix of its figures in a panel, and its name."""
+"""What needs no model: the prefix of its metrics, and its name."""
 
 
 def mse(rgb: Tensor, truth: Tensor) -> Tensor:
@@ -28,7 +28,7 @@ def mse(rgb: Tensor, truth: Tensor) -> Tensor:
 def psnr(rgb: Tensor, truth: Tensor) -> Tensor:
     """Peak signal-to-noise ratio in dB of RGB in [0, 1]: ``(B, C, H, W)`` twice -> ``(B,)``.
 
-    Identical pictures, whose ratio is infinite, count as 100 dB.
+    Identical images, whose ratio is infinite, count as 100 dB.
     """
     ratio = peak_signal_noise_ratio(rgb, truth, data_range=1.0, dim=(1, 2, 3), reduction="none")
     return ratio.clamp(max=100.0)
@@ -42,7 +42,7 @@ def ssim(rgb: Tensor, truth: Tensor) -> Tensor:
 def colorfulness(rgb: Tensor) -> Tensor:
     """Colourfulness of Hasler and Suesstrunk (2003), with signed opponent channels: -> ``(B,)``.
 
-    About 0 for grey, 15 for muted, 45 for colourful and above 80 for extremely colourful pictures.
+    About 0 for grey, 15 for muted, 45 for colourful and above 80 for extremely colourful images.
     """
     red, green, blue = (255 * rgb).unbind(dim=1)
     opponents = torch.stack([red - green, (red + green) / 2 - blue], dim=1).flatten(start_dim=2)
@@ -51,19 +51,16 @@ def colorfulness(rgb: Tensor) -> Tensor:
 
 
 def color_metrics(rgb: Tensor, truth: Tensor, grey: Tensor | None = None) -> dict[str, Tensor]:
-    """All figures of a batch of colourised pictures, each the mean over its pictures.
+    """Return all metrics of a batch of colourised images, each the mean over its images.
 
     Args:
-        rgb: Colourised pictures in [0, 1].
+        rgb: Colourised images in [0, 1], ``(B, 3, H, W)``.
         truth: Their originals.
         grey: What the model saw; the baselines are made of the truth.
 
-    Shape:
-        ``(B, 3, H, W)`` twice.
-
     Returns:
         ``mse``, ``psnr``, ``ssim`` (if there are 11x11 pixels) and ``colorfulness``, beside the same of the trivial
-        baselines: the grey picture that keeps L* (``grey_``), the luma grey (``luma_``), the truth (``true_``).
+        baselines: the grey image that keeps L* (``grey_``), the luma grey (``luma_``), the truth (``true_``).
     """
     with torch.autocast(rgb.device.type, enabled=False):
         rgb, truth = rgb.float(), truth.float()
@@ -74,19 +71,16 @@ def color_metrics(rgb: Tensor, truth: Tensor, grey: Tensor | None = None) -> dic
 
 
 def denoising_metrics(restored: Tensor, clean: Tensor, noisy: Tensor) -> dict[str, Tensor]:
-    """All figures of a batch of restored pictures, each the mean over its pictures.
+    """Return all metrics of a batch of restored images, each the mean over its images.
 
     Args:
-        restored: De-noised pictures in [0, 1].
+        restored: De-noised images in [0, 1], ``(B, C, H, W)``.
         clean: Their originals.
         noisy: What the model saw.
 
-    Shape:
-        ``(B, C, H, W)`` three times.
-
     Returns:
-        ``mse``, ``psnr`` and ``ssim`` (if there are 11x11 pixels), beside the same of the noisy picture (``noisy_``),
-        of its 3x3 median (``median_``) and of its `switching_mean` (``switching_``).
+        ``mse``, ``psnr`` and ``ssim`` (if there are 11x11 pixels), beside the same of the noisy image (``noisy_``), of
+        its 3x3 median (``median_``) and of its `switching_mean` (``switching_``).
     """
     with torch.autocast(restored.device.type, enabled=False):
         noisy = noisy.float()
@@ -100,10 +94,10 @@ def denoising_metrics(restored: Tensor, clean: Tensor, noisy: Tensor) -> dict[st
 
 
 def _compared(candidates: dict[str, Tensor], truth: Tensor) -> dict[str, Tensor]:
-    figures = {}
+    metrics = {}
     for prefix, candidate in candidates.items():
-        figures[f"{prefix}mse"] = mse(candidate, truth).mean()
-        figures[f"{prefix}psnr"] = psnr(candidate, truth).mean()
+        metrics[f"{prefix}mse"] = mse(candidate, truth).mean()
+        metrics[f"{prefix}psnr"] = psnr(candidate, truth).mean()
         if min(truth.shape[-2:]) >= 11:
-            figures[f"{prefix}ssim"] = ssim(candidate, truth).mean()
-    return figures
+            metrics[f"{prefix}ssim"] = ssim(candidate, truth).mean()
+    return metrics

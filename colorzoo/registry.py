@@ -72,15 +72,7 @@ def model_names() -> list[str]:
 
 
 def model_class(name: str) -> type[ZooModule]:
-    """Return the class of a model; only its file is imported.
-
-    Args:
-        name: A name of `list_models`.
-
-    Raises:
-        UnknownModelError: If there is no such model.
-        TypeError: If an entry point of another package names no model.
-    """
+    """Return the class of a model by a name of `list_models`; only its file is imported."""
     if name in _registered:
         return _registered[name]
     if name in _in_package():

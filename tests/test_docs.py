@@ -1,10 +1,14 @@
 """The documents say what the code does."""
 
+import ast
 import re
 from pathlib import Path
 
 import PIL.Image
 import pytest
+import torch
+from lightning.pytorch import Callback, LightningDataModule, LightningModule
+from torch.utils.data import DistributedSampler
 
 import colorzoo
 
@@ -56,6 +60,21 @@ def test_files_are_small_and_well_named():
     assert not [path for path in SOURCES if path.stem in ("utils", "helpers", "misc", "common")]
     long = {path.name: count for path in SOURCES if (count := len(path.read_text().splitlines())) > 300}
     assert not long
+
+
+def test_every_public_method_is_documented_or_overrides_one_that_is():
+    methods = [
+        method
+        for path in SOURCES
+        for cls in ast.walk(ast.parse(path.read_text()))
+        if isinstance(cls, ast.ClassDef) and not cls.name.startswith("_")
+        for method in cls.body
+        if isinstance(method, ast.FunctionDef) and not method.name.startswith("_")
+    ]
+    documented = {method.name for method in methods if ast.get_docstring(method)}
+    for base in (LightningModule, LightningDataModule, Callback, torch.optim.Optimizer, DistributedSampler):
+        documented |= set(dir(base))
+    assert not {method.name for method in methods} - documented
 
 
 def test_the_documents_link_to_files_that_exist():

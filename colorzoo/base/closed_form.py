@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -11,9 +11,6 @@ from torch.optim import Optimizer
 
 from colorzoo.base.module import ZooModule
 from colorzoo.errors import CheckpointError
-
-if TYPE_CHECKING:
-    from lightning.pytorch.utilities.types import OptimizerLRScheduler
 
 
 class ClosedFormModule(ZooModule, ABC):
@@ -32,11 +29,7 @@ class ClosedFormModule(ZooModule, ABC):
 
     @abstractmethod
     def solve(self, statistics: Mapping[str, Tensor]) -> None:
-        """Set the parameters.
-
-        Args:
-            statistics: Those of `statistics`, added up over all batches.
-        """
+        """Set the parameters by the `statistics`, added up over all batches."""
 
     def setup(self, stage: str) -> None:
         """Prepare as every model, and scale no loss: a scaler refuses a step that no gradients were scaled for."""
@@ -54,24 +47,15 @@ class ClosedFormModule(ZooModule, ABC):
             optimizer.step()
             self.trainer.should_stop = True
 
-    def configure_optimizers(self) -> "OptimizerLRScheduler":
-        """Return the optimiser whose one step solves."""
+    def configure_optimizers(self) -> Any:
         return ClosedFormOptimizer(self, partial(self.trainer.strategy.reduce, reduce_op="sum"))
 
 
 class ClosedFormOptimizer(Optimizer):
     """Adds up a method's statistics batch by batch; its step sets the parameters to the solution.
 
-    To Lightning it is an optimiser like another: the fit counts as a step, without which no checkpoint would be
-    written. What was observed is not part of a checkpoint: each process has seen its own batches, and one writes.
-
-    Args:
-        model: The method.
-        sum_over_processes: Adds up a tensor over all processes, each of which has observed its own batches.
-
-    Raises:
-        ValueError: In ``step``, if nothing was observed.
-        CheckpointError: In ``load_state_dict``, if the checkpoint was written between batch and step.
+    To Lightning it is an optimiser like another: the fit counts as a step, without which it writes no checkpoint. What
+    was observed is not part of a checkpoint: each process has seen its own batches, and one writes.
     """
 
     def __init__(self, model: ClosedFormModule, sum_over_processes: Callable[[Tensor], Tensor]) -> None:
@@ -89,11 +73,9 @@ class ClosedFormOptimizer(Optimizer):
                 self.totals[name] = self.totals[name] + value if name in self.totals else value
 
     def state_dict(self) -> dict[str, Any]:
-        """Say, beside what every optimiser says, whether batches were observed that are not solved for yet."""
         return super().state_dict() | {"observed": bool(self.totals)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Refuse to resume in the middle of an epoch: without its beginning the solution would be another."""
         if state_dict.get("observed", False):
             raise CheckpointError(
                 "the checkpoint was written in the middle of the one epoch of a method in closed form; start anew, "
@@ -103,7 +85,6 @@ class ClosedFormOptimizer(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Solve for the parameters, and forget what was observed."""
         if closure is not None:
             closure()
         if not self.totals:

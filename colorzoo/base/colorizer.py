@@ -27,7 +27,7 @@ Answer = TypeVar("Answer", Tensor, tuple[Tensor, Tensor])
 
 
 class Colorizer(ZooModule):
-    """A method that predicts the a*b* of a grey picture.
+    """A method that predicts the a*b* of a grey image.
 
     A subclass gives `predict_ab` and `losses`; the handling of images, and of what users ask for, is here.
     """
@@ -36,14 +36,12 @@ class Colorizer(ZooModule):
     input_key: ClassVar[str] = "grey"
     target_key: ClassVar[str] = "rgb"
     working_size: int = 256
-    """Longer side, in pixels, at which `colorize` shows a large picture to the network."""
+    """Longer side, in pixels, at which `colorize` shows a large image to the network."""
 
     def as_pairs(self, batch: Any) -> ColorBatch:
-        """Return a batch of grey inputs and colour targets; see `colorzoo.data.pairs.as_color_batch`."""
         return as_color_batch(batch)
 
     def compute_metrics(self, output: Tensor, target: Tensor, given: Tensor) -> dict[str, Tensor]:
-        """Return the metrics of a batch; see `colorzoo.metrics.color_metrics`."""
         from colorzoo.metrics import color_metrics
 
         return color_metrics(output, target, given)
@@ -53,29 +51,17 @@ class Colorizer(ZooModule):
         """Predict a*b* from L*.
 
         Args:
-            lightness: L* in [0, 100], of any height and width.
-
-        Shape:
-            ``(B, 1, H, W)`` -> ``(B, 2, h, w)``, where h and w may differ from H and W.
+            lightness: L* in [0, 100], ``(B, 1, H, W)`` of any size.
 
         Returns:
-            a* and b*, unscaled.
+            a* and b*, unscaled, ``(B, 2, h, w)``, where h and w may differ from H and W.
         """
 
     def predict_ab_with_confidence(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
-        """Predict a*b* and the confidence in them; for methods that can tell, such as those that predict distributions.
-
-        Args:
-            lightness: What `predict_ab` takes.
-
-        Shape:
-            ``(B, 1, H, W)`` -> ``(B, 2, h, w)`` and ``(B, 1, h, w)``.
-
-        Returns:
-            a* and b*, as `predict_ab` predicts them, and the confidence in [0, 1].
+        """Predict a*b* as `predict_ab` does, and the confidence in them, ``(B, 1, h, w)`` in [0, 1].
 
         Raises:
-            NoConfidenceError: If the method has no confidence estimate.
+            NoConfidenceError: If the method has no confidence estimate, as all but those that predict distributions.
         """
         raise NoConfidenceError(
             f"{self.name()} has no confidence estimate; take a model whose has_confidence() is True, such as photo_unet"
@@ -87,19 +73,15 @@ class Colorizer(ZooModule):
         return cls.predict_ab_with_confidence is not Colorizer.predict_ab_with_confidence
 
     def forward(self, grey: Tensor) -> Tensor:
-        """Colour a batch of grey pictures, at full resolution.
+        """Colour a batch of grey images, at full resolution.
 
         Args:
-            grey: sRGB-encoded grey in [0, 1].
-
-        Shape:
-            ``(B, 1, H, W)`` -> ``(B, 3, H, W)`` for any H, W >= 1.
+            grey: sRGB-encoded grey in [0, 1], ``(B, 1, H, W)`` for any H, W >= 1.
 
         Returns:
-            RGB in [0, 1] with the lightness of the input, in float32.
+            RGB ``(B, 3, H, W)`` in [0, 1] with the lightness of the input, in float32.
 
         Raises:
-            TypeError: If it is no tensor.
             ValueError: If it holds integers, or values that are clearly not in [0, 1].
         """
         check_network_input(self, grey, least=-0.5, most=1.5)
@@ -115,20 +97,20 @@ class Colorizer(ZooModule):
     def colorize(
         self, image: Image, working_size: int | None = None, **options: Unpack[ColorOptions]
     ) -> PIL.Image.Image | Array | Tensor | RasterImage:
-        """Colour one picture, or a batch, of any size; the result is of the kind that was given.
+        """Colour one image, or a batch, of any size; the result is of the kind that was given.
 
-        A picture that is larger than the working size is shown to the network at that size. The a*b* it
-        answers with are up-sampled bilinearly and joined with the full-resolution L* of the input; pictures of 8 and
+        An image that is larger than the working size is shown to the network at that size. The a*b* it
+        answers with are up-sampled bilinearly and joined with the full-resolution L* of the input; images of 8 and
         16 bits in strips of rows, so that a large one needs little more memory than its result.
         A model that you trained yourself must be in evaluation mode, as ``colorzoo.load`` returns it.
 
         Args:
             image: A path, a PIL image, a `RasterImage`, an array ``(H, W)`` or ``(H, W, C)``, or a tensor
-                ``(B, 1, H, W)`` in [0, 1]. Pictures that have colour are reduced to their L*; tensors must be grey.
-            working_size: Longer side, in pixels, at which the network sees the picture; None for the model's own. If
+                ``(B, 1, H, W)`` in [0, 1]. Images that have colour are reduced to their L*; tensors must be grey.
+            working_size: Longer side, in pixels, at which the network sees the image; None for the model's own. If
                 the memory of a GPU does not suffice, it is halved, and the CPU asked at last, with a warning.
             saturation: Factor on the predicted a* and b*, from 0 (grey) over 1 (as predicted) to 4.
-            hints: Points ((x, y), in pixels of the upright picture) and their colours (``"#rrggbb"``). What looks alike
+            hints: Points ((x, y), in pixels of the upright image) and their colours (``"#rrggbb"``). What looks alike
                 around a point takes the hue and chroma of its colour, whatever the saturation and the confidence.
             min_confidence: In [0, 1]; colour fades, in proportion, where the model is less sure. 0 leaves it as it is.
 
@@ -137,7 +119,7 @@ class Colorizer(ZooModule):
             array, a tensor ``(B, 3, H, W)`` for a tensor.
 
         Raises:
-            UnreadableImageError: If a path is missing or no picture.
+            UnreadableImageError: If a path is missing or no image.
             ValueError: If the shape, the values or one of the arguments make no sense, or the model is in training
                 mode.
             TypeError: If the kind of image is unknown.
@@ -168,19 +150,7 @@ class Colorizer(ZooModule):
             return restore_kind(image, source, picture.merge_ab(ab))
 
     def predict(self, picture: LightnessImage, adjustments: ColorAdjustments) -> Tensor:
-        """Return the a*b* that `colorize` joins with the L* of a picture, before saturation and hints.
-
-        Args:
-            picture: The L* of the picture.
-            adjustments: Of these, the working size and the least confidence.
-
-        Returns:
-            a* and b*, ``(B, 2, h, w)``, of the size in which the network answers.
-
-        Raises:
-            ValueError: If the model is in training mode.
-            NoConfidenceError: If ``min_confidence`` is given and the model has no confidence estimate.
-        """
+        """Return a*b*, of the size that the network answers in, faded by confidence, before saturation and hints."""
         if not adjustments.min_confidence:
             return self._run_network(picture, adjustments, self.predict_ab)
         ab, confidence = self._run_network(picture, adjustments, self.predict_ab_with_confidence)
@@ -191,19 +161,19 @@ class Colorizer(ZooModule):
     @overload
     def confidence(self, image: MapKind, working_size: int | None = None) -> MapKind: ...
     def confidence(self, image: Image, working_size: int | None = None) -> PIL.Image.Image | Array | Tensor:
-        """Tell how sure the model is of the colours that it gives a picture, pixel by pixel.
+        """Tell how sure the model is of the colours that it gives an image, pixel by pixel.
 
         Args:
             image: What `colorize` takes.
             working_size: Likewise.
 
         Returns:
-            A map of the picture's size. For a path, a PIL image or a `RasterImage` it is an 8-bit grey PIL image, white
+            A map of the image's size. For a path, a PIL image or a `RasterImage` it is an 8-bit grey PIL image, white
             where the model is sure; for an array ``(H, W)``, and for a tensor ``(B, 1, H, W)``, float32 in [0, 1].
 
         Raises:
             NoConfidenceError: If the model has no confidence estimate.
-            UnreadableImageError: If a path is missing or no picture.
+            UnreadableImageError: If a path is missing or no image.
             ValueError: If the shape, the values or the working size make no sense, or the model is in training mode.
             TypeError: If the kind of image is unknown.
         """
@@ -215,7 +185,6 @@ class Colorizer(ZooModule):
     def _run_network(
         self, picture: LightnessImage, adjustments: ColorAdjustments, predict: Callable[[Tensor], Answer]
     ) -> Answer:
-        """Show a picture to the network at the working size, or at what fits in memory."""
         if self.training:
             raise ValueError(
                 "the model is in training mode, where batch norm would learn from the picture; call eval()"

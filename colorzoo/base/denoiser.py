@@ -1,4 +1,4 @@
-"""The contract of every de-noiser: a noisy picture in, the same picture without the noise out."""
+"""The contract of every de-noiser: a noisy image in, the same image without the noise out."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ from colorzoo.noise.estimation import noise_levels
 from colorzoo.noise.synthesis import KINDS, Noise, NoiseKind
 
 Strength = float | Sequence[float] | Literal["auto"]
-"""How far to go from the noisy picture (0) to the restored one (1): for all, for each of a batch, or by its noise."""
+"""How far to go from the noisy image (0) to the restored one (1): for all, for each of a batch, or by its noise."""
 
 _TILE = 1024
 
 
 class Denoiser(ZooModule):
-    """A method that takes the noise out of a picture.
+    """A method that takes the noise out of an image.
 
     A subclass gives `restore` and `receptive_radius`, and `losses` of its own where it learns from more than the MSE;
     the handling of images is here.
@@ -36,9 +36,9 @@ class Denoiser(ZooModule):
     input_key: ClassVar[str] = "noisy"
     target_key: ClassVar[str] = "clean"
     channels: int = 1
-    """1: each channel of a picture is restored by itself; 3: the three of a colour picture together."""
+    """1: each channel of an image is restored by itself; 3: the three of a colour image together."""
     grid: int = 1
-    """Tiles of a large picture begin at multiples of so many pixels, for methods that cut pictures into squares."""
+    """Tiles of a large image begin at multiples of so many pixels, for methods that cut images into squares."""
     noise_for_clean_batches: Noise = Noise(impulse=0.15)
     """Added to the batches of a loader that yields clean images only; a DataModule's ``noise`` comes first."""
     noise_kinds: tuple[NoiseKind, ...] = KINDS
@@ -54,43 +54,30 @@ class Denoiser(ZooModule):
         """Take the noise out.
 
         Args:
-            noisy: In [0, 1], or a little beyond where the noise was not clipped.
-
-        Shape:
-            ``(B, channels, H, W)`` -> the same, for any H, W >= 1.
+            noisy: ``(B, channels, H, W)`` of any size, in [0, 1] or a little beyond where the noise was not clipped.
 
         Returns:
-            The restored pictures, not necessarily within [0, 1].
+            The restored images, not necessarily within [0, 1].
         """
 
     def read_record(self, record: CheckpointInfo) -> None:
-        """Take from the record which noise the weights were trained on; see `ZooModule.read_record`."""
         self.noise_kinds = record.noise or KINDS
 
     def as_pairs(self, batch: Any) -> NoisyBatch:
-        """Return a batch of noisy inputs and clean targets; see `colorzoo.data.pairs.as_noisy_batch`."""
         return as_noisy_batch(batch, self.noise_for_clean_batches, color=self.channels == 3)
 
     def compute_metrics(self, output: Tensor, target: Tensor, given: Tensor) -> dict[str, Tensor]:
-        """Return the metrics of a batch; see `colorzoo.metrics.denoising_metrics`."""
         from colorzoo.metrics import denoising_metrics
 
         return denoising_metrics(output, target, given)
 
     def losses(self, batch: NoisyBatch) -> dict[str, Tensor]:
-        """MSE of the restored pixels.
-
-        Args:
-            batch: Pairs of this model's channels; of one channel, each counts as a picture.
-
-        Returns:
-            ``loss``.
-        """
+        """Return the MSE of the restored pixels; of one channel, each channel counts as an image."""
         noisy, clean = self.as_channel_batch(batch)
         return {"loss": F.mse_loss(self.restore(noisy).float(), clean)}
 
     def as_channel_batch(self, batch: NoisyBatch) -> tuple[Tensor, Tensor]:
-        """Return noisy and clean pictures as `restore` takes them: if it takes one channel, each by itself."""
+        """Return noisy and clean images as `restore` takes them: if it takes one channel, each by itself."""
         height, width = batch["noisy"].shape[-2:]
         noisy, clean = (batch[key].reshape(-1, self.channels, height, width) for key in ("noisy", "clean"))
         return noisy, clean
@@ -99,18 +86,13 @@ class Denoiser(ZooModule):
         """Restore a batch.
 
         Args:
-            noisy: Pictures in [0, 1].
-
-        Shape:
-            ``(B, C, H, W)`` -> ``(B, C, H, W)``; any C if the channels are restored one by one, else 3.
+            noisy: ``(B, C, H, W)`` in [0, 1]; any C if the channels are restored one by one, else 3.
 
         Returns:
-            The restored pictures in [0, 1], in float32.
+            The restored images of the same shape, in [0, 1], in float32.
 
         Raises:
-            TypeError: If it is no tensor.
-            ValueError: If the number of channels is none that this model restores, or the values are integers or
-                clearly not in [0, 1].
+            ValueError: If C is another, or the values are integers or clearly not in [0, 1].
         """
         # Noise that was not clipped lies beyond [0, 1], by a few of its deviations.
         check_network_input(self, noisy, least=-2.0, most=3.0)
@@ -125,13 +107,13 @@ class Denoiser(ZooModule):
     @overload
     def denoise(self, image: Kind, strength: Strength = 1.0) -> Kind: ...
     def denoise(self, image: Image, strength: Strength = 1.0) -> PIL.Image.Image | Array | Tensor | RasterImage:
-        """De-noise one picture, or a batch, of any size; the result is of the kind that was given.
+        """De-noise one image, or a batch, of any size; the result is of the kind that was given.
 
-        Large pictures are restored in tiles that overlap by as much as the method reaches, so that no seam shows.
+        Large images are restored in tiles that overlap by as much as the method reaches, so that no seam shows.
 
         Args:
             image: A path, a PIL image, an array ``(H, W)`` or ``(H, W, C)``, or a tensor ``(B, C, H, W)`` in [0, 1].
-            strength: How far to go from the noisy picture (0) to the restored one (1); a sequence has a number for each
+            strength: How far to go from the noisy image (0) to the restored one (1); a sequence has a number for each
                 picture of a batch. ``"auto"`` looks in each picture for the noise that the model is `noise_kinds`, and
                 leaves clean ones exactly as they are; see `NoiseLevel.strength`.
 
@@ -139,7 +121,7 @@ class Denoiser(ZooModule):
             A PIL image for a path or PIL image, else an array or tensor of the same shape.
 
         Raises:
-            UnreadableImageError: If a path is missing or no picture.
+            UnreadableImageError: If a path is missing or no image.
             ValueError: If the shape, the values or the strength make no sense, or the model is in training mode.
             TypeError: If the kind of image is unknown.
 
@@ -162,7 +144,6 @@ class Denoiser(ZooModule):
         return noisy + noisy.new_tensor(shares)[:, None, None, None] * (restored - noisy)
 
     def _shares(self, noisy: Tensor, strength: Strength) -> list[float]:
-        """Return the strength for each picture."""
         if isinstance(strength, str):
             return [level.strength(self.noise_kinds) for level in noise_levels(noisy)]
         shares = strengths(strength, len(noisy))
@@ -188,11 +169,7 @@ class Denoiser(ZooModule):
 
 
 def check_strength(strength: Strength) -> None:
-    """Refuse what is no strength.
-
-    Raises:
-        ValueError: If it is no number in [0, 1], no sequence of such, and not ``"auto"``.
-    """
+    """Raise a ValueError unless it is a number in [0, 1], a sequence of such, or ``"auto"``."""
     possible = (
         strength == "auto" if isinstance(strength, str) else all(0 <= share <= 1 for share in strengths(strength))
     )
@@ -201,7 +178,7 @@ def check_strength(strength: Strength) -> None:
 
 
 def strengths(strength: float | Sequence[float], count: int = 1) -> list[float]:
-    """Return a strength for each of so many pictures, from one for all or from a sequence as it is."""
+    """Return a strength for each of so many images, from one for all or from a sequence as it is."""
     if isinstance(strength, Sequence):
         return list(strength)
     return [strength] * count

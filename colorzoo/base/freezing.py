@@ -5,7 +5,7 @@ from typing import Self
 from torch import nn
 
 from colorzoo.base._lightning import LightningModule
-from colorzoo.errors import UnknownModuleError
+from colorzoo.errors import UnknownModuleError, describe_unknown
 
 
 class FreezableModule(LightningModule):
@@ -17,9 +17,6 @@ class FreezableModule(LightningModule):
         Args:
             names: Modules, such as ``"encoder"`` or ``"encoder.0"``, with all that is in them; none for all.
 
-        Returns:
-            The model.
-
         Raises:
             UnknownModuleError: If there is none of this name.
         """
@@ -29,49 +26,26 @@ class FreezableModule(LightningModule):
         return self.train(self.training if names else False)
 
     def unfreeze(self, *names: str) -> Self:
-        """Let frozen modules, or modules in them, train again.
-
-        Args:
-            names: Modules, with all that is in them; none for the whole model.
-
-        Returns:
-            The model.
-
-        Raises:
-            UnknownModuleError: If there is none of this name.
-        """
+        """Let frozen modules, or modules in them, train again; see `freeze`."""
         for name in names or ("",):
             self._frozen_names().difference_update(self._within(name))
             self.get_submodule(name).requires_grad_(True)
         return self.train(self.training if names else True)
 
     def train(self, mode: bool = True) -> Self:
-        """Set the mode of all that is not frozen; what is frozen stays in evaluation mode."""
         super().train(mode)
         for name in self._frozen_names():
             self.get_submodule(name).training = False
         return self
 
     def get_submodule(self, target: str) -> nn.Module:
-        """Return a module by name.
-
-        Args:
-            target: Such as ``"encoder"``, or ``"encoder.0"`` for one within.
-
-        Raises:
-            UnknownModuleError: If there is none of this name.
-        """
         try:
             return super().get_submodule(target)
         except AttributeError:
-            found: nn.Module = self
-            missing = target.split(".")
-            while missing[0] in (inner := dict(found.named_children())):
-                found = inner[missing.pop(0)]
-            where = ".".join([type(self).__name__, *target.split(".")[: target.count(".") + 1 - len(missing)]])
-            raise UnknownModuleError(
-                f"no module is called {target!r}; {where} has {', '.join(inner) or 'none'}"
-            ) from None
+            parent, _, name = target.rpartition(".")
+            inner = [child for child, _ in self.get_submodule(parent).named_children()]
+            where = f"module of {'.'.join([type(self).__name__, *filter(None, [parent])])}"
+            raise UnknownModuleError(describe_unknown(name, inner, where)) from None
 
     def _within(self, name: str) -> list[str]:
         inner = (inner for inner, _ in self.get_submodule(name).named_modules())

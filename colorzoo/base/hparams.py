@@ -29,19 +29,7 @@ class HparamsMeta(ABCMeta):
 
 
 def bind_arguments(cls: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a call by name.
-
-    Args:
-        cls: The class that is called.
-        args: Positional arguments.
-        kwargs: Named ones.
-
-    Returns:
-        Those that were given; what the signature collects in ``**kwargs`` stands beside the others.
-
-    Raises:
-        TypeError: If the signature does not take them.
-    """
+    """Return the arguments of a call by name, or raise a TypeError that names the possible ones."""
     signature = inspect.signature(cls.__init__)  # type: ignore[misc]
     try:
         arguments = dict(signature.bind_partial(None, *args, **kwargs).arguments)
@@ -55,11 +43,7 @@ def bind_arguments(cls: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
 
 
 def init_parameters(cls: type) -> dict[str, inspect.Parameter]:
-    """Return the parameters of ``__init__``; where it passes ``**kwargs`` on, those of the base class too.
-
-    Args:
-        cls: Any class.
-    """
+    """Return the parameters of ``__init__``; where it passes ``**kwargs`` on, those of the base class too."""
     found: dict[str, inspect.Parameter] = {}
     for base in cls.__mro__:
         if "__init__" not in vars(base):
@@ -72,30 +56,13 @@ def init_parameters(cls: type) -> dict[str, inspect.Parameter]:
 
 
 def refuse_text_for_number(name: str, value: object, default: object) -> None:
-    """Answer at once where a string is given for a number, which would fail somewhere in the network.
-
-    Args:
-        name: Of the argument.
-        value: What is given.
-        default: What it is by default.
-
-    Raises:
-        TypeError: If the default is a number and the value a string.
-    """
+    """Raise a TypeError where a string is given for a number, which would fail somewhere in the network."""
     if isinstance(value, str) and isinstance(default, int | float):
         raise TypeError(f"{name} is {value!r}; give a number, such as {default}")
 
 
 def as_plain(name: str, value: Any) -> Any:
-    """Return a value with tuples as lists, or refuse what a checkpoint's header cannot carry.
-
-    Args:
-        name: Of the hyper-parameter.
-        value: Its value.
-
-    Raises:
-        TypeError: If it is no number, string, boolean, None, or list or dict of these.
-    """
+    """Return a hyper-parameter's value with tuples as lists, or raise a TypeError if a checkpoint cannot carry it."""
     if isinstance(value, float) and not math.isfinite(value):
         raise TypeError(f"hyper-parameter {name!r} is {value}; give a finite number")
     if isinstance(value, _PLAIN):

@@ -66,10 +66,7 @@ class ZooModule(TrainableModule, metaclass=HparamsMeta):
 
     @classmethod
     def name(cls) -> str:
-        """Return the name in the zoo: that of the file in ``colorzoo.models``, or the registered one.
-
-        A class that is not registered has its import path as its name, which `colorzoo.load` never imports.
-        """
+        """Return the name in the zoo: the file's, or as registered; else an import path, which `load` refuses."""
         if "registered_name" in vars(cls):
             return cls.registered_name
         package, _, stem = cls.__module__.rpartition(".")
@@ -144,22 +141,14 @@ class ZooModule(TrainableModule, metaclass=HparamsMeta):
         return model.to(map_location or "cpu")
 
     def note_source(self, checkpoint: Checkpoint) -> None:
-        """Remember the checkpoint that the tensors are of, and what its record says.
-
-        Args:
-            checkpoint: The one that was copied.
-        """
+        """Remember the checkpoint that the tensors are of, and what its record says."""
         self.source = checkpoint.reference()
         self.pretrained = True
         if checkpoint.record is not None:
             self.read_record(checkpoint.record)
 
     def read_record(self, record: CheckpointInfo) -> None:
-        """Take from the record of published weights what the model behaves by; nothing unless overridden.
-
-        Args:
-            record: The record in the header of the file.
-        """
+        """Take from the record of published weights what the model behaves by; nothing unless overridden."""
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what ``colorzoo.load`` needs to rebuild the model from this file alone, and what it started from."""

@@ -3,8 +3,8 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from torch.nn import Parameter
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
@@ -54,27 +54,16 @@ class OptimizerConfig:
         if self.weight_decay < 0 or not 0 <= self.momentum < 1 or not 0 <= self.warmup < 1:
             raise ValueError(f"weight_decay must be >= 0, momentum and warmup in [0, 1); got {self}")
 
-    def with_lr(self, lr: float) -> Self:
-        """Return the same with another learning rate.
-
-        Args:
-            lr: Highest learning rate.
-        """
-        return replace(self, lr=lr)
-
     def optimizer(
         self,
         parameters: Iterable[Parameter],
         lr_factors: Mapping[Parameter, float] | None = None,
         fused: bool = False,
     ) -> Optimizer:
-        """Return the optimiser of these parameters.
+        """Return the optimiser of those of these parameters that learn; ``lr_factors`` multiply the rate of some.
 
-        Args:
-            parameters: Those that do not learn are left out.
-            lr_factors: What the rate of some of them is multiplied by.
-            fused: Take the step of ``adam`` and ``adamw`` in one pass, on a CPU in a seventh of the time.
-                Not for a loss scaler, which leaves the unscaling to such an optimiser: too late for the clipping.
+        ``fused`` takes the step of ``adam`` and ``adamw`` in one pass, on a CPU in a seventh of the time. Not for a
+        loss scaler, which leaves the unscaling to such an optimiser: too late for the clipping.
         """
         alike: dict[tuple[float, bool], list[Parameter]] = defaultdict(list)
         for parameter in parameters:
@@ -88,19 +77,15 @@ class OptimizerConfig:
             }
             for factor, matrix in sorted(alike, reverse=True)
         ]
-        if self.name == "adamw":
-            return AdamW(groups, self.lr, betas=(self.beta1, 0.999), fused=fused or None)
-        if self.name == "adam":
-            return Adam(groups, self.lr, betas=(self.beta1, 0.999), fused=fused or None)
         if self.name == "sgd":
             return SGD(groups, self.lr, momentum=self.momentum)
-        return RMSprop(groups, self.lr)
+        if self.name == "rmsprop":
+            return RMSprop(groups, self.lr)
+        adam = AdamW if self.name == "adamw" else Adam
+        return adam(groups, self.lr, betas=(self.beta1, 0.999), fused=fused or None)
 
     def scheduler(self, optimizer: Optimizer, steps: float) -> LambdaLR | None:
-        """Return the schedule over this many steps, which must be finite; it is stepped after each.
-
-        None for ``"constant"``: even a schedule of ones would undo what a callback does to the rate.
-        """
+        """Return the schedule over so many steps; None if constant: one of ones would undo what a callback does."""
         if self.schedule == "constant":
             return None
         if not math.isfinite(steps):
@@ -115,9 +100,5 @@ class OptimizerConfig:
         return LambdaLR(optimizer, share)
 
     def scheduler_options(self, scheduler: Any) -> dict[str, Any]:
-        """Return when a schedule moves on, as Lightning takes it: after each step.
-
-        Args:
-            scheduler: What `scheduler` returned.
-        """
+        """Return when a schedule moves on, as Lightning takes it: after each step."""
         return {"interval": "step"}

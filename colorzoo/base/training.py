@@ -2,8 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from dataclasses import asdict, replace
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,6 @@ from torch.optim import Optimizer
 from colorzoo.base.freezing import FreezableModule
 from colorzoo.base.optimizer import OptimizerConfig
 from colorzoo.errors import DataError, DivergedError
-
-if TYPE_CHECKING:
-    from lightning.pytorch.utilities.types import OptimizerLRScheduler
 
 
 class TrainableModule(FreezableModule):
@@ -61,7 +58,7 @@ class TrainableModule(FreezableModule):
 
     @lr.setter
     def lr(self, value: float) -> None:
-        self.optim = self.optim.with_lr(value)
+        self.optim = replace(self.optim, lr=value)
 
     @abstractmethod
     def losses(self, batch: Any) -> dict[str, Tensor]:
@@ -69,28 +66,13 @@ class TrainableModule(FreezableModule):
 
     @abstractmethod
     def compute_metrics(self, output: Tensor, target: Tensor, given: Tensor) -> dict[str, Tensor]:
-        """Return the metrics of a batch, beside those of what needs no model.
-
-        Args:
-            output: What `forward` answers.
-            target: The truth.
-            given: The input.
-        """
+        """Return the metrics of the output of `forward` beside its target, and of what needs no model."""
 
     @abstractmethod
     def as_pairs(self, batch: Any) -> Any:
-        """Return a batch of inputs and targets by their keys, made from RGB images where it has no such keys.
-
-        Raises:
-            DataError: If the batch is nothing that pairs can be made of.
-        """
+        """Return a batch of inputs and targets by their keys, made from RGB images where it has no such keys."""
 
     def setup(self, stage: str) -> None:
-        """Refuse data of another task, and prepare the model and the strategy for training.
-
-        Raises:
-            DataError: If the DataModule makes pairs for de-noisers and the method colours, or the other way round.
-        """
         from lightning.pytorch.strategies import DDPStrategy
 
         data = getattr(self.trainer, "datamodule", None)
@@ -110,7 +92,6 @@ class TrainableModule(FreezableModule):
             self.trainer.strategy._ddp_kwargs["broadcast_buffers"] = False
 
     def on_fit_start(self) -> None:
-        """Log the hyper-parameters of model, optimiser and data."""
         stated = {"model": self.name()} | {f"model/{name}": value for name, value in self.hparams.items()}
         stated |= {f"optim/{name}": value for name, value in asdict(self.optim).items()}
         data = getattr(self.trainer, "datamodule", None)
@@ -125,7 +106,6 @@ class TrainableModule(FreezableModule):
                 torch.distributed.broadcast(buffer, 0)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor | None:
-        """Return the loss of a batch, and log it with its parts."""
         pairs = self.as_pairs(batch)
         losses = self.losses(pairs)
         self.check_finite(losses["loss"], pairs, batch_idx)
@@ -133,15 +113,12 @@ class TrainableModule(FreezableModule):
         return losses["loss"]
 
     def validation_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """Measure a batch; return what the model makes of it."""
         return self._evaluate("val", batch)
 
     def test_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """Measure a batch; return what the model makes of it."""
         return self._evaluate("test", batch)
 
     def predict_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """Return what the model makes of a batch."""
         output: Tensor = self(self.as_pairs(batch)[self.input_key])
         return output
 
@@ -154,13 +131,7 @@ class TrainableModule(FreezableModule):
         return output
 
     def log_batch(self, split: str, values: dict[str, Tensor], batch: Any) -> None:
-        """Log scalars of a batch as means over the images of an epoch.
-
-        Args:
-            split: Stands before each name: ``train``, ``val`` or ``test``.
-            values: By name.
-            batch: Its number of images is their weight.
-        """
+        """Log scalars of a batch, such as ``train/loss``, as means over the images of an epoch."""
         # A float: Lightning 2.6 divides by the processes in whole numbers (its issue 21859), so that an odd number of
         # images in two processes would count as one less.
         count: Any = float(len(batch[self.input_key]))
@@ -177,17 +148,7 @@ class TrainableModule(FreezableModule):
             )
 
     def check_finite(self, loss: Tensor, batch: Any, batch_idx: int, network: str = "") -> None:
-        """End a run whose loss is no number, before the weights are lost and written.
-
-        Args:
-            loss: The loss.
-            batch: Its images are named.
-            batch_idx: Number of the batch in the epoch.
-            network: Which of several networks it trains.
-
-        Raises:
-            DivergedError: If the loss is infinite or no number.
-        """
+        """Raise a DivergedError that names the images if a loss is no number, before weights are written."""
         if bool(loss.isfinite()):
             return
         names = batch.get("name", [])
@@ -203,16 +164,11 @@ class TrainableModule(FreezableModule):
         if self.optim.clip_norm is not None:
             clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.optim.clip_norm)
 
-    def configure_optimizers(self) -> "OptimizerLRScheduler":
-        """Return the optimiser that `optim` describes, with its schedule over the batches of the run."""
-        return self.build_optimizer(self.parameters())  # type: ignore[return-value]
+    def configure_optimizers(self) -> Any:
+        return self.build_optimizer(self.parameters())
 
     def build_optimizer(self, parameters: Iterable[Parameter]) -> dict[str, Any]:
-        """Return an optimiser of some parameters, and its schedule if it has one, in Lightning's form.
-
-        Args:
-            parameters: Those that it trains.
-        """
+        """Return an optimiser of some parameters, and its schedule if it has one, in Lightning's form."""
         fused = self.device.type in ("cpu", "cuda") and self.trainer.precision != "16-mixed"
         optimizer = self.optim.optimizer(parameters, self.lr_factors, fused)
         scheduler = self.optim.scheduler(optimizer, self.trainer.estimated_stepping_batches)

@@ -43,7 +43,6 @@ class ImageGrid(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Draw the grid of the first batch."""
         if batch_idx > 0 or dataloader_idx > 0 or trainer.sanity_checking:
             return
         log_dir = trainer.log_dir  # a broadcast: every process must take part

@@ -8,14 +8,14 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 
 class ReduceLROnPlateauAndStop(Callback):
-    """Train at one rate until a figure has not improved for a while, then at a smaller one; end after the last rate.
+    """Train at one rate until a metric has not improved for a while, then at a smaller one; end after the last rate.
 
     Di Hao's procedure: Adam at 1e-3 until the validation loss has not improved for 10 epochs, and so six times,
-    each at a tenth of the rate before. The best figure is remembered across the stairs. Give the trainer
+    each at a tenth of the rate before. The best value is remembered across the stairs. Give the trainer
     ``max_epochs: -1``, or as many as it may take at most; the optimiser's schedule must be ``"constant"``.
 
     Args:
-        monitor: The logged figure; lower is better.
+        monitor: The logged metric; lower is better.
         patience: Validations in a row without improvement that end a stair.
         factor: What the rate is multiplied by after each stair but the last.
         stages: Number of stairs, the first included.
@@ -43,20 +43,18 @@ class ReduceLROnPlateauAndStop(Callback):
         self.stage = 1
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse a schedule beside this one."""
         if trainer.lr_scheduler_configs:
-            raise ValueError("a schedule would overwrite the rates of LearningRateStaircase; set it to 'constant'")
+            raise ValueError("a schedule would overwrite the rates of ReduceLROnPlateauAndStop; set it to 'constant'")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Look at the figure; step down, or stop, where it has not improved for long enough."""
         if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
             return
         if self.monitor not in trainer.callback_metrics:
             logged = ", ".join(sorted(trainer.callback_metrics))
             raise ValueError(f"nothing is logged as {self.monitor!r}; monitor one of {logged}")
-        figure = float(trainer.callback_metrics[self.monitor])
-        if figure < self.best:
-            self.best, self.waited = figure, 0
+        value = float(trainer.callback_metrics[self.monitor])
+        if value < self.best:
+            self.best, self.waited = value, 0
             return
         self.waited += 1
         if self.waited < self.patience:
@@ -70,9 +68,7 @@ class ReduceLROnPlateauAndStop(Callback):
                 group["lr"] *= self.factor
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint remembers; the rate itself is the optimiser's."""
         return {"best": self.best, "waited": self.waited, "stage": self.stage}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where a checkpoint ended."""
         self.best, self.waited, self.stage = state_dict["best"], state_dict["waited"], state_dict["stage"]

@@ -23,7 +23,7 @@ _TRAINING = {
     "test": "measure a model on test images",
     "predict": "colour or restore the images of a data set",
 }
-LIGHTNING_COMMANDS = frozenset({*_TRAINING, "publish", "study"})
+LIGHTNING_COMMANDS = frozenset({*_TRAINING, "publish"})
 """Commands that need Lightning; the others run in a process that never imports it."""
 
 

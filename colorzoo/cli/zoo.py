@@ -1,4 +1,4 @@
-"""The commands about models and their checkpoints: list, info, publish and study."""
+"""The commands about models and their checkpoints: list, info and publish."""
 
 import argparse
 import sys
@@ -17,7 +17,7 @@ def add_zoo_commands(commands: Any) -> None:
 
 
 def add_publishing_commands(commands: Any) -> None:
-    """Add the commands that train or measure models by a config."""
+    """Add the command that measures a model by its config."""
     publish = commands.add_parser("publish", help="measure a run's checkpoint and publish it with card and results")
     publish.add_argument("checkpoint", type=Path, help="the .ckpt of a run")
     publish.add_argument("name", help="MODEL.TAG to publish it as")
@@ -30,10 +30,6 @@ def add_publishing_commands(commands: Any) -> None:
         "--licence", help="licence of the weights (default: that of the weights it started from, or Apache-2.0)"
     )
     publish.set_defaults(run=_publish)
-
-    study = commands.add_parser("study", help="train and test variants of a config, and tabulate the metrics")
-    study.add_argument("study", type=Path, help="a file of configs/studies")
-    study.set_defaults(run=_study)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -62,11 +58,4 @@ def _publish(args: argparse.Namespace) -> int:
     from colorzoo.training.publish import publish
 
     print(publish(args.checkpoint, args.name, args.config, args.folder, args.notes, args.licence))
-    return 0
-
-
-def _study(args: argparse.Namespace) -> int:
-    from colorzoo.training.study import run_study
-
-    print(run_study(args.study))
     return 0

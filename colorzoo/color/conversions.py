@@ -37,14 +37,11 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
     """Convert sRGB to L*a*b*, always in float32.
 
     Args:
-        rgb: Pictures in [0, 1], or of 8 bits as uint8, which is faster; values outside are clamped, for the conversion
+        rgb: Images in [0, 1], or of 8 bits as uint8, which is faster; values outside are clamped, for the conversion
             has no meaning there.
 
     Shape:
         ``(B, 3, H, W)`` -> ``(B, 3, H, W)``; L* in [0, 100], a* and b* in about [-110, 110].
-
-    Returns:
-        The pictures in L*a*b*.
 
     Example:
         >>> rgb_to_lab(torch.ones(1, 3, 1, 1)).round().abs().flatten().tolist()
@@ -55,16 +52,7 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
 
 
 def rgb_to_lab_and_grey(rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """Convert sRGB to L*a*b* and to the grey of the same L*, without the way back from one to the other.
-
-    Args:
-        rgb: As `rgb_to_lab` takes them.
-
-    Shape:
-        ``(B, 3, H, W)`` -> ``(B, 3, H, W)`` and ``(B, 1, H, W)``.
-
-    Returns:
-        What `rgb_to_lab` gives, and what `lightness_to_grey` makes of its L*.
+    """Return what `rgb_to_lab` gives, and the grey ``(B, 1, H, W)`` that `lightness_to_grey` would make of its L*.
 
     Example:
         >>> rgb_to_lab_and_grey(torch.ones(1, 3, 1, 1))[1].round().flatten().tolist()
@@ -78,17 +66,11 @@ def rgb_to_lab_and_grey(rgb: Tensor) -> tuple[Tensor, Tensor]:
 def lab_to_rgb(lab: Tensor) -> Tensor:
     """Convert L*a*b* to sRGB; what lies outside sRGB loses chroma, never lightness or hue.
 
-    Clipping each channel, as conversions usually do, shifts both. Here the chroma of such a pixel is
-    reduced to the largest share that sRGB can show.
-
-    Args:
-        lab: Pictures with L* in [0, 100].
+    Clipping each channel, as conversions usually do, shifts both. Here the chroma of such a pixel is reduced to the
+    largest share that sRGB can show.
 
     Shape:
-        ``(B, 3, H, W)`` -> ``(B, 3, H, W)`` in [0, 1].
-
-    Returns:
-        The pictures in sRGB.
+        ``(B, 3, H, W)`` with L* in [0, 100] -> ``(B, 3, H, W)`` in [0, 1].
 
     Example:
         >>> vivid = torch.tensor([50.0, 0.0, 150.0]).view(1, 3, 1, 1)
@@ -149,20 +131,7 @@ def _reduce_chroma(lab: Tensor) -> Tensor:
 
 
 def grey_to_lightness(grey: Tensor) -> Tensor:
-    """Return L* of grey pictures.
-
-    Args:
-        grey: sRGB-encoded grey in [0, 1].
-
-    Shape:
-        ``(B, 1, H, W)`` -> ``(B, 1, H, W)`` in [0, 100].
-
-    Returns:
-        The lightness L*.
-
-    Raises:
-        ValueError: If the pictures are not of one channel.
-    """
+    """Return L* in [0, 100] of sRGB-encoded grey in [0, 1], ``(B, 1, H, W)``; raise a ValueError for another shape."""
     if grey.ndim != 4 or grey.shape[1] != 1:
         raise ValueError(f"the grey pictures have shape {tuple(grey.shape)}; give (B, 1, H, W)")
     with _full_precision(grey):
@@ -170,17 +139,7 @@ def grey_to_lightness(grey: Tensor) -> Tensor:
 
 
 def lightness_to_grey(lightness: Tensor) -> Tensor:
-    """Return the grey pictures (a* = b* = 0) that have the given L*; undoes `grey_to_lightness`.
-
-    Args:
-        lightness: L* in [0, 100].
-
-    Shape:
-        ``(B, 1, H, W)`` -> ``(B, 1, H, W)`` in [0, 1].
-
-    Returns:
-        sRGB-encoded grey, computed in float32, of the type of ``lightness``.
-    """
+    """Return the sRGB-encoded grey in [0, 1] that has this L* and a* = b* = 0; undoes `grey_to_lightness`."""
     with _full_precision(lightness):
         root = (lightness.float() + 16) / 116
         above = root.clamp(min=_KNEE)
@@ -188,17 +147,7 @@ def lightness_to_grey(lightness: Tensor) -> Tensor:
 
 
 def rgb_to_luma(rgb: Tensor) -> Tensor:
-    """Return the Rec. 601 luma, the grey of JPEG and of most picture programs.
-
-    Args:
-        rgb: Pictures in [0, 1].
-
-    Shape:
-        ``(B, 3, H, W)`` -> ``(B, 1, H, W)`` in [0, 1].
-
-    Returns:
-        The weighted sum of the gamma-encoded channels.
-    """
+    """Return the Rec. 601 luma ``(B, 1, H, W)`` of encoded RGB ``(B, 3, H, W)``, the grey of JPEG."""
     weights = rgb.new_tensor(_LUMA)[:, None, None]
     return (rgb * weights).sum(dim=1, keepdim=True)
 

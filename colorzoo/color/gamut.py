@@ -21,14 +21,11 @@ def is_outside(rgb: Tensor) -> Tensor:
 
 
 def largest_chroma_share(is_inside: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
-    """Bisect the largest share of the chroma of each colour that sRGB can show.
+    """Bisect the largest share, in [0, 1), of the chroma of each colour that sRGB can show.
 
     Args:
         is_inside: Tells, for a share of each colour's chroma, whether sRGB can show it with that.
         start: Zeros, one for each colour.
-
-    Returns:
-        Shares in [0, 1), of the shape of ``start``.
     """
     share, step = start, 0.5
     for _ in range(BISECTIONS):

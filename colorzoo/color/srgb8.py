@@ -1,4 +1,4 @@
-"""L*a*b* to 8-bit sRGB for large pictures: what `lab_to_rgb` does, in a twentieth of its time.
+"""L*a*b* to 8-bit sRGB for large images: what `lab_to_rgb` does, in a twentieth of its time.
 
 Lab's cube is a cube and no general power, and the 8-bit level is looked up rather than computed. The same index tells
 what sRGB cannot show, for which bisection needs linear light only and is done for many strips at once.
@@ -30,19 +30,16 @@ _BATCH = 1 << 16
 
 
 class Srgb8Writer:
-    """Rows of a picture in sRGB of 8 bits, made of L*a*b* some rows at a time.
+    """Rows of an image ``(H, W, 3)`` in sRGB of 8 bits, made of L*a*b* some rows at a time.
 
     What lies outside sRGB loses chroma, never lightness or hue. Levels differ by at most 1 from those of
     `color.lab_to_rgb`, rounded.
 
-    Args:
-        levels: What is filled in: uint8, ``(H, W, 3)``, contiguous.
-
     Example:
         >>> levels = torch.empty(1, 1, 3, dtype=torch.uint8)
-        >>> picture = Srgb8Writer(levels)
-        >>> picture.write(slice(0, 1), torch.tensor([[50.0]]), shifts(torch.zeros(1, 2, 1, 1))[0])
-        >>> picture.finish()
+        >>> image = Srgb8Writer(levels)
+        >>> image.write(slice(0, 1), torch.tensor([[50.0]]), shifts(torch.zeros(1, 2, 1, 1))[0])
+        >>> image.finish()
         >>> levels.tolist()
         [[[119, 119, 119]]]
     """
@@ -55,13 +52,7 @@ class Srgb8Writer:
         self._steps = torch.empty(3, 0, dtype=torch.int32)
 
     def write(self, rows: slice, lightness: Tensor, shift: Tensor) -> None:
-        """Set some rows.
-
-        Args:
-            rows: Which, with start and stop.
-            lightness: L* in [0, 100], ``(rows, W)``.
-            shift: What `shifts` made of a* and b*, ``(2, rows, W)``; finite.
-        """
+        """Set some rows of L* ``(rows, W)`` and what `shifts` made of their finite a* and b*, ``(2, rows, W)``."""
         count = lightness.numel()
         if count != self._floats.shape[2]:
             self._floats = torch.empty(3, 3, count, dtype=torch.float32)

@@ -14,11 +14,7 @@ def random_flip(rgb: Tensor, draws: SharedRandom | None = None) -> Tensor:
 
 
 def random_rot90(rgb: Tensor, draws: SharedRandom | None = None) -> Tensor:
-    """Rotate each square image of ``(B, 3, H, H)`` by 0, 90, 180 or 270 degrees.
-
-    Raises:
-        ValueError: If the pictures are not square.
-    """
+    """Rotate each square image of ``(B, 3, H, H)`` by 0, 90, 180 or 270 degrees; raise a ValueError for others."""
     if rgb.shape[-2] != rgb.shape[-1]:
         raise ValueError(
             f"pictures of {rgb.shape[-1]}x{rgb.shape[-2]} cannot be turned; set rot90=False, or crop squares"

@@ -1,7 +1,7 @@
 """Batches, and how pairs are made of RGB images: grey and its L*a*b* target, or noisy and clean."""
 
 from collections.abc import Sequence
-from typing import Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import torch
 from torch import Tensor
@@ -48,21 +48,12 @@ class NoisyBatch(TypedDict):
     name: NotRequired[list[str]]
 
 
-def color_batch(pictures: ImageBatch, grey: Grey = "lightness") -> ColorBatch:
-    """Make grey inputs and L*a*b* targets of a whole batch, on its device.
+def color_batch(images: ImageBatch, grey: Grey = "lightness") -> ColorBatch:
+    """Make grey inputs and L*a*b* targets of a whole batch, on its device; ``label`` and ``name`` are passed through.
 
     Args:
-        pictures: ``rgb`` as uint8 in [0, 255] or float in [0, 1].
-        grey: ``"lightness"`` keeps the L* of the colour picture; ``"luma"`` is Rec. 601.
-
-    Shape:
-        ``rgb`` ``(B, 3, H, W)`` -> ``grey`` ``(B, 1, H, W)``, ``lab`` ``(B, 3, H, W)``.
-
-    Returns:
-        The pairs; ``label`` and ``name`` are passed through.
-
-    Raises:
-        ValueError: If there is no such grey.
+        images: ``rgb`` ``(B, 3, H, W)`` as uint8 in [0, 255] or float in [0, 1].
+        grey: ``"lightness"`` keeps the L* of the colour image; ``"luma"`` is Rec. 601.
 
     Example:
         >>> import torch
@@ -70,7 +61,7 @@ def color_batch(pictures: ImageBatch, grey: Grey = "lightness") -> ColorBatch:
         >>> tuple(pairs["grey"].shape)
         (2, 1, 8, 8)
     """
-    given = pictures["rgb"]
+    given = images["rgb"]
     rgb, lab = (torch.empty(given.shape, device=given.device) for _ in range(2))
     pairs: ColorBatch = {"grey": torch.empty_like(rgb[:, :1]), "rgb": rgb, "lab": lab}
     for part in _parts(given):
@@ -79,59 +70,46 @@ def color_batch(pictures: ImageBatch, grey: Grey = "lightness") -> ColorBatch:
             lab[part], pairs["grey"][part] = rgb_to_lab(given[part]), rgb_to_luma(rgb[part])
         else:
             lab[part], pairs["grey"][part] = rgb_to_lab_and_grey(given[part])
-    if "label" in pictures:
-        pairs["label"] = pictures["label"]
-    if "name" in pictures:
-        pairs["name"] = pictures["name"]
-    return pairs
+    return {**pairs, **_annotations(images)}  # type: ignore[typeddict-item]
 
 
 def noisy_batch(
-    pictures: ImageBatch,
+    images: ImageBatch,
     noise: Noise,
     color: bool = False,
     grey: Grey = "luma",
     seeds: Sequence[int] | None = None,
     draws: SharedRandom | None = None,
 ) -> NoisyBatch:
-    """Add noise to a whole batch, on its device.
+    """Add noise to a whole batch, on its device; ``label`` and ``name`` are passed through.
 
     Args:
-        pictures: ``rgb`` as uint8 in [0, 255] or float in [0, 1].
+        images: ``rgb`` ``(B, 3, H, W)`` as uint8 in [0, 255] or float in [0, 1].
         noise: The noise.
         color: Keep the three channels instead of making the images grey.
         grey: Which grey.
         seeds: One for each image; None draws the noise anew.
         draws: Draws it anew; None for torch's global generator.
-
-    Shape:
-        ``rgb`` ``(B, 3, H, W)`` -> ``noisy`` and ``clean``, ``(B, 1, H, W)`` or, of colour, ``(B, 3, H, W)``.
-
-    Returns:
-        The pairs; ``label`` and ``name`` are passed through.
-
-    Raises:
-        ValueError: If there is no such grey.
     """
-    rgb = _scaled(pictures["rgb"])
+    rgb = _scaled(images["rgb"])
     clean = rgb if color else _grey(rgb, grey)
     pairs: NoisyBatch = {"noisy": add_noise(clean, noise, seeds, draws), "clean": clean}
-    if "label" in pictures:
-        pairs["label"] = pictures["label"]
-    if "name" in pictures:
-        pairs["name"] = pictures["name"]
-    return pairs
+    return {**pairs, **_annotations(images)}  # type: ignore[typeddict-item]
 
 
-def _parts(pictures: Tensor) -> list[slice]:
+def _annotations(images: ImageBatch) -> dict[str, Any]:
+    return {key: value for key, value in images.items() if key in ("label", "name")}
+
+
+def _parts(images: Tensor) -> list[slice]:
     """Split a batch on a CPU, so that intermediate results stay in the cache."""
-    whole = pictures.device.type != "cpu"
-    count = len(pictures) if whole else max(1, _PIXELS_AT_ONCE // pictures.shape[-2:].numel())
-    return [slice(first, first + count) for first in range(0, len(pictures), max(1, count))]
+    whole = images.device.type != "cpu"
+    count = len(images) if whole else max(1, _PIXELS_AT_ONCE // images.shape[-2:].numel())
+    return [slice(first, first + count) for first in range(0, len(images), max(1, count))]
 
 
-def _scaled(pictures: Tensor) -> Tensor:
-    return pictures.float() if pictures.is_floating_point() else pictures.float().div_(255)
+def _scaled(images: Tensor) -> Tensor:
+    return images.float() if images.is_floating_point() else images.float().div_(255)
 
 
 def _grey(rgb: Tensor, grey: Grey) -> Tensor:

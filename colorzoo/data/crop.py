@@ -12,15 +12,12 @@ from colorzoo.io.pil_file import to_rgb
 
 @dataclass(frozen=True)
 class Crop:
-    """Scales the shorter side of an image to the edge of a square, and crops the square.
+    """Scales the shorter side of an image to the edge of a square, and crops the square: ``(3, size, size)``, uint8.
 
     Args:
         size: Edge of the squares in pixels.
         random: Take the square from anywhere, as torch's global generator draws it, instead of the middle.
         max_zoom: With a random crop: first enlarge each image by a random factor up to this one.
-
-    Shape:
-        Any image -> ``(3, size, size)``, uint8.
 
     Example:
         >>> Crop(16)(PIL.Image.new("L", (40, 30))).shape
@@ -32,11 +29,6 @@ class Crop:
     max_zoom: float = 1.0
 
     def __call__(self, image: PIL.Image.Image) -> Tensor:
-        """Return the square of an image.
-
-        Args:
-            image: Of any mode and size.
-        """
         image = to_rgb(image)
         share = self.size / min(image.size)
         if self.random:

@@ -12,11 +12,7 @@ from colorzoo.data.batches import ImageBatch
 
 
 class ImageDataset(Dataset[dict[str, Any]], ABC):
-    """The images of one split. A subclass says how to load several of them at once.
-
-    Args:
-        names: One unique name per image.
-    """
+    """The images of one split, each with a unique name. A subclass says how to load several of them at once."""
 
     random = False
     """Whether loading draws random numbers from torch's global generator, for example for a random crop."""
@@ -37,11 +33,7 @@ class ImageDataset(Dataset[dict[str, Any]], ABC):
 
 
 class BatchedDataset(Dataset[ImageBatch]):
-    """Lets a DataLoader fetch each batch of an `ImageDataset` in one call.
-
-    Args:
-        source: The images.
-    """
+    """Lets a DataLoader fetch each batch of an `ImageDataset` in one call."""
 
     def __init__(self, source: ImageDataset) -> None:
         self.source = source
@@ -57,13 +49,7 @@ class BatchedDataset(Dataset[ImageBatch]):
 
 
 class InMemoryDataset(ImageDataset):
-    """Images that are held in memory as one uint8 tensor.
-
-    Args:
-        names: One unique name per image.
-        rgb: ``(N, 3, H, W)``, uint8.
-        label: ``(N,)``, int64, or None.
-    """
+    """Images in memory as one uint8 tensor ``(N, 3, H, W)``, perhaps with labels ``(N,)``."""
 
     def __init__(self, names: list[str], rgb: Tensor, label: Tensor | None = None) -> None:
         super().__init__(names)
@@ -71,7 +57,6 @@ class InMemoryDataset(ImageDataset):
         self.label = label
 
     def load_batch(self, indices: Sequence[int]) -> ImageBatch:
-        """Return the images at these indices."""
         places = torch.tensor(indices, dtype=torch.int64)
         # index_select copies whole images; ``self.rgb[places]`` would go byte by byte.
         rgb = self.rgb.index_select(0, places)

@@ -13,17 +13,10 @@ from colorzoo.data.samplers import SeededDataset, batch_seed
 
 
 def image_grid(columns: Sequence[Tensor], rows: int) -> Tensor:
-    """Lay out batches side by side, one image of each per row.
-
-    Args:
-        columns: Batches of images in [0, 1], of the same size.
-        rows: At most this many.
+    """Lay out batches of images in [0, 1] side by side, one image of each per row, on the CPU.
 
     Shape:
         ``(B, 1 or 3, H, W)`` each -> ``(3, height, width)``.
-
-    Returns:
-        The grid, on the CPU.
 
     Example:
         >>> image_grid([torch.rand(5, 1, 8, 8), torch.rand(5, 3, 8, 8)], rows=2).shape
@@ -37,18 +30,7 @@ def image_grid(columns: Sequence[Tensor], rows: int) -> Tensor:
 
 
 def draw_pairs(source: ImageDataset, make_pairs: PairMaker, training: bool, rows: int, seed: int) -> PIL.Image.Image:
-    """Draw the first pairs of a split: input | target.
-
-    Args:
-        source: The images.
-        make_pairs: Makes the pairs.
-        training: Whether to augment, and draw the training noise.
-        rows: Number of pairs.
-        seed: Seed of crops, augmentation and noise.
-
-    Raises:
-        ValueError: If ``rows`` is not positive.
-    """
+    """Draw the first pairs of a split, input | target; all that is random follows from the seed."""
     if rows < 1:
         raise ValueError(f"rows is {rows}; show at least 1")
     batch = SeededDataset(source, seed).__getitems__(list(range(min(rows, len(source)))))

@@ -126,11 +126,6 @@ class PairDataset(Dataset[dict[str, Any]]):
     """One pair per index, without a batch dimension, for a DataLoader of your own.
 
     Augmentation and training noise are drawn from torch's global generator each time that an item is asked for.
-
-    Args:
-        source: The images.
-        make_pairs: Makes the pairs.
-        training: Whether to augment, and draw the training noise.
     """
 
     def __init__(self, source: ImageDataset, make_pairs: PairMaker, training: bool) -> None:
@@ -147,15 +142,7 @@ class PairDataset(Dataset[dict[str, Any]]):
 
 
 def as_noise(argument: str, noise: Any) -> Noise | None:
-    """Return a noise that is given as such or by its arguments, such as ``{"impulse": 0.15}``.
-
-    Args:
-        argument: What an error calls it.
-        noise: A `Noise`, a dict, or None.
-
-    Raises:
-        ValueError: If it is neither, or a level is out of its range.
-    """
+    """Return a noise given as such or by its arguments, such as ``{"impulse": 0.15}``, or raise a ValueError."""
     if noise is None or isinstance(noise, Noise):
         return noise
     try:
@@ -165,12 +152,7 @@ def as_noise(argument: str, noise: Any) -> Noise | None:
 
 
 def seed_generators(device: torch.device, seed: int) -> None:
-    """Seed the global generators of the CPU and of one device; `torch.manual_seed` asks all devices, which takes long.
-
-    Args:
-        device: The device.
-        seed: The seed.
-    """
+    """Seed the generators of the CPU and of one device; `torch.manual_seed` asks all, which takes long."""
     torch.default_generator.manual_seed(seed)
     if device.type != "cpu":
         torch.get_device_module(device).manual_seed(seed)

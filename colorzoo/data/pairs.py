@@ -11,17 +11,11 @@ from colorzoo.noise.synthesis import Noise
 
 
 def as_color_batch(batch: Any) -> ColorBatch:
-    """Return a batch for a colouriser.
+    """Return a batch for a colouriser: as it is, or pairs whose grey input keeps L*; a DataError says if it is neither.
 
     Args:
         batch: Pairs already (a mapping with ``grey``, ``rgb`` and ``lab``), or RGB images as uint8 in [0, 255] or
             float in [0, 1]: a tensor ``(B, 3, H, W)``, a pair of it and labels, or a mapping with ``rgb``.
-
-    Returns:
-        The batch itself, or pairs whose grey input keeps L*.
-
-    Raises:
-        DataError: If it is none of these.
     """
     if isinstance(batch, Mapping) and {"grey", "rgb", "lab"} <= set(batch):
         return cast(ColorBatch, batch)
@@ -29,19 +23,13 @@ def as_color_batch(batch: Any) -> ColorBatch:
 
 
 def as_noisy_batch(batch: Any, noise: Noise, color: bool) -> NoisyBatch:
-    """Return a batch for a de-noiser.
+    """Return a batch for a de-noiser: as it is, or clean images with noise; a DataError says if it is neither.
 
     Args:
-        batch: Pairs already (a mapping with ``noisy`` and ``clean``), or clean images as uint8 in [0, 255] or float in
-            [0, 1]: a tensor ``(B, 3, H, W)`` or ``(B, 1, H, W)``, a pair of it and labels, or a mapping with ``rgb``.
+        batch: Pairs already (a mapping with ``noisy`` and ``clean``), or clean images as `as_color_batch` takes them,
+            also of one channel.
         noise: What is added to clean images.
         color: Keep the three channels of colour images instead of making them grey.
-
-    Returns:
-        The batch itself, or pairs.
-
-    Raises:
-        DataError: If it is none of these.
     """
     if isinstance(batch, Mapping) and {"noisy", "clean"} <= set(batch):
         return cast(NoisyBatch, batch)

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.data.distributed import DistributedSampler
 
 from colorzoo.data.batches import ImageBatch
-from colorzoo.data.datasets import ImageDataset, concatenate_batches
+from colorzoo.data.datasets import BatchedDataset, ImageDataset, concatenate_batches
 from colorzoo.data.splits import seed_of
 from colorzoo.errors import DataError
 
@@ -29,15 +29,8 @@ class EpochCounter:
 class ResumableSampler(DistributedSampler[int]):
     """Shuffles anew each epoch; drops the last incomplete batch of all processes together, unless it is the only one.
 
-    An index is counted on from epoch to epoch, ``epoch * pictures + place``, so that `SeededDataset` knows the epoch.
-
-    Args:
-        pictures: How many images there are.
-        batch_size: Images per batch and process.
-        seed: Another seed gives other orders.
-        process: Which of the processes this is.
-        processes: How many share the batches.
-        counter: Counts the epochs that no `set_epoch` announces; None for a counter of its own.
+    An index is counted on from epoch to epoch, ``epoch * pictures + place``, so that `SeededDataset` knows the epoch,
+    which `set_epoch` announces, or else the counter.
 
     Example:
         >>> order = ResumableSampler(5, batch_size=2)
@@ -67,7 +60,6 @@ class ResumableSampler(DistributedSampler[int]):
         self._announced = False
 
     def set_epoch(self, epoch: int) -> None:
-        """Announce the epoch that begins next, as Lightning does."""
         super().set_epoch(epoch)
         self._announced = True
 
@@ -97,26 +89,14 @@ def batch_seed(number: int, epoch: int, seed: int) -> int:
     return seed_of(f"batch {number} of epoch {epoch}", seed)
 
 
-class SeededDataset(Dataset[ImageBatch]):
-    """Loads batches by the indices of `ResumableSampler`; a random crop is a function of seed, epoch and image.
-
-    Args:
-        source: The images.
-        seed: Another seed gives other crops.
-    """
+class SeededDataset(BatchedDataset):
+    """Loads batches by the indices of `ResumableSampler`; a random crop is a function of seed, epoch and image."""
 
     def __init__(self, source: ImageDataset, seed: int) -> None:
-        self.source = source
+        super().__init__(source)
         self.seed = seed
 
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def __getitem__(self, index: int) -> ImageBatch:
-        return self.__getitems__([index])
-
     def __getitems__(self, indices: list[int]) -> ImageBatch:
-        """Return one batch."""
         places = [divmod(index, len(self.source)) for index in indices]
         if not self.source.random:
             return self.source.load_batch([index for _, index in places])
@@ -132,11 +112,7 @@ class SeededDataset(Dataset[ImageBatch]):
 class ImageDataLoader(DataLoader[ImageBatch]):
     """Loads whole batches from a data set that returns them; explains the error if a worker process dies.
 
-    Args:
-        dataset: A `SeededDataset` or `BatchedDataset`.
-        args: Of `DataLoader`.
-        finish: Makes of each batch what the loader yields; None for the batch as it is.
-        kwargs: Of `DataLoader`.
+    ``finish`` makes of each batch what the loader yields; the other arguments are those of `DataLoader`.
     """
 
     def __init__(self, dataset: Dataset[ImageBatch], *args: Any, finish: Finish | None = None, **kwargs: Any) -> None:
@@ -184,7 +160,6 @@ class ResumableDataLoader(ImageDataLoader):
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """Return the epoch, how many of its batches were yielded, and the seed of the order."""
         seed = cast(SeededDataset, self.dataset).seed
         return {"seed": seed, "epoch": getattr(self.sampler, "epoch", 0), "batches": self._seen}
 
@@ -198,11 +173,7 @@ class ResumableDataLoader(ImageDataLoader):
 class UnrepeatedSampler(DistributedSampler[int]):
     """The images of one process, in order, without padding: an image that came twice would count twice.
 
-    Args:
-        pictures: How many images there are.
-        process: Which of the processes this is.
-        processes: How many share them.
-        predict_filter: Says of an index whether to take it; None for all.
+    ``predict_filter`` says of an index whether to take it; None takes all.
     """
 
     def __init__(

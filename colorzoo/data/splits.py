@@ -9,14 +9,7 @@ _SPLITS = ("train", "val", "test")
 
 
 def hash_order(names: Iterable[str], seed: int) -> list[str]:
-    """Order names pseudo-randomly; the order among some of them never depends on the others.
-
-    Args:
-        names: Unique names, in any order.
-        seed: Another seed gives another order.
-
-    Returns:
-        The names, ordered by the SHA-256 of seed and name.
+    """Order unique names by the SHA-256 of seed and name; the order among some of them never depends on the others.
 
     Example:
         >>> hash_order(["a", "b", "c"], seed=0) == hash_order(["c", "b", "a"], seed=0)
@@ -28,10 +21,10 @@ def hash_order(names: Iterable[str], seed: int) -> list[str]:
 def split_off_validation(
     names: Iterable[str], seed: int, train_images: int | None, val_images: int, source: str, suffix: str = ""
 ) -> dict[str, list[str]]:
-    """Draw validation pictures from the official training pictures of a set that has none of its own.
+    """Draw validation images from the official training images of a set that has none of its own.
 
     Args:
-        names: Unique names of the official training pictures.
+        names: Unique names of the official training images.
         seed: Another seed draws others.
         train_images: How many train; None for all that are left.
         val_images: How many validate.
@@ -39,10 +32,7 @@ def split_off_validation(
         suffix: Only names that end so may validate.
 
     Returns:
-        ``{"train": [...], "val": [...]}``, each sorted.
-
-    Raises:
-        DataError: If there are too few.
+        ``{"train": [...], "val": [...]}``, each sorted; a DataError is raised if there are too few.
 
     Example:
         >>> sorted(len(names) for names in split_off_validation(["a", "b", "c"], 0, None, 1, source="letters").values())
@@ -66,22 +56,9 @@ def split_off_validation(
 def split_by_fraction(
     names: Iterable[str], seed: int, val_fraction: float, test_fraction: float, source: str
 ) -> dict[str, list[str]]:
-    """Split names by the hash of each, so that one added later moves no other.
+    """Split unique names by the hash of each, so that one added later moves no other.
 
-    Only a validation split that would be empty takes the first in order.
-
-    Args:
-        names: Unique names.
-        seed: Another seed gives other splits.
-        val_fraction: Share of the names that validate.
-        test_fraction: Share of the names that test.
-        source: What an error calls the set.
-
-    Returns:
-        ``{"train": [...], "val": [...], "test": [...]}``, each sorted.
-
-    Raises:
-        DataError: If none are left to train or to validate.
+    Only a validation split that would be empty takes the first in order; a DataError is raised if none are left.
 
     Example:
         >>> split_by_fraction(["a", "b", "c"], 0, val_fraction=0.2, test_fraction=0.0, source="letters")
@@ -103,12 +80,7 @@ def split_by_fraction(
 def folder_splits(names: Sequence[str]) -> dict[str, list[str]] | None:
     """Take the folders ``train``, ``val`` and ``test`` of a data set for its splits.
 
-    Args:
-        names: Unique names such as ``train/cat/1.jpg``.
-
-    Returns:
-        ``{"train": [...], "val": [...], "test": [...]}``, each sorted; None unless all names lie in these folders, and
-        both train and val have some.
+    None unless all names lie in these folders, and both train and val have some.
 
     Example:
         >>> folder_splits(["train/a.png", "val/b.png"])
@@ -124,15 +96,7 @@ def folder_splits(names: Sequence[str]) -> dict[str, list[str]] | None:
 
 
 def check_fractions(val_fraction: float, test_fraction: float) -> None:
-    """Refuse fractions that `split_by_fraction` cannot make.
-
-    Args:
-        val_fraction: Share of the names that validate, above 0 and below 1.
-        test_fraction: Share of the names that test, from 0.
-
-    Raises:
-        DataError: If they leave nothing to train on, or to validate.
-    """
+    """Refuse, by a DataError, fractions that leave nothing to train on or to validate."""
     if not (0 < val_fraction < 1 and 0 <= test_fraction < 1 and val_fraction + test_fraction < 1):
         raise DataError(
             f"val_fraction ({val_fraction}) and test_fraction ({test_fraction}) must leave pictures to train on"
@@ -140,28 +104,12 @@ def check_fractions(val_fraction: float, test_fraction: float) -> None:
 
 
 def fraction_of(name: str, seed: int) -> float:
-    """Return the place of a name in [0, 1) by its hash, which decides its split whatever other names there are.
-
-    Args:
-        name: A name.
-        seed: Another seed gives another place.
-
-    Returns:
-        The place; the order of places is that of `hash_order`.
-    """
+    """Return the place of a name in [0, 1) by its hash, which decides its split; places are in `hash_order`."""
     return int.from_bytes(_digest(name, seed)[:6], "big") / 2**48
 
 
 def seed_of(name: str, seed: int) -> int:
-    """Derive a seed from a name and a seed, so that what is drawn for one image depends on no other one.
-
-    Args:
-        name: A name.
-        seed: Another seed gives another one.
-
-    Returns:
-        An integer of 63 bits.
-    """
+    """Derive a seed of 63 bits from a name and a seed, so that what is drawn for one image depends on no other one."""
     return int.from_bytes(_digest(name, seed)[6:14], "big") >> 1
 
 
@@ -171,19 +119,11 @@ def _digest(name: str, seed: int) -> bytes:
 
 
 def split_hash(splits: Mapping[str, Iterable[str]]) -> str:
-    """Fingerprint which names are in which split, whatever the order.
-
-    Args:
-        splits: For instance ``{"train": [...], "val": [...], "test": [...]}``.
-
-    Returns:
-        64 hexadecimal digits.
+    """Fingerprint which names are in which split, whatever the order, in 64 hexadecimal digits.
 
     Example:
         >>> split_hash({"train": ["a", "b"]}) == split_hash({"train": ["b", "a"]})
         True
-        >>> split_hash({"train": ["a", "b"]}) == split_hash({"train": ["a"], "val": ["b"]})
-        False
     """
     digest = hashlib.sha256()
     for split in sorted(splits):

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from colorzoo.data.root import data_root
 from colorzoo.data.splits import split_off_validation
 from colorzoo.datamodules.base import ImageDataModule
+from colorzoo.errors import DataError
 
 
 class OfficialSplitDataModule(ImageDataModule):
@@ -17,13 +18,12 @@ class OfficialSplitDataModule(ImageDataModule):
         train_images: Train on this many images, drawn by ``seed``; None for all that are left.
         val_images: Validate on this many of the official training images.
         base: The other arguments of `ImageDataModule`.
-
-    Raises:
-        ValueError: If a number is out of its range.
     """
 
     folders: ClassVar[tuple[str, ...]]
     """Folders in ``$COLORZOO_DATA`` of which the first that exists, or else the last, is the default of ``root``."""
+    torchvision_name: ClassVar[str] = ""
+    """Name of the class in ``torchvision.datasets`` that reads and fetches the files, if one does."""
     validates: ClassVar[str] = ""
     """Only images whose names end so may validate."""
 
@@ -38,16 +38,22 @@ class OfficialSplitDataModule(ImageDataModule):
         self.val_images = val_images
         self._names: dict[str, list[str]] = {}
 
+    def open_torchvision(self, split: str, download: bool = False) -> Any:
+        """Return torchvision's data set of a split; raise a DataError if its files are not there."""
+        from torchvision import datasets
+
+        try:
+            return getattr(datasets, self.torchvision_name)(str(self.root), train=split != "test", download=download)
+        except RuntimeError as error:
+            raise DataError(
+                f"no {self.torchvision_name} in {self.root}; set root, or download=True to fetch it"
+            ) from error
+
     @abstractmethod
     def official_names(self, split: str) -> list[str]:
-        """Return the names of the official images of ``"train"`` or ``"test"``.
-
-        Raises:
-            DataError: If there are none.
-        """
+        """Return the names of the official images of ``"train"`` or ``"test"``; raise a DataError if there are none."""
 
     def split_names(self) -> dict[str, list[str]]:
-        """Return the names of all images by split."""
         if not self._names:
             train, test = self.official_names("train"), self.official_names("test")
             found = split_off_validation(

@@ -24,14 +24,7 @@ def calls_hooks_of(trainer: Trainer | None, data: LightningDataModule, loader: o
     """Say whether a Trainer iterates over a loader and calls the batch hooks of a DataModule.
 
     It does not if it was given the loader without the DataModule, nor for a loader that a callback iterates over.
-
-    Args:
-        trainer: The one that the DataModule is attached to.
-        data: The DataModule.
-        loader: One of its loaders.
-
-    Raises:
-        DataError: If several processes iterate over a loader that was made for one: all would get the same batches.
+    Several processes that share a loader made for one are refused by a DataError: all would get the same batches.
     """
     if trainer is None and process_and_count(None)[1] > getattr(getattr(loader, "sampler", None), "num_replicas", 1):
         raise DataError(
@@ -53,16 +46,7 @@ def run_seed(default: int) -> int:
 
 
 def check_same_data(state: Mapping[str, Any], split_hash: str, pairs: str) -> None:
-    """Refuse a checkpoint of other data, whose training images may be the validation images of these.
-
-    Args:
-        state: What the checkpoint remembers of its data.
-        split_hash: The fingerprint of the splits here.
-        pairs: Which pairs are made here.
-
-    Raises:
-        DataError: If they differ.
-    """
+    """Refuse, by a DataError, a checkpoint of other data, whose training images may validate here."""
     if state["split_hash"] != split_hash:
         raise DataError(
             f"the checkpoint was trained on other splits ({state['split_hash'][:12]}, here {split_hash[:12]}); restore "

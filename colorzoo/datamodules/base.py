@@ -63,7 +63,7 @@ class ImageDataModule(LightningDataModule, ABC):
     """
 
     input_root: Path | None = None
-    """The folder that the pictures are read from; None if they are of no single folder."""
+    """The folder that the images are read from; None if they are of no single folder."""
     predict_split: ClassVar[str] = "test"
     """The split that is predicted."""
     predict_filter: Callable[[str], bool] | None = None
@@ -146,12 +146,6 @@ class ImageDataModule(LightningDataModule, ABC):
         return split_hash(self.split_names())
 
     def setup(self, stage: str) -> None:
-        """Load the splits of a stage: train and val for ``"fit"``, else the one of that name.
-
-        Raises:
-            ValueError: If there is no such stage.
-            DataError: If a split is empty.
-        """
         stages = {**_STAGES, "predict": (self.predict_split,)}
         if stage not in stages:
             raise ValueError(f"there is no stage {stage!r}; give one of {', '.join(map(repr, stages))}")
@@ -159,7 +153,6 @@ class ImageDataModule(LightningDataModule, ABC):
             self._split(split)
 
     def _split(self, split: str) -> ImageDataset:
-        """Return a split, which is loaded the first time."""
         known = dict.fromkeys(["train", "val", "test", self.predict_split])
         if split not in known:
             raise ValueError(f"there is no split {split!r}; give one of {', '.join(map(repr, known))}")
@@ -173,7 +166,6 @@ class ImageDataModule(LightningDataModule, ABC):
         return self._splits[split]
 
     def teardown(self, stage: str) -> None:
-        """Forget what was for one run only: the place to resume from, and the filter of predictions."""
         self._resumed, self.predict_filter = {}, None
 
     def dataset(self, split: str) -> PairDataset:
@@ -195,22 +187,13 @@ class ImageDataModule(LightningDataModule, ABC):
         return PairDataset(self._split(split), self.make_pairs, split == "train")
 
     def show_batch(self, split: str = "train", rows: int = 4) -> PIL.Image.Image:
-        """Return a picture of some pairs: input | target, a pair per row.
-
-        Args:
-            split: ``"train"``, ``"val"`` or ``"test"``; training pairs are shown with augmentation and training noise.
-            rows: Number of pairs.
-
-        Raises:
-            ValueError: If there is no such split, or ``rows`` is not positive.
-        """
+        """Return an image of some pairs, input | target a row, with augmentation and noise if of ``"train"``."""
         return draw_pairs(self._split(split), self.make_pairs, split == "train", rows, self.seed)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return shuffled batches; an incomplete last one is dropped, because batch norm cannot take a single image.
 
-        Each iteration is another epoch. Order, crops, augmentation and noise are functions of the run's seed, the epoch
-        and the position of the batch.
+        Each iteration is another epoch; what is random follows from the run's seed, the epoch and the batch.
         """
         source = self._split("train")
         process, processes = self._process()
@@ -228,15 +211,12 @@ class ImageDataModule(LightningDataModule, ABC):
         return cast(DataLoader[Batch], self._train_loader)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """Return the validation images, in order."""
         return self._eval_loader("val")
 
     def test_dataloader(self) -> DataLoader[Batch]:
-        """Return the test images, in order."""
         return self._eval_loader("test")
 
     def predict_dataloader(self) -> DataLoader[Batch]:
-        """Return the images to predict that pass `predict_filter`, in order."""
         # A process may be left without any image; none waits for another.
         self.allow_zero_length_dataloader_with_multiple_devices = True
         return self._eval_loader(self.predict_split, self.predict_filter)
@@ -290,10 +270,5 @@ class ImageDataModule(LightningDataModule, ABC):
         return {"name": type(self).__name__, "split_hash": self.split_hash(), "pairs": self.describe_pairs(), **order}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Continue where the checkpoint ended; refuse other data, which may train on what has validated.
-
-        Raises:
-            DataError: If the splits differ from those of the checkpoint.
-        """
         check_same_data(state_dict, self.split_hash(), self.describe_pairs())
         self._resumed = state_dict.get("order", {})

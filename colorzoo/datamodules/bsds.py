@@ -21,14 +21,7 @@ _TEST_IMAGES = 20
 
 
 class RandomCropDataset(ImageDataset):
-    """Random square crops of images that are held in memory.
-
-    Args:
-        names: One unique name per image.
-        rgb: ``(N, 3, H, W)``, uint8.
-        size: Edge of the crops in pixels.
-        crops_per_image: Crops of each image per epoch.
-    """
+    """Random square crops, several of each image per epoch, of images in memory: ``(N, 3, H, W)``, uint8."""
 
     random = True
 
@@ -42,7 +35,6 @@ class RandomCropDataset(ImageDataset):
         return len(self.names) * self.crops_per_image
 
     def load_batch(self, indices: Sequence[int]) -> ImageBatch:
-        """Return the images at these indices."""
         pictures = [index // self.crops_per_image for index in indices]
         height, width = self.rgb.shape[-2:]
         tops = torch.randint(height - self.size + 1, (len(indices),)).tolist()
@@ -73,7 +65,7 @@ class BSDSDataModule(ImageDataModule):
 
     Raises:
         ValueError: If a number is out of its range.
-        DataError: In ``setup``, if there is no data or too little, or the pictures are not of one size.
+        DataError: In ``setup``, if there is no data or too little, or the images are not of one size.
     """
 
     def __init__(
@@ -98,12 +90,10 @@ class BSDSDataModule(ImageDataModule):
         self._names: dict[str, list[str]] = {}
 
     def describe(self, split: str) -> str:
-        """Say which pictures a split holds."""
         cut = f"{self.crops_per_image} crops of {self.size}x{self.size} pixels each" if split == "train" else "whole"
         return f"{len(self.split_names()[split]):,} {split} photographs of BSDS400 (JPEG), {cut}, seed {self.seed}"
 
     def split_names(self) -> dict[str, list[str]]:
-        """Return the names of all pictures by split, such as ``test/100007.jpg``."""
         if not self._names:
             official = {split: self._official_names(split) for split in ("train", "test")}
             order = hash_order(official["test"], self.seed)
@@ -121,7 +111,6 @@ class BSDSDataModule(ImageDataModule):
         return self._names
 
     def load_split(self, split: str) -> ImageDataset:
-        """Decode one split into memory; training images are cropped at random."""
         names = self.split_names()[split]
         rgb = self._decode(names)
         if split != "train":

@@ -1,4 +1,4 @@
-"""CIFAR-10 (Krizhevsky, 2009): 60,000 pictures of 32x32 pixels in ten classes."""
+"""CIFAR-10 (Krizhevsky, 2009): 60,000 images of 32x32 pixels in ten classes."""
 
 from typing import Any
 
@@ -35,6 +35,7 @@ class CIFAR10DataModule(OfficialSplitDataModule):
     """
 
     folders = ("cifar10",)
+    torchvision_name = "CIFAR10"
     validates = ".png"
 
     def __init__(
@@ -54,14 +55,10 @@ class CIFAR10DataModule(OfficialSplitDataModule):
         self.classes = tuple(classes) if classes else CLASSES
 
     def prepare_data(self) -> None:
-        """Download torchvision's files if that was allowed and nothing is there."""
         if self.download and not self._has_folders():
-            from torchvision.datasets import CIFAR10
-
-            CIFAR10(str(self.root), download=True)
+            self.open_torchvision("train", download=True)
 
     def describe(self, split: str) -> str:
-        """Say which pictures a split holds, and how many of them were stored with loss."""
         names = self.split_names()[split]
         lossy = sum(not name.endswith(".png") for name in names)
         of = "" if self.classes == CLASSES else f" ({', '.join(self.classes)})"
@@ -70,7 +67,6 @@ class CIFAR10DataModule(OfficialSplitDataModule):
         )
 
     def load_split(self, split: str) -> InMemoryDataset:
-        """Decode one split into memory."""
         names = self.split_names()[split]
         label = torch.tensor([CLASSES.index(name.split("/")[1]) for name in names])
         rgb = self._decode_folders(names) if self._has_folders() else self._take_torchvision(names)
@@ -86,7 +82,7 @@ class CIFAR10DataModule(OfficialSplitDataModule):
             names = [path.relative_to(self.root).as_posix() for path in paths if path.suffix in (".png", ".jpg")]
         else:
             wanted = {CLASSES.index(name) for name in self.classes}
-            targets = self._torchvision(split)[1]
+            targets = self.open_torchvision(split).targets
             names = [_name(split, i, target) for i, target in enumerate(targets) if target in wanted]
         if not names:
             raise DataError(f"no CIFAR-10 pictures in {self.root / split}; set root, or download=True to fetch them")
@@ -101,20 +97,11 @@ class CIFAR10DataModule(OfficialSplitDataModule):
             pictures[index] = np.asarray(picture.convert("RGB"))
         return torch.from_numpy(pictures).movedim(-1, 1).contiguous()
 
-    def _torchvision(self, split: str) -> tuple[np.ndarray, list[int]]:
-        from torchvision.datasets import CIFAR10
-
-        try:
-            data = CIFAR10(str(self.root), train=split == "train")
-        except RuntimeError as error:
-            raise DataError(f"no CIFAR-10 in {self.root}; set root, or download=True to fetch it") from error
-        return data.data, data.targets
-
     def _take_torchvision(self, names: list[str]) -> Tensor:
         split = names[0].split("/")[0]
-        pictures, targets = self._torchvision(split)
-        where = {_name(split, index, target): index for index, target in enumerate(targets)}
-        return torch.from_numpy(pictures[[where[name] for name in names]]).movedim(-1, 1).contiguous()
+        images = self.open_torchvision(split)
+        where = {_name(split, index, target): index for index, target in enumerate(images.targets)}
+        return torch.from_numpy(images.data[[where[name] for name in names]]).movedim(-1, 1).contiguous()
 
 
 def _name(split: str, index: int, target: int) -> str:

@@ -61,7 +61,6 @@ class FolderDataset(ImageDataset):
         self._has_color: dict[str, bool] = {}
 
     def load_batch(self, indices: Sequence[int]) -> ImageBatch:
-        """Decode and crop the images at these indices; the next one each for those that are skipped."""
         names, squares = zip(*(self._usable(index) for index in indices), strict=True)
         batch: ImageBatch = {"rgb": torch.stack(squares), "name": list(names)}
         if self.labels is not None:
@@ -164,15 +163,10 @@ class ImageFolderDataModule(ImageDataModule):
 
     @property
     def classes(self) -> list[str] | None:
-        """The names of the class folders, in the order of their labels; None without labels.
-
-        Raises:
-            DataError: If an image lies in no class folder.
-        """
+        """The class folders in the order of their labels; None without labels. A DataError if an image lies in none."""
         return sorted(set(self._class_names().values())) if self.labels else None
 
     def _class_names(self) -> dict[str, str]:
-        """Return the class folder of each image."""
         splits = self.split_names()
         names = [name for listed in splits.values() for name in listed]
         depth = 1 if folder_splits(names) else 0
@@ -182,7 +176,6 @@ class ImageFolderDataModule(ImageDataModule):
         return found
 
     def split_names(self) -> dict[str, list[str]]:
-        """Return the paths of all images below the root, by split."""
         if not self._names:
             names = list(readable_names(self.root, self._report))
             self._names = folder_splits(names) or split_by_fraction(
@@ -191,7 +184,6 @@ class ImageFolderDataModule(ImageDataModule):
         return self._names
 
     def load_split(self, split: str) -> FolderDataset:
-        """Return the images of a split, or of the whole folder to predict; the files are decoded batch by batch."""
         if split == self.predict_split:
             return FolderDataset(self.root, sorted(image_names(self.root)), self.size, unreadable=self.unreadable)
         classes = self.classes

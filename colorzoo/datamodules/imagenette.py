@@ -27,7 +27,7 @@ class ImagenetteDataModule(OfficialSplitDataModule):
 
     Args:
         root: The folder; None for ``imagenette`` in ``$COLORZOO_DATA``, by default ``~/.cache/colorzoo/data``.
-        download: Let torchvision fetch the pictures of 320 pixels if there are none (340 MB).
+        download: Let torchvision fetch the images of 320 pixels if there are none (340 MB).
         size: Edge in pixels of the square crops: random in training, else the centre.
         train_images: Train on this many images, drawn by ``seed``; None for all that are left.
         val_images: Validate on this many.
@@ -60,18 +60,15 @@ class ImagenetteDataModule(OfficialSplitDataModule):
         self.size = size
 
     def prepare_data(self) -> None:
-        """Download if that was allowed and nothing is there."""
         if self.download and not (self.folder() / "train").is_dir():
             from torchvision.datasets import Imagenette
 
             Imagenette(str(self.root), size="320px", download=True)
 
     def describe(self, split: str) -> str:
-        """Say which pictures a split holds, and at what size."""
         return f"{len(self.split_names()[split]):,} {split} photographs of Imagenette, {self.size}x{self.size} pixels"
 
     def load_split(self, split: str) -> FolderDataset:
-        """Return the images of a split; the files are decoded batch by batch."""
         names = self.split_names()[split]
         labels = {name: CLASSES.index(name.split("/")[1]) for name in names}
         return FolderDataset(self.folder(), names, self.size, random_crop=split == "train", labels=labels)
@@ -82,7 +79,6 @@ class ImagenetteDataModule(OfficialSplitDataModule):
         return downloaded if downloaded.is_dir() else self.root
 
     def official_names(self, split: str) -> list[str]:
-        """Return names such as ``train/n01440764/n01440764_10026.JPEG``; those of the folder ``val`` test."""
         folder = self.folder()
         split = "val" if split == "test" else split
         paths = (path for name in CLASSES for path in (folder / split / name).glob("*.JPEG"))

@@ -4,7 +4,6 @@ from typing import Any
 
 from colorzoo.data.datasets import InMemoryDataset
 from colorzoo.datamodules._official_split import OfficialSplitDataModule
-from colorzoo.errors import DataError
 
 
 class MNISTDataModule(OfficialSplitDataModule):
@@ -24,6 +23,7 @@ class MNISTDataModule(OfficialSplitDataModule):
     """
 
     folders = ("mnist",)
+    torchvision_name = "MNIST"
 
     def __init__(
         self,
@@ -39,32 +39,18 @@ class MNISTDataModule(OfficialSplitDataModule):
         self.download = download
 
     def prepare_data(self) -> None:
-        """Download torchvision's files if that was allowed."""
         if self.download:
-            from torchvision.datasets import MNIST
-
-            MNIST(str(self.root), download=True)
+            self.open_torchvision("train", download=True)
 
     def describe(self, split: str) -> str:
-        """Say which digits a split holds."""
         return f"{len(self.split_names()[split]):,} {split} digits of MNIST"
 
     def official_names(self, split: str) -> list[str]:
-        """Return names such as ``train/00042``."""
-        return [f"{split}/{index:05}" for index in range(len(self._official(split)))]
+        return [f"{split}/{index:05}" for index in range(len(self.open_torchvision(split)))]
 
     def load_split(self, split: str) -> InMemoryDataset:
-        """Take one split into memory."""
         names = self.split_names()[split]
-        digits = self._official("test" if split == "test" else "train")
+        digits = self.open_torchvision(split)
         indices = [int(name.split("/")[1]) for name in names]
         grey = digits.data[indices][:, None]
         return InMemoryDataset(names, grey.expand(-1, 3, -1, -1), digits.targets[indices])
-
-    def _official(self, split: str) -> Any:
-        from torchvision.datasets import MNIST
-
-        try:
-            return MNIST(str(self.root), train=split == "train")
-        except RuntimeError as error:
-            raise DataError(f"no MNIST in {self.root}; set root, or download=True to fetch it") from error

@@ -16,13 +16,13 @@ _FIRST_INDEX = {"train": 0, "val": 1_000_000, "test": 2_000_000}
 class SyntheticDataModule(ImageDataModule):
     """A disc on a gradient; the disc's lightness determines its colour, which is also its class.
 
-    Each picture is a function of its index alone, so that sets of different length share their beginning.
+    Each image is a function of its index alone, so that sets of different length share their beginning.
 
     Args:
         size: Height and width in pixels.
-        train_images: Number of training pictures.
-        val_images: Number of validation pictures.
-        test_images: Number of test pictures.
+        train_images: Number of training images.
+        val_images: Number of validation images.
+        test_images: Number of test images.
         batch_size: Images per batch and process.
         base: The other arguments of `ImageDataModule`.
 
@@ -51,14 +51,12 @@ class SyntheticDataModule(ImageDataModule):
         self.counts = {"train": train_images, "val": val_images, "test": test_images}
 
     def split_names(self) -> dict[str, list[str]]:
-        """Return the names of all pictures by split; they tell size and seed, which make the pictures."""
         return {
             split: [f"synthetic-{self.size}-{self.seed}-{_FIRST_INDEX[split] + index}" for index in range(count)]
             for split, count in self.counts.items()
         }
 
     def load_split(self, split: str) -> InMemoryDataset:
-        """Paint one split."""
         first, count = _FIRST_INDEX[split], self.counts[split]
         painted = [_paint(first + index, self.size, self.seed) for index in range(count)]
         rgb = torch.stack([picture for picture, _ in painted])
@@ -67,7 +65,7 @@ class SyntheticDataModule(ImageDataModule):
 
 
 def _paint(index: int, size: int, seed: int) -> tuple[Tensor, int]:
-    """Paint one picture ``(3, size, size)`` as uint8; return it with its class."""
+    """Paint one image ``(3, size, size)`` as uint8; return it with its class."""
     random = torch.Generator().manual_seed(seed * 10_000_019 + index)
     hue = int(torch.randint(_HUES, (), generator=random))
     row, column, radius, slope = torch.rand(4, generator=random).tolist()

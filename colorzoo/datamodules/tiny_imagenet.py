@@ -1,4 +1,4 @@
-"""Tiny ImageNet (Le and Yang, 2015): 110,000 small pictures of 200 classes of ImageNet, with their labels."""
+"""Tiny ImageNet (Le and Yang, 2015): 110,000 small images of 200 classes of ImageNet, with their labels."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,13 +21,13 @@ class TinyImageNetDataModule(OfficialSplitDataModule):
     """Tiny ImageNet from folders; the official ``val`` tests, part of ``train`` validates.
 
     The folders are ``{train,val}/<wnid>/**/*.JPEG``, or those of the original archive, whose ``val`` is one folder and
-    a table of classes; a picture has the same name in both. All are decoded into memory: 300 MB at 32 pixels. A label
+    a table of classes; an image has the same name in both. All are decoded into memory: 300 MB at 32 pixels. A label
     is the place of the ``<wnid>`` among those of ``train``, sorted.
 
     Args:
         root: The folder; None for ``tinyimagenet32``, or else ``tiny-imagenet-200``, in ``$COLORZOO_DATA``, by default
             ``~/.cache/colorzoo/data``.
-        size: Edge in pixels to which pictures of another size are scaled; the original ones have 64.
+        size: Edge in pixels to which images of another size are scaled; the original ones have 64.
         train_images: Train on this many images, drawn by ``seed``; None for all that are left.
         val_images: Validate on this many of the official training images.
         base: The other arguments of `ImageDataModule`.
@@ -35,7 +35,7 @@ class TinyImageNetDataModule(OfficialSplitDataModule):
     Raises:
         ValueError: If a number is out of its range.
         DataError: In ``setup``, if there is no data, or less than was asked for.
-        UnreadableImageError: In ``setup``, if a file is missing or no picture.
+        UnreadableImageError: In ``setup``, if a file is missing or no image.
     """
 
     folders = ("tinyimagenet32", "tiny-imagenet-200")
@@ -56,12 +56,10 @@ class TinyImageNetDataModule(OfficialSplitDataModule):
         self._classes: dict[str, int] = {}
 
     def describe(self, split: str) -> str:
-        """Say which pictures a split holds, and at what size."""
         count = len(self.split_names()[split])
         return f"{count:,} {split} pictures of Tiny ImageNet, JPEG, {self.size}x{self.size} pixels"
 
     def official_names(self, split: str) -> list[str]:
-        """Return names such as ``train/n01443537/n01443537_0.JPEG``; those of the folder ``val`` test."""
         files = self._official_files("val" if split == "test" else split)
         self._files |= files
         classes = sorted({_class(name) for name in files})
@@ -72,7 +70,6 @@ class TinyImageNetDataModule(OfficialSplitDataModule):
         return list(files)
 
     def load_split(self, split: str) -> InMemoryDataset:
-        """Decode one split into memory; all training pictures take three quarters of a minute of one core."""
         names = self.split_names()[split]
         rgb = torch.empty((len(names), 3, self.size, self.size), dtype=torch.uint8)
 

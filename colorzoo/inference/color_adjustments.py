@@ -7,7 +7,6 @@ from typing import TypedDict
 from torch import Tensor
 
 from colorzoo.inference.color_hints import GUIDE_SIZE, Hint, check_hints, propagate_hints
-from colorzoo.inference.confidence import check_min_confidence
 from colorzoo.inference.lightness_image import LightnessImage
 from colorzoo.inference.working_size import fit_longer_side
 
@@ -24,10 +23,10 @@ class ColorOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class ColorAdjustments:
-    """How to colour a picture; by default, as the model does. The command line, Python and video hand this on whole.
+    """How to colour an image; by default, as the model does. The command line, Python and video hand this on whole.
 
     Args:
-        working_size: Longer side, in pixels, at which the network sees a picture; None for the model's own.
+        working_size: Longer side, in pixels, at which the network sees an image; None for the model's own.
         saturation: Factor on a* and b*, from 0 (grey) over 1 (as predicted) to 4.
         hints: Points and their colours. They are taken as they are, whatever the saturation and the confidence.
         min_confidence: In [0, 1]; colours of less confidence fade, in proportion.
@@ -49,7 +48,8 @@ class ColorAdjustments:
                 f"saturation is {self.saturation}; give a number from 0 (grey) over 1 (as predicted) "
                 f"to {MAX_SATURATION:g}"
             )
-        check_min_confidence(self.min_confidence)
+        if not 0 <= self.min_confidence <= 1:
+            raise ValueError(f"min_confidence is {self.min_confidence}; give a number from 0 (all colours stay) to 1")
         check_hints(self.hints)
 
     def describe(self, default_working_size: int) -> str:
@@ -66,11 +66,7 @@ class ColorAdjustments:
         return "; ".join(parts)
 
     def apply(self, ab: Tensor, picture: LightnessImage) -> Tensor:
-        """Return a model's a*b*, faded by confidence already, with the saturation and the hints.
-
-        Raises:
-            ValueError: If a hint is outside the picture, or there are several pictures for the hints.
-        """
+        """Return a model's a*b*, faded by confidence already, with the saturation and the hints."""
         if self.saturation != 1:
             ab = ab * self.saturation
         if not self.hints:

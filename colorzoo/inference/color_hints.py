@@ -1,4 +1,4 @@
-"""Colour hints: what a person says the colour is at a point goes as far as the picture looks alike.
+"""Colour hints: what a person says the colour is at a point goes as far as the image looks alike.
 
 Each hint reaches by the geodesic distance of Yatziv and Sapiro, "Fast Image and Video Colorization Using Chrominance
 Blending" (IEEE TIP 2006): the least change of lightness on any way there. As in Levin, Lischinski and Weiss,
@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from colorzoo.color.conversions import rgb_to_lab
 
 Hint = tuple[tuple[float, float], str]
-"""A point (x, y), in pixels of the upright picture from its upper left corner, and its colour as ``#rrggbb``."""
+"""A point (x, y), in pixels of the upright image from its upper left corner, and its colour as ``#rrggbb``."""
 
 GUIDE_SIZE = 256
 """Longer side, in pixels, at which hints find their way."""
@@ -37,12 +37,8 @@ _SWEEPS = 32
 _EXACT = 0.1  # of a distance; far below what shows
 
 
-def check_hints(hints: Sequence[Hint]) -> list[Hint]:
-    """Refuse what is no list of hints, as far as can be told without a picture.
-
-    Raises:
-        ValueError: If one is no point and colour, the point is no number, or the colour is not ``#rrggbb``.
-    """
+def check_hints(hints: Sequence[Hint]) -> None:
+    """Raise a ValueError that says why if something is no list of hints, as far as can be told without an image."""
     wanted = 'give hints as [((x, y), "#rrggbb"), ...]'
     if isinstance(hints, str):
         raise ValueError(f"hints is {hints!r}; {wanted}")
@@ -56,27 +52,20 @@ def check_hints(hints: Sequence[Hint]) -> list[Hint]:
             raise ValueError(f"the hint {hint!r} is at no place in the picture; give x and y in pixels")
         if not isinstance(colour, str) or not re.fullmatch("#[0-9a-fA-F]{6}", colour):
             raise ValueError(f"the colour {colour!r} of a hint is not of the form #rrggbb, such as #b03a2e")
-    return list(hints)
 
 
 def propagate_hints(ab: Tensor, guide: Tensor, hints: Sequence[Hint], height: int, width: int) -> Tensor:
-    """Put the colours of hints over those of a model.
+    """Put the colours of hints over a model's a*b*, and raise a ValueError if a point is outside the image.
 
     Args:
-        ab: The model's a* and b*.
-        guide: L* of the picture, at most `GUIDE_SIZE` pixels on the longer side.
+        ab: The model's a* and b*, ``(1, 2, h, w)``.
+        guide: L* of the image, ``(1, 1, H, W)``, at most `GUIDE_SIZE` pixels on the longer side.
         hints: Points and colours.
-        height: Of the whole picture, which the points refer to.
+        height: Of the whole image in pixels, which the points refer to.
         width: Likewise.
 
-    Shape:
-        ``(1, 2, h, w)`` and ``(1, 1, H, W)`` -> ``(1, 2, max(h, H), max(w, W))``.
-
     Returns:
-        a* and b* that are, at a hint, those of its colour.
-
-    Raises:
-        ValueError: If a point is outside the picture.
+        a* and b* ``(1, 2, max(h, H), max(w, W))`` that are, at a hint, those of its colour.
     """
     for hint in hints:
         x, y = hint[0]

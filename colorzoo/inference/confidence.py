@@ -9,36 +9,13 @@ from torch.nn import functional as F
 from colorzoo.io.convert import Array, Image
 
 
-def check_min_confidence(least: float) -> None:
-    """Refuse what is no confidence.
-
-    Raises:
-        ValueError: If it is no number in [0, 1].
-    """
-    if not 0 <= least <= 1:
-        raise ValueError(f"min_confidence is {least}; give a number from 0 (all colours stay) to 1")
-
-
 def fade_by_confidence(ab: Tensor, confidence: Tensor, least: float) -> Tensor:
-    """Scale a*b* by ``min(1, confidence / least)``.
-
-    Args:
-        ab: a* and b*.
-        confidence: In [0, 1].
-        least: Confidence, in [0, 1], from which on colours stay as they are.
-
-    Shape:
-        ``(B, 2, H, W)`` and ``(B, 1, h, w)`` -> ``(B, 2, H, W)``.
-
-    Returns:
-        The a* and b* that are left.
+    """Scale a*b* ``(B, 2, H, W)`` by ``min(1, confidence / least)``; the confidence is in [0, 1] and of any size.
 
     Example:
         >>> fade_by_confidence(torch.ones(1, 2, 1, 1), torch.tensor([[[[0.1]]]]), least=0.2).flatten().tolist()
         [0.5, 0.5]
     """
-    if least == 0:
-        return ab
     return ab * (resize_confidence(confidence, *ab.shape[-2:]) / least).clamp(max=1)
 
 
@@ -50,7 +27,7 @@ def resize_confidence(confidence: Tensor, height: int, width: int) -> Tensor:
 
 
 def match_kind(image: Image, confidence: Tensor) -> PIL.Image.Image | Array | Tensor:
-    """Return a confidence map ``(B, 1, H, W)`` as the kind of picture it is about."""
+    """Return a confidence map ``(B, 1, H, W)`` as the kind of image it is about."""
     if isinstance(image, Tensor):
         return confidence.to(image.device)
     plane = confidence[0, 0].cpu()

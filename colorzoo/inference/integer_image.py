@@ -1,4 +1,4 @@
-"""Pictures of 8 or 16 bits in strips of rows, so that no float copy of a large one is ever made."""
+"""Images of 8 or 16 bits in strips of rows, so that no float copy of a large one is ever made."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -24,12 +24,9 @@ _LEAST = 8
 
 
 class IntegerImage:
-    """The L* of a picture of 8 or 16 bits, a few rows at a time.
+    """The L* of an image of 8 or 16 bits, grey ``(H, W)`` or RGB ``(H, W, 3)``, a few rows at a time.
 
     That of grey is what `color.grey_to_lightness` gives; that of RGB differs by at most 0.01 from `color.rgb_to_lab`.
-
-    Args:
-        levels: uint8 or uint16, ``(H, W)`` for grey or ``(H, W, 3)`` for RGB.
     """
 
     def __init__(self, levels: NDArray[Any]) -> None:
@@ -74,16 +71,9 @@ class IntegerImage:
         return F.interpolate((down / total)[None, None], (height, width), mode="bilinear", antialias=True)
 
     def merge_ab(self, ab: Tensor) -> NDArray[Any]:
-        """Return RGB levels, of the type given, with this L* and with a*b*, which are up-sampled bilinearly.
+        """Return RGB levels ``(H, W, 3)`` with this L* and with a*b* ``(1, 2, h, w)``, which are up-sampled bilinearly.
 
-        Args:
-            ab: a* and b*, ``(1, 2, h, w)`` of any size.
-
-        Returns:
-            ``(H, W, 3)``; of 8 bits they differ by at most 1 from those of `color.lab_to_rgb`, rounded.
-
-        Raises:
-            ValueError: If a* or b* are not finite.
+        Of 8 bits they differ by at most 1 from those of `color.lab_to_rgb`, rounded.
         """
         ab = ab.detach().float().cpu()
         if not bool(torch.isfinite(ab).all()):
@@ -132,7 +122,7 @@ def _look_up(table: Tensor, steps: NDArray[Any]) -> Tensor:
 
 
 def _bilinear_weights(length: int, shorter: int, rows: slice) -> tuple[slice, Tensor]:
-    """Return which rows of the shorter picture some rows of the longer one go into, and with what weights."""
+    """Return which rows of the shorter image some rows of the longer one go into, and with what weights."""
     scale = length / shorter
     targets = slice(max(0, int(rows.start / scale - 1.5)), min(shorter, int(rows.stop / scale + 2.5)))
     centres = (np.arange(targets.start, targets.stop) + 0.5) * scale

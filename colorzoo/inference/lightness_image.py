@@ -1,4 +1,4 @@
-"""The L* of a picture as a network is shown it, whatever kind of picture it comes from."""
+"""The L* of an image as a network is shown it, whatever kind of image it comes from."""
 
 import torch
 from torch import Tensor
@@ -13,14 +13,6 @@ LightnessImage = IntegerImage | TensorImage
 
 
 def as_lightness_image(source: Array | Tensor | RasterImage, device: torch.device) -> LightnessImage:
-    """Return the L* of a picture: in bands of rows for 8 and 16 bits, as one tensor for floats.
-
-    Args:
-        source: What `decode_srgb` returns.
-        device: Where tensors are converted; integer levels are on the CPU.
-
-    Raises:
-        ValueError: If the picture has a wrong shape, is empty, or holds values that are no grey levels.
-    """
+    """Return the L* of what `decode_srgb` returned: integers in bands of rows, floats as a tensor on the device."""
     gray = to_gray(source)
     return TensorImage(gray, device) if isinstance(gray, Tensor) else IntegerImage(gray)

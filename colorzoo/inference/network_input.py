@@ -9,23 +9,14 @@ from torch import Tensor, nn
 Answer = TypeVar("Answer", Tensor, tuple[Tensor, Tensor])
 
 _SAMPLES = 16
-"""Values along each axis of a picture that are looked at: few, so that the check costs nothing beside a network."""
+"""Values along each axis of an image that are looked at: few, so that the check costs nothing beside a network."""
 
 
 def check_network_input(network: nn.Module, pictures: Tensor, least: float, most: float) -> None:
-    """Refuse pictures of integers, or of another range than [0, 1], which a network would take without a word.
+    """Refuse images ``(B, C, H, W)`` that a network would take without a word: integers, or far beyond [0, 1].
 
-    The range is looked at in evaluation mode only, and neither while a graph is captured nor for every pixel.
-
-    Args:
-        network: Whose input it is.
-        pictures: ``(B, C, H, W)``.
-        least: Values below this are taken for another range; lower than 0, for noise may not be clipped.
-        most: Likewise above.
-
-    Raises:
-        TypeError: If it is no tensor.
-        ValueError: If it holds integers, or values out of the range.
+    The range is looked at in evaluation mode only, and neither while a graph is captured nor for every pixel. ``least``
+    is below 0, and ``most`` above 1, for noise may not be clipped.
     """
     if not isinstance(pictures, Tensor):
         name = type(network).__name__
@@ -54,12 +45,6 @@ def _is_capturing(pictures: Tensor) -> bool:
 
 
 def run_in_own_dtype(network: nn.Module, run: Callable[[Tensor], Answer], given: Tensor) -> Answer:
-    """Run a network on float32, in the precision of its parameters; the answer is float32 again.
-
-    Args:
-        network: Has the parameters.
-        run: Runs it.
-        given: What it is given.
-    """
+    """Run a network on float32, in the precision of its parameters; the answer is float32 again."""
     answer = run(given.to(next(network.parameters()).dtype))
     return answer.float() if isinstance(answer, Tensor) else (answer[0].float(), answer[1].float())

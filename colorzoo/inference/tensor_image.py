@@ -1,4 +1,4 @@
-"""Pictures as tensors of floats, converted at once; `IntegerImage` is for those of 8 and 16 bits."""
+"""Images as tensors of floats, converted at once; `IntegerImage` is for those of 8 and 16 bits."""
 
 import torch
 from torch import Tensor
@@ -8,12 +8,7 @@ from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb
 
 
 class TensorImage:
-    """The L* of a batch of grey pictures, as a network wants it and joined with what it answers.
-
-    Args:
-        grey: ``(B, 1, H, W)`` in [0, 1].
-        device: Where the work is done; results come back to where ``grey`` is.
-    """
+    """The L* of grey images ``(B, 1, H, W)`` in [0, 1]: computed on a device, results go to where they came from."""
 
     def __init__(self, grey: Tensor, device: torch.device) -> None:
         self.count, _, self.height, self.width = grey.shape

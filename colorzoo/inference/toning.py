@@ -1,4 +1,4 @@
-"""Tells grey pictures, toned ones (sepia prints, cyanotypes) and colour apart, and makes toned ones grey."""
+"""Tells grey images, toned ones (sepia prints, cyanotypes) and colour apart, and makes toned ones grey."""
 
 import math
 from dataclasses import dataclass, replace
@@ -32,12 +32,12 @@ _GROUP, _GROUPS = 32, 32
 
 @dataclass(frozen=True)
 class ToneInfo:
-    """What the colours of a picture are.
+    """What the colours of an image are.
 
     Args:
         kind: ``"grey"``; ``"toned"`` where the colour follows from the lightness; else ``"color"``.
-        chroma: Of a toned picture the strongest tone, else of its most vivid pixels; the C* of CIE L*a*b*.
-        hue: Of a toned picture where the tone is strongest, in degrees from red (0) by yellow (90) to blue (270).
+        chroma: Of a toned image the strongest tone, else of its most vivid pixels; the C* of CIE L*a*b*.
+        hue: Of a toned image where the tone is strongest, in degrees from red (0) by yellow (90) to blue (270).
     """
 
     kind: ToneKind
@@ -52,11 +52,11 @@ class ToneInfo:
 
 
 def classify_tone(image: Image) -> ToneInfo:
-    """Tell whether a picture is grey, toned or in colour.
+    """Tell whether an image is grey, toned or in colour.
 
     In a toned print, sepia, selenium or cyanotype, on white or on yellowed paper, one curve through L*a*b* holds all
     pixels: each lightness has one colour. The curve is taken from a copy of 64 pixels, as the median a*b* of groups of
-    similar lightness; the picture is toned if 99 % of the pixels are near it, and its clear colours are of one hue.
+    similar lightness; the image is toned if 99 % of the pixels are near it, and its clear colours are of one hue.
 
     A photograph in colour of things that are all of one colour is taken for toned, and so may be one with a speck of
     colour on grey; stains of another hue than the tone make a print one in colour.
@@ -66,11 +66,11 @@ def classify_tone(image: Image) -> ToneInfo:
             ``(1, C, H, W)`` in [0, 1].
 
     Returns:
-        The kind of the picture, and how strong its colours are.
+        The kind of the image, and how strong its colours are.
 
     Raises:
-        UnreadableImageError: If a path is missing or no picture.
-        ValueError: If the shape or the values make no sense, or there are several pictures.
+        UnreadableImageError: If a path is missing or no image.
+        ValueError: If the shape or the values make no sense, or there are several images.
         TypeError: If the kind of image is unknown.
 
     Example:
@@ -110,20 +110,14 @@ def neutralize(image: Picture) -> PIL.Image.Image: ...
 @overload
 def neutralize(image: Kind) -> Kind: ...
 def neutralize(image: Image) -> PIL.Image.Image | Array | Tensor | RasterImage:
-    """Take the colour out of a picture, and keep its L*.
+    """Take the colour out of an image, and keep its L* and its alpha channel.
 
     Args:
         image: A path, a PIL image, a `RasterImage`, an array ``(H, W)`` or ``(H, W, C)``, or a tensor
             ``(B, C, H, W)`` in [0, 1].
 
     Returns:
-        A grey PIL image for a path or PIL image and a grey scan for a scan, with the alpha channel; else an array or a
-        tensor of the same shape.
-
-    Raises:
-        UnreadableImageError: If a path is missing or no picture.
-        ValueError: If the shape or the values make no sense.
-        TypeError: If the kind of image is unknown.
+        A grey PIL image for a path or PIL image, a grey `RasterImage`, or an array or tensor of the same shape.
 
     Example:
         >>> neutralize(PIL.Image.new("RGB", (4, 3), "peru")).mode
@@ -145,7 +139,7 @@ def _grey(pictures: Tensor) -> Tensor:
 
 
 def _small(image: Image) -> Tensor:
-    """Return a batch of the picture whose longer side is of about so many pixels as are judged."""
+    """Return a batch of the image whose longer side is of about so many pixels as are judged."""
     if not isinstance(image, Tensor | np.ndarray):
         image = to_raster(image).in_srgb().to_pil()
         if len(image.getbands()) > 2 or image.mode == "P":

@@ -1,4 +1,4 @@
-"""The size at which a network sees a large picture: the working size, or less where memory runs out."""
+"""The size at which a network sees a large image: the working size, or less where memory runs out."""
 
 import warnings
 from collections.abc import Callable
@@ -12,7 +12,7 @@ _PARTS = (1, 2, 4)
 
 
 def fit_longer_side(longest: int, height: int, width: int) -> tuple[int, int]:
-    """Return height and width of a picture scaled down, if need be, to a longer side.
+    """Return height and width of an image scaled down, if need be, to a longer side.
 
     Example:
         >>> fit_longer_side(256, 3000, 4000)
@@ -25,13 +25,12 @@ def fit_longer_side(longest: int, height: int, width: int) -> tuple[int, int]:
 def with_oom_fallback(model: nn.Module, answer: Callable[[int], _Answer], longest: int) -> _Answer:
     """Ask a network at a working size; if its device runs out of memory, at a half, at a quarter, then on the CPU.
 
+    A warning says if the answer was at less than the working size, or on the CPU.
+
     Args:
         model: The network; it is on its device again when this returns.
-        answer: Asks it about a picture of at most so many pixels on the longer side, on the device where it then is.
-        longest: The working size, no more than the picture has.
-
-    Returns:
-        What it answered. A warning says if that was at less than the working size, or on the CPU.
+        answer: Asks it about an image of at most so many pixels on the longer side, on the device where it then is.
+        longest: The working size, no more than the image has.
     """
     device = next(model.parameters()).device
     sizes = sorted({max(1, longest // part) for part in _PARTS}, reverse=True)

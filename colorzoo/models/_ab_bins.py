@@ -22,10 +22,7 @@ def soft_encode_ab(ab: Tensor, bins: int) -> tuple[Tensor, Tensor]:
         bins: Bins along each axis.
 
     Shape:
-        ``(B, 2, H, W)`` -> ``(B, 4, H, W)`` twice.
-
-    Returns:
-        Index and share of each of the four; a* varies along the rows of the grid, b* along its columns.
+        ``(B, 2, H, W)`` -> index and share of the four, ``(B, 4, H, W)`` each; a* varies along the rows of the grid.
 
     Example:
         >>> ab = torch.tensor([12.0, -34.0]).view(1, 2, 1, 1)
@@ -47,14 +44,8 @@ def annealed_mean(logarithm: Tensor, temperature: float = 1.0) -> Tensor:
     """Return the mean colour of distributions, at a temperature as in Zhang, Isola and Efros (2016).
 
     Args:
-        logarithm: Of the probability of each bin.
+        logarithm: Of the probability of each bin, ``(B, bins * bins, H, W)``; the answer is ``(B, 2, H, W)``.
         temperature: 1 for the mean itself; below 1 the likeliest colours count for more, towards 0 nothing else does.
-
-    Shape:
-        ``(B, bins * bins, H, W)`` -> ``(B, 2, H, W)``.
-
-    Returns:
-        a* and b*.
     """
     probability = logarithm.exp() if temperature == 1 else (logarithm / temperature).softmax(dim=1)
     axis = torch.linspace(-_REACH, _REACH, math.isqrt(logarithm.shape[1])).to(probability)
@@ -62,26 +53,14 @@ def annealed_mean(logarithm: Tensor, temperature: float = 1.0) -> Tensor:
 
 
 def confidence_of_bins(logarithm: Tensor) -> Tensor:
-    """Return how sure distributions are, ``(B, 1, H, W)``: 1 for a single bin, 0 for all alike.
-
-    It is 1 minus the entropy as a share of the highest one.
-    """
+    """Return 1 minus the entropy as a share of the highest: 1 for a single bin, 0 for all alike; ``(B, 1, H, W)``."""
     entropy = -(logarithm.exp() * logarithm).sum(dim=1, keepdim=True)
     return 1 - entropy / math.log(logarithm.shape[1])
 
 
 def kl_divergence(logarithm: Tensor, index: Tensor, share: Tensor) -> Tensor:
-    """Return the mean over pixels of the Kullback-Leibler divergence of an answer from the truth, in nats.
+    """Return the mean Kullback-Leibler divergence, in nats, of an answer from the truth that `soft_encode_ab` gives.
 
-    Args:
-        logarithm: Of the probability of each bin.
-        index: Of the bins that truly share the colour.
-        share: Theirs.
-
-    Shape:
-        ``(B, bins * bins, H, W)``, ``(B, 4, H, W)`` and again.
-
-    Returns:
-        A scalar: the cross entropy without what the truth itself has, so that 0 can be reached.
+    It is the cross entropy without what the truth itself has, so that 0 can be reached.
     """
     return (torch.xlogy(share, share) - share * logarithm.gather(1, index)).sum(dim=1).mean()

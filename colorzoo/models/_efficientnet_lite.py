@@ -112,13 +112,9 @@ class SameConv2d(nn.Conv2d):
 
 
 class HalvingConv2d(SameConv2d):
-    """`SameConv2d` for sizes that are multiples of the stride, whose padding is the same for all of them.
-
-    Exporters cannot prove the parity of a symbolic size layer by layer.
-    """
+    """`SameConv2d` for multiples of the stride, padded alike: exporters cannot prove a symbolic size's parity."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, C, 2 H, 2 W)`` -> ``(B, D, H, W)``."""
         return self._convolve_padded(x, [k - s for k, s in zip(self.kernel_size, self.stride, strict=True)])
 
 

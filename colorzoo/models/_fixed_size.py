@@ -1,4 +1,4 @@
-"""What colourisers with dense layers share: they know one size of picture only."""
+"""What colourisers with dense layers share: they know one size of image only."""
 
 from typing import Literal
 
@@ -16,7 +16,7 @@ _CHANNELS = {"rgb_signed": 3, "rgb": 3, "ab": 2}
 
 
 class FixedSizeColorizer(Colorizer):
-    """Colours every picture at one fixed size, for a dense layer knows no other; a*b* are then scaled to the picture's.
+    """Colours every image at one fixed size, for a dense layer knows no other; a*b* are then scaled to the image's.
 
     A subclass builds ``self.net``, which maps ``(B, size * size)`` to ``(B, channels * size * size)``.
 
@@ -38,7 +38,6 @@ class FixedSizeColorizer(Colorizer):
         self.outputs = _CHANNELS[target] * size * size
 
     def predict_ab(self, lightness: Tensor) -> Tensor:
-        """Predict a*b* from L*; see `Colorizer.predict_ab`."""
         grey = lightness_to_grey(lightness)
         if torch.compiler.is_compiling() or grey.shape[-2:] != (self.size, self.size):
             small = F.interpolate(grey.float(), size=(self.size, self.size), mode="bilinear", antialias=True)
@@ -49,14 +48,7 @@ class FixedSizeColorizer(Colorizer):
         return rgb_to_lab(answer if self.target == "rgb" else (answer + 1) / 2)[:, 1:]
 
     def losses(self, batch: ColorBatch) -> dict[str, Tensor]:
-        """MSE of the network's own answer, in its own range.
-
-        Args:
-            batch: Pairs of the network's size.
-
-        Returns:
-            ``loss``; for RGB also ``own_mse``, the same on [0, 1], which is what the documents print.
-        """
+        """Return the MSE in the network's own range; of RGB also ``own_mse``, on [0, 1], which the documents print."""
         answer = self._answer(batch["grey"])
         if self.target == "ab":
             return {"loss": F.mse_loss(answer, scale_ab(batch["lab"][:, 1:]))}
@@ -67,7 +59,7 @@ class FixedSizeColorizer(Colorizer):
         return {"loss": loss, "own_mse": loss.detach() / 4}
 
     def _answer(self, grey: Tensor) -> Tensor:
-        """Grey ``(B, 1, size, size)`` in [0, 1] -> what the network says, as a picture of its channels."""
+        """Grey ``(B, 1, size, size)`` in [0, 1] -> what the network says, as an image of its channels."""
         if grey.shape[-2:] != (self.size, self.size):
             raise ValueError(
                 f"the pictures are {tuple(grey.shape[-2:])}; this network trains on {self.size}x{self.size}"

@@ -1,4 +1,4 @@
-"""What the fusion networks share: local features joined, at every position, with a description of the whole picture."""
+"""What the fusion networks share: local features joined, at every position, with a description of the whole image."""
 
 from abc import abstractmethod
 
@@ -19,21 +19,12 @@ class FusionColorizer(Colorizer):
     """Encoder, fusion and decoder of Suh et al. (2017), with any global branch.
 
     The document fixes the number and kind of layers and the sizes 8x8x128, 128 and 256; the widths between them are
-    ours. A subclass gives ``encoder``, ``head``, ``fusion`` and ``decoder`` their networks and describes the picture
-    in `summary`.
+    ours. A subclass builds its global branch and then calls `build_decoder`; it describes the image in `summary`.
 
     Args:
         alpha: Weight of the class head's cross entropy beside the a*b* MSE; 0 trains on the MSE alone.
         num_classes: Number of classes of the head.
-
-    Raises:
-        ValueError: If ``alpha`` is negative or ``num_classes`` is not positive.
     """
-
-    encoder: nn.Module
-    head: nn.Module
-    fusion: nn.Module
-    decoder: nn.Module
 
     def __init__(self, alpha: float, num_classes: int) -> None:
         if alpha < 0:
@@ -42,35 +33,43 @@ class FusionColorizer(Colorizer):
             raise ValueError(f"num_classes is {num_classes}; the class head needs at least 1")
         super().__init__()
         self.alpha = alpha
+        self.num_classes = num_classes
+        self.encoder = nn.Sequential(  # 32x32 -> 8x8x128
+            convolution(1, 32),
+            convolution(32, 64, stride=2),
+            convolution(64, 64),
+            convolution(64, MID, stride=2),
+            convolution(MID, MID),
+            convolution(MID, MID),
+        )
+
+    def build_decoder(self) -> None:
+        """Build what follows the global branch; its random initialisation follows that of the branch."""
+        self.head = nn.Linear(GLOBAL, self.num_classes)
+        self.fusion = convolution(MID + GLOBAL, _FUSED, kernel_size=1)
+        self.decoder = nn.Sequential(  # 8x8x256 -> scaled a*b* at 32x32
+            convolution(_FUSED, 128),
+            nn.Upsample(scale_factor=2),
+            convolution(128, 64),
+            nn.Upsample(scale_factor=2),
+            convolution(64, 16),
+            nn.Conv2d(16, 2, kernel_size=3, padding=1),
+            nn.Sigmoid(),
+        )
 
     @abstractmethod
     def summary(self, lightness: Tensor, mid: Tensor) -> Tensor:
-        """Describe the picture for the fusion layer.
-
-        Args:
-            lightness: L* in [0, 1].
-            mid: What the encoder made of it.
+        """Describe the image, from L* in [0, 1] and what the encoder made of it, for the fusion layer.
 
         Shape:
-            ``(B, 1, H, W)``, ``(B, MID, h, w)`` -> ``(B, GLOBAL, 1, 1)`` or ``(B, GLOBAL, h, w)``.
-
-        Returns:
-            One description for all positions, or one for each.
+            ``(B, 1, H, W)``, ``(B, MID, h, w)`` -> ``(B, GLOBAL, 1, 1)`` for all positions, or ``(B, GLOBAL, h, w)``.
         """
 
     def predict_ab(self, lightness: Tensor) -> Tensor:
-        """Predict a*b* from L*; see `Colorizer.predict_ab`."""
         return unscale_ab(self._net(lightness)[0].float())
 
     def losses(self, batch: ColorBatch) -> dict[str, Tensor]:
-        """MSE of the scaled a*b* plus ``alpha`` times the cross entropy of the class head.
-
-        Args:
-            batch: Pairs; the class term is left out where they carry no ``label``.
-
-        Returns:
-            ``loss`` and its parts, and the accuracy of the head.
-        """
+        """Return the MSE of the scaled a*b* plus, with labels, ``alpha`` times the class head's cross entropy."""
         scaled_ab, logits = self._net(grey_to_lightness(batch["grey"]))
         mse = F.mse_loss(scaled_ab.float(), scale_ab(batch["lab"][:, 1:]))
         # DistributedDataParallel wants a gradient for every parameter, the head's too where there is no label.
@@ -98,34 +97,4 @@ def convolution(inputs: int, outputs: int, kernel_size: int = 3, stride: int = 1
         nn.Conv2d(inputs, outputs, kernel_size, stride, padding=kernel_size // 2, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(),
-    )
-
-
-def encoder() -> nn.Sequential:
-    """Six 3x3 convolutions, 32x32 -> 8x8x128."""
-    return nn.Sequential(
-        convolution(1, 32),
-        convolution(32, 64, stride=2),
-        convolution(64, 64),
-        convolution(64, MID, stride=2),
-        convolution(MID, MID),
-        convolution(MID, MID),
-    )
-
-
-def fusion() -> nn.Sequential:
-    """The fusion layer: global and mid-level features of a position -> 256."""
-    return convolution(MID + GLOBAL, _FUSED, kernel_size=1)
-
-
-def decoder() -> nn.Sequential:
-    """Convolutions and nearest up-sampling, 8x8x256 -> scaled a*b* at 32x32."""
-    return nn.Sequential(
-        convolution(_FUSED, 128),
-        nn.Upsample(scale_factor=2),
-        convolution(128, 64),
-        nn.Upsample(scale_factor=2),
-        convolution(64, 16),
-        nn.Conv2d(16, 2, kernel_size=3, padding=1),
-        nn.Sigmoid(),
     )

@@ -1,9 +1,12 @@
-"""What dense colourisers share: a stack of linear layers."""
+"""What dense networks share: a stack of linear layers, and a colouriser made of it."""
 
 import itertools
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from torch import nn
+
+from colorzoo.models._fixed_size import FixedSizeColorizer, Target
 
 Activation = Literal["sigmoid", "relu", "tanh", "none"]
 Init = Literal["default", "xavier", "normal"]
@@ -25,19 +28,7 @@ def dense_stack(
     init: Init,
     dropout: float = 0.0,
 ) -> nn.Sequential:
-    """Return linear layers of these widths, each followed by its norm and activation.
-
-    Args:
-        widths: From the input's to the output's.
-        activation: After each hidden layer.
-        last_activation: After the output layer.
-        batch_norm: Normalise each hidden layer.
-        norm_output: Normalise the output layer too.
-        init: ``"default"`` is torch's; ``"xavier"``; ``"normal"`` draws weights and biases from N(0, 1).
-        dropout: Share of hidden units that are dropped in training.
-
-    Returns:
-        The stack.
+    """Return linear layers of these widths, from input to output, each followed by its norm and activation.
 
     Raises:
         ValueError: If an activation, the initialisation or a number is unknown.
@@ -62,12 +53,7 @@ def dense_stack(
 
 
 def first_layers(net: nn.Module, count: int) -> tuple[str, ...]:
-    """Return the names of the first linear layers of ``self.net``, each with its norm and activation.
-
-    Args:
-        net: What `dense_stack` returned.
-        count: How many.
-    """
+    """Return the names of the first linear layers of ``self.net``, each with its norm and activation."""
     before = 0
     names = []
     for name, module in net.named_children():
@@ -79,17 +65,7 @@ def first_layers(net: nn.Module, count: int) -> tuple[str, ...]:
 
 
 def activation_layer(name: Activation) -> type[nn.Module]:
-    """Return the class of this activation.
-
-    Args:
-        name: Its name.
-
-    Returns:
-        The class; its constructor needs no argument.
-
-    Raises:
-        ValueError: If there is no such activation.
-    """
+    """Return the class of an activation, or raise a ValueError if there is none of this name."""
     if name not in _ACTIVATIONS:
         raise ValueError(f"no activation is called {name!r}; give one of {', '.join(_ACTIVATIONS)}")
     return _ACTIVATIONS[name]
@@ -102,3 +78,39 @@ def _initialise(linear: nn.Linear, init: Init) -> None:
     elif init == "normal":
         nn.init.normal_(linear.weight)
         nn.init.normal_(linear.bias)
+
+
+class DenseColorizer(FixedSizeColorizer):
+    """Linear layers from the grey pixels to the colours of all of them.
+
+    A subclass gives `build` the widths of its hidden layers.
+
+    Args:
+        activation: After each hidden layer.
+        last_activation: After the output; ``relu`` and ``sigmoid`` cannot reach the negative half of [-1, 1].
+        batch_norm: Normalise each hidden layer.
+        norm_output: Normalise the output layer too, as both documents do.
+        init: Initialisation of the linear layers.
+        dropout: Share of hidden units dropped in training.
+        target: ``"rgb_signed"`` (EURECOM), ``"rgb"`` (CS229), or ``"ab"``, which learns colour alone.
+        size: Edge in pixels of the square that the network sees.
+    """
+
+    def __init__(
+        self,
+        activation: Activation = "sigmoid",
+        last_activation: Activation = "none",
+        batch_norm: bool = True,
+        norm_output: bool = True,
+        init: Init = "xavier",
+        dropout: float = 0.0,
+        target: Target = "rgb_signed",
+        size: int = 32,
+    ) -> None:
+        super().__init__(target, size)
+        self._options: Any = (activation, last_activation, batch_norm, norm_output, init, dropout)
+
+    def build(self, hidden: Sequence[int], backbone: int) -> None:
+        """Build the layers; the first so many of the hidden ones are the backbone."""
+        self.net = dense_stack([self.size * self.size, *hidden, self.outputs], *self._options)
+        self.backbone_modules = first_layers(self.net, backbone)

@@ -1,4 +1,4 @@
-"""What de-noisers of one square share: larger pictures are cut into squares, and each is restored by itself."""
+"""What de-noisers of one square share: larger images are cut into squares, and each is restored by itself."""
 
 from abc import abstractmethod
 
@@ -6,20 +6,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorzoo.base.denoiser import Denoiser
-from colorzoo.models._padding import padding_to_multiple
+from colorzoo.models._padding import pad_to_multiple
 
 
 class PatchDenoiser(Denoiser):
-    """Restores every picture square by square, for it knows squares of one size only.
-
-    A subclass gives `restore_patches`.
+    """Restores every image square by square, for it knows squares of one size only; a subclass gives `restore_patches`.
 
     Args:
-        channels: 1 restores each channel by itself, 3 the three of a colour picture together.
-        size: Edge in pixels of the square.
-
-    Raises:
-        ValueError: If a number is out of its range.
+        channels: 1 restores each channel by itself, 3 the three of a colour image together.
+        size: Edge of the square in pixels.
     """
 
     def __init__(self, channels: int, size: int) -> None:
@@ -36,30 +31,18 @@ class PatchDenoiser(Denoiser):
 
     @property
     def receptive_radius(self) -> int:
-        """The other pixels of the square."""
         return self.grid
 
-    def squares(self, pictures: Tensor) -> Tensor:
-        """Cut pictures into squares, the border repeated where the last ones overhang.
-
-        Shape:
-            ``(B, channels, H, W)`` -> ``(B, squares, pixels)``.
-        """
-        return self._cut(pictures).flatten(start_dim=1, end_dim=2)
+    def squares(self, images: Tensor) -> Tensor:
+        """Cut images into squares, the border repeated: ``(B, channels, H, W)`` -> ``(B, squares, pixels)``."""
+        return self._cut(images).flatten(start_dim=1, end_dim=2)
 
     def restore(self, noisy: Tensor) -> Tensor:
-        """Restore square by square; see `Denoiser.restore`."""
         height, width = noisy.shape[-2:]
         squares = self._cut(noisy)
         restored = self.restore_patches(squares.flatten(end_dim=2)).view_as(squares)
         return F.pixel_shuffle(restored.movedim(3, 1), self.grid)[..., :height, :width]
 
-    def _cut(self, pictures: Tensor) -> Tensor:
+    def _cut(self, images: Tensor) -> Tensor:
         """Return squares at their places, ``(B, down, across, pixels)``."""
-        height, width = pictures.shape[-2:]
-        padded = F.pad(
-            pictures,
-            (0, padding_to_multiple(width, self.grid), 0, padding_to_multiple(height, self.grid)),
-            mode="replicate",
-        )
-        return F.pixel_unshuffle(padded, self.grid).movedim(1, 3).contiguous()
+        return F.pixel_unshuffle(pad_to_multiple(images, self.grid), self.grid).movedim(1, 3).contiguous()

@@ -30,9 +30,6 @@ class TimmEncoder(nn.Module):
         name: A model of timm.
         even_sizes: Whether all images have edges that are multiples of 32; see `HalvingConv2d`.
         options: Arguments of ``timm.create_model``.
-
-    Raises:
-        ValueError: If timm has no such model.
     """
 
     mean: Tensor
@@ -74,7 +71,6 @@ class TimmEncoder(nn.Module):
                 a checkpoint file, with the same encoder.
 
         Raises:
-            UnknownModelError: If nothing published has this name.
             CheckpointError: If the file does not fit.
         """
         state = self._read_weights(source)
@@ -125,9 +121,6 @@ class Backbone(TimmEncoder):
         name: A model of timm.
         maps: Return the last two feature maps instead of one pooled vector.
         size: Edge in pixels of the square to which images are scaled for it.
-
-    Raises:
-        ValueError: If timm has no such model, or the size is not positive.
     """
 
     def __init__(self, name: str, maps: bool, size: int) -> None:
@@ -152,18 +145,7 @@ class Backbone(TimmEncoder):
         return int(features.shape[1])
 
     def forward(self, gray: Tensor, grid: tuple[int, int]) -> Tensor:
-        """Describe gray images.
-
-        Args:
-            gray: In [0, 1]; repeated to three channels and scaled to the backbone's size.
-            grid: Height and width to which feature maps are scaled.
-
-        Shape:
-            ``(B, 1, H, W)`` -> ``(B, channels, *grid)``, or ``(B, channels, 1, 1)`` if pooled.
-
-        Returns:
-            The features.
-        """
+        """Describe gray images in [0, 1]: ``(B, 1, H, W)`` -> ``(B, channels, *grid)``, or ``1, 1`` if pooled."""
         # In float32, for half precision cannot be resized with antialiasing everywhere.
         scaled = F.interpolate(gray.float(), size=(self.size, self.size), mode="bilinear", antialias=True)
         scaled = scaled.to(gray.dtype)

@@ -5,9 +5,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from colorzoo.models._padding import padding_to_multiple
+from colorzoo.models._padding import pad_to_multiple
 
 Norm = Callable[[int], nn.Module]
 
@@ -24,13 +23,7 @@ NORMS: dict[str, Norm] = {"batch": nn.BatchNorm2d, "group": group_norm}
 
 
 class UNet(nn.Module):
-    """Convolutions down to a few positions and up again, each level of the way up hearing its like of the way down.
-
-    Args:
-        width: Channels at full resolution; they double to at most four times as many.
-        depth: How often the resolution is halved.
-        norm: Makes the norm of so many channels.
-    """
+    """Convolutions to few positions and up with skip connections; there are at most ``4 * width`` channels."""
 
     def __init__(self, width: int, depth: int, norm: Norm) -> None:
         super().__init__()
@@ -51,11 +44,7 @@ class UNet(nn.Module):
     def forward(self, seen: Tensor) -> Tensor:
         """L* ``(B, 1, H, W)`` on [-1, 1] -> a*b* / 110 ``(B, 2, H, W)``."""
         height, width = seen.shape[-2:]
-        stride = 2 ** len(self.down)
-        padded = F.pad(
-            seen, (0, padding_to_multiple(width, stride), 0, padding_to_multiple(height, stride)), mode="replicate"
-        )
-        levels = [self.stem(padded)]
+        levels = [self.stem(pad_to_multiple(seen, 2 ** len(self.down)))]
         for down in self.down:
             levels.append(down(levels[-1]))
         x = levels.pop()

@@ -24,10 +24,10 @@ _SHUFFLE = 2
 
 
 class CNNDenoiser(Denoiser):
-    """U-Net of residual blocks without norms and biases: scale the picture, and its noise, and so does the answer.
+    """U-Net of residual blocks without norms and biases: scale the image, and its noise, and so does the answer.
 
     Args:
-        channels: 1 restores each channel by itself, 3 the three of a colour picture together.
+        channels: 1 restores each channel by itself, 3 the three of a colour image together.
         widths: Channels at a half of the resolution, a quarter, an eighth ...
         blocks: Residual blocks on each level, down as well as up.
         noise: ``"gaussian"``: any level, every pixel is mended. ``"impulse"``: salt and pepper; only what is black or
@@ -76,7 +76,6 @@ class CNNDenoiser(Denoiser):
 
     @property
     def receptive_radius(self) -> int:
-        """All that the convolutions see, those of the deepest level from furthest off."""
         filled = 5 if self.noise == "impulse" else 0
         ends = 2 * _SHUFFLE
         convolutions = [4 * self._blocks] * (self._depth - 1) + [2 * self._blocks]
@@ -84,7 +83,6 @@ class CNNDenoiser(Denoiser):
         return filled + ends + levels + self.grid
 
     def restore(self, noisy: Tensor) -> Tensor:
-        """Subtract the noise, or replace the impulses; see `Denoiser.restore`."""
         if self.noise == "gaussian":
             return noisy - self._predicted(noisy)
         pepper, salt = noisy <= 0, noisy >= 1
@@ -93,9 +91,9 @@ class CNNDenoiser(Denoiser):
         return torch.where(pepper | salt, mended, noisy)
 
     def _predicted(self, seen: Tensor) -> Tensor:
-        """What is to be subtracted; a picture is mirrored to a multiple of the deepest level's stride."""
+        """What is to be subtracted; an image is mirrored to a multiple of the deepest level's stride."""
         height, width = seen.shape[-2:]
-        # Not repeated: noise drawn out into lines would pass for a thing of the picture.
+        # Not repeated: noise drawn out into lines would pass for a thing of the image.
         rows, columns = (_mirrored(length, self.grid, seen.device) for length in (height, width))
         padded = seen[..., rows, :][..., columns]
         noise: Tensor = F.pixel_shuffle(self.net(F.pixel_unshuffle(padded, _SHUFFLE)), _SHUFFLE)

@@ -19,7 +19,7 @@ from colorzoo.data.batches import ColorBatch
 from colorzoo.models._mlp import Activation, activation_layer
 
 _CHANNELS = {"rgb": 3, "ab": 2}
-_STRIP = 16_384  # pixels at a time: their layers stay in the cache, and a large picture takes a third of the time
+_STRIP = 16_384  # pixels at a time: their layers stay in the cache, and a large image takes a third of the time
 _PADDINGS = {"zeros": "constant", "replicate": "replicate"}
 
 
@@ -27,8 +27,8 @@ class ContextMLP(Colorizer):
     """Multi-layer perceptron from the grey square around a pixel to the colour of that pixel.
 
     The document states the window, the loss and its lambda; it names neither widths nor activation nor what
-    surrounds a picture: those defaults are ours. The larger the window, the more the network can tell from it: at
-    radius 2 hardly more than texture, at radius 15 most of a picture of CIFAR-10.
+    surrounds an image: those defaults are ours. The larger the window, the more the network can tell from it: at
+    radius 2 hardly more than texture, at radius 15 most of an image of CIFAR-10.
 
     Args:
         radius: Pixels that are seen to each side; the window is ``2 * radius + 1`` wide and high.
@@ -36,10 +36,10 @@ class ContextMLP(Colorizer):
         activation: After each hidden layer.
         target: ``"rgb"`` on [0, 1], as in the document, or ``"ab"``, which learns colour alone.
         batch_norm: Normalise each hidden layer.
-        padding: What surrounds a picture: ``"zeros"`` shows the network where the border is, and hence where the pixel
+        padding: What surrounds an image: ``"zeros"`` shows the network where the border is, and hence where the pixel
             lies; ``"replicate"`` repeats the border.
         every: In training, learn from one pixel in so many each way, from a random first one on: neighbours teach
-            nearly the same. 1 for all. Pictures are always coloured at every pixel.
+            nearly the same. 1 for all. Images are always coloured at every pixel.
         l2: The document's lambda, weight of the squared weights beside the squared error.
         weights: Start from a published model or a file; None for random initialisation.
 
@@ -94,7 +94,6 @@ class ContextMLP(Colorizer):
             self.dense.append(nn.Conv2d(inputs, outputs, 1, bias=not batch_norm or index == len(hidden)))
 
     def predict_ab(self, lightness: Tensor) -> Tensor:
-        """Predict a*b* from L*, a strip of rows at a time; see `Colorizer.predict_ab`."""
         padded = self._padded(lightness_to_grey(lightness))
         height, width = lightness.shape[-2:]
         answer = self._answer(padded) if torch.compiler.is_compiling() else self._in_strips(padded, height, width)
@@ -102,14 +101,7 @@ class ContextMLP(Colorizer):
         return unscale_ab(answer) if self.target == "ab" else rgb_to_lab(answer)[:, 1:]
 
     def losses(self, batch: ColorBatch) -> dict[str, Tensor]:
-        """The document's cost: ``1/(2m) sum (y - t)^2 + l2/(2m) sum w^2`` over the m pixels that are learnt from.
-
-        Args:
-            batch: Pairs of any size.
-
-        Returns:
-            ``loss``; for RGB also ``own_mse``, the mean squared error of the network's own answer.
-        """
+        """Return the document's cost ``1/(2m) sum (y - t)^2 + l2/(2m) sum w^2`` over the m pixels learnt from."""
         every = min(self.every, *batch["grey"].shape[-2:]) if self.training else 1
         down, right = torch.randint(every, (2,)).tolist() if every > 1 else (0, 0)
         answer = self._answer(self._padded(batch["grey"])[..., down:, right:], every)
@@ -129,7 +121,7 @@ class ContextMLP(Colorizer):
         return F.pad(seen, (self.radius,) * 4, mode=self.padding)
 
     def _in_strips(self, padded: Tensor, height: int, width: int) -> Tensor:
-        """What the network says of every pixel, a strip of rows at a time; a captured graph cannot have more."""
+        """Answer a strip of rows at a time; a captured graph cannot have more than one."""
         rows = max(1, _STRIP // (len(padded) * width))
         tops = range(0, height, rows)
         return torch.cat([self._answer(padded[..., top : top + rows + 2 * self.radius, :]) for top in tops], dim=2)

@@ -17,12 +17,12 @@ from colorzoo.models._fixed_size import FixedSizeColorizer
 
 
 class ConvAutoencoder(FixedSizeColorizer):
-    """Auto-encoder whose whole knowledge of a picture passes through one short code.
+    """Auto-encoder whose whole knowledge of an image passes through one short code.
 
     The defaults are the document's. Keras' initialisation goes with its layers: Glorot uniform, biases of zero.
 
     Args:
-        filters: Filters of each convolution of the encoder, each of which halves the picture; the decoder mirrors them.
+        filters: Filters of each convolution of the encoder, each of which halves the image; the decoder mirrors them.
         latent: Length of the code.
         batch_norm: Normalise every convolution but the last, and the layer after the code.
         spatial_dropout: Share of whole feature maps dropped after each convolution but the last, in training.

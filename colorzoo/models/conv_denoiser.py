@@ -2,7 +2,7 @@
 
 The auto-encoder of Patel, Kalbag and Rajput, "Symptotic Analysis of Autoencoder Architectures for Image Colorization
 and Noise Reduction" (DS303, CMInDS, IIT Bombay, 2022), whose code keeps its places instead of becoming one vector: so
-it takes pictures of any size.
+it takes images of any size.
 """
 
 import itertools
@@ -10,20 +10,19 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from colorzoo.base.denoiser import Denoiser
-from colorzoo.models._padding import padding_to_multiple
+from colorzoo.models._padding import pad_to_multiple
 
 
 class ConvDenoiser(Denoiser):
     """Auto-encoder of strided convolutions, which passes on what its coarse code can hold.
 
     Args:
-        filters: Filters of each convolution of the encoder, each of which halves the picture; the decoder mirrors them.
+        filters: Filters of each convolution of the encoder, each of which halves the image; the decoder mirrors them.
         batch_norm: Normalise every convolution but the last.
-        residual: Predict the noise, which is subtracted, instead of the picture through a sigmoid.
-        channels: 1 restores each channel by itself, 3 the three of a colour picture together.
+        residual: Predict the noise, which is subtracted, instead of the image through a sigmoid.
+        channels: 1 restores each channel by itself, 3 the three of a colour image together.
         weights: Start from a published model or a file; None for random initialisation.
 
     Raises:
@@ -69,18 +68,11 @@ class ConvDenoiser(Denoiser):
 
     @property
     def receptive_radius(self) -> int:
-        """What the convolutions see on the way down and, of the code's squares, on the way up."""
         return 4 * self.grid
 
     def restore(self, noisy: Tensor) -> Tensor:
-        """Pass the picture, or its noise, through the code; see `Denoiser.restore`."""
         height, width = noisy.shape[-2:]
-        padded = F.pad(
-            noisy,
-            (0, padding_to_multiple(width, self.grid), 0, padding_to_multiple(height, self.grid)),
-            mode="replicate",
-        )
-        made: Tensor = self.net(padded)[..., :height, :width]
+        made: Tensor = self.net(pad_to_multiple(noisy, self.grid))[..., :height, :width]
         return noisy - made if self.residual else torch.sigmoid(made)
 
 

@@ -13,7 +13,7 @@ from colorzoo.models._patches import PatchDenoiser
 
 
 class DenseDenoiser(PatchDenoiser):
-    """Auto-encoder of dense layers over squares of one size; larger pictures are restored square by square.
+    """Auto-encoder of dense layers over squares of one size; larger images are restored square by square.
 
     Args:
         encoder: Width of each layer from the square to the code; the last one is the code's.
@@ -21,7 +21,7 @@ class DenseDenoiser(PatchDenoiser):
         activation: After each hidden layer.
         batch_norm: Normalise each hidden layer.
         dropout: Share of hidden units dropped in training.
-        channels: 1 restores each channel by itself, 3 the three of a colour picture together.
+        channels: 1 restores each channel by itself, 3 the three of a colour image together.
         size: Edge in pixels of the square.
         weights: Start from a published model or a file; None for random initialisation.
 
@@ -61,6 +61,5 @@ class DenseDenoiser(PatchDenoiser):
         return first_layers(self.net, len(self.hparams["encoder"]))
 
     def restore_patches(self, squares: Tensor) -> Tensor:
-        """Encode and decode; see `PatchDenoiser.restore_patches`."""
         restored: Tensor = self.net(squares)
         return restored

@@ -1,4 +1,4 @@
-"""Fusion CNN: local features joined with a global, class-aware summary of the picture.
+"""Fusion CNN: local features joined with a global, class-aware summary of the image.
 
 Suh, Nassiri Nazif and Kumar, "Old Image De-noising and Auto-Colorization" (CS229, 2017), after Iizuka,
 Simo-Serra and Ishikawa, "Let there be Color!" (SIGGRAPH 2016).
@@ -10,13 +10,13 @@ Simo-Serra and Ishikawa, "Let there be Color!" (SIGGRAPH 2016).
 
 from torch import Tensor, nn
 
-from colorzoo.models._fusion import GLOBAL, MID, FusionColorizer, convolution, decoder, encoder, fusion
+from colorzoo.models._fusion import GLOBAL, MID, FusionColorizer, convolution
 
 
 class FusionCNN(FusionColorizer):
-    """CNN whose mid-level features are fused, at every position, with a description of the whole picture.
+    """CNN whose mid-level features are fused, at every position, with a description of the whole image.
 
-    The global extractor ends in a mean over positions, so that any picture size goes through; its two fully connected
+    The global extractor ends in a mean over positions, so that any image size goes through; its two fully connected
     layers carry no batch norm.
 
     Args:
@@ -40,7 +40,6 @@ class FusionCNN(FusionColorizer):
 
     def __init__(self, alpha: float = 1 / 300, num_classes: int = 10, weights: str | None = None) -> None:
         super().__init__(alpha=alpha, num_classes=num_classes)
-        self.encoder = encoder()
         self.global_extractor = nn.Sequential(
             convolution(MID, 256, stride=2),
             convolution(256, 256),
@@ -51,11 +50,8 @@ class FusionCNN(FusionColorizer):
             nn.Linear(256, GLOBAL),
             nn.ReLU(),
         )
-        self.head = nn.Linear(GLOBAL, num_classes)
-        self.fusion = fusion()
-        self.decoder = decoder()
+        self.build_decoder()
 
     def summary(self, lightness: Tensor, mid: Tensor) -> Tensor:
-        """Describe the whole picture; see `FusionColorizer.summary`."""
         vector: Tensor = self.global_extractor(mid)
         return vector[:, :, None, None]

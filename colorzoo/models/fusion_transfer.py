@@ -1,7 +1,7 @@
-"""Fusion CNN with transfer: a classifier trained on ImageNet describes the picture in place of the global branch.
+"""Fusion CNN with transfer: a classifier trained on ImageNet describes the image in place of the global branch.
 
 Suh, Nassiri Nazif and Kumar, "Old Image De-noising and Auto-Colorization" (CS229, 2017), section III.D: a frozen ResNet
-that sees the grey picture stacked to three channels and scaled to 224x224.
+that sees the grey image stacked to three channels and scaled to 224x224.
 
     L (32x32) -> encoder ---------------------------------> 8x8x128 -> fusion 8x8x256 -> decoder -> a*b*
          +-----> scaled -> backbone -> projection -> 128 ---------------^
@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from colorzoo.models._fusion import GLOBAL, FusionColorizer, decoder, encoder, fusion
+from colorzoo.models._fusion import GLOBAL, FusionColorizer
 from colorzoo.models._timm_encoder import Backbone
 
 
@@ -24,7 +24,7 @@ class FusionTransfer(FusionColorizer):
         features: ``"pooled"``, the document's one vector for all positions, or ``"maps"``: the backbone's last two
             feature maps, so that each position hears what is there.
         frozen: Keep the backbone as it is, as the document does; False trains it along.
-        input_size: Edge in pixels to which the grey picture is scaled for the backbone; the document's is 224.
+        input_size: Edge in pixels to which the grey image is scaled for the backbone; the document's is 224.
         alpha: Weight of the class head's cross entropy beside the a*b* MSE; 0 trains on the MSE alone.
         num_classes: Number of classes of the head.
         backbone_weights: What the backbone starts from: ``"imagenet"`` (downloaded by timm, or from an installed
@@ -63,18 +63,14 @@ class FusionTransfer(FusionColorizer):
         if features not in ("pooled", "maps"):
             raise ValueError(f"features is {features!r}; give 'pooled' or 'maps'")
         super().__init__(alpha=alpha, num_classes=num_classes)
-        self.encoder = encoder()
         self.backbone = Backbone(backbone, features == "maps", input_size)
         self.projection = nn.Sequential(nn.Conv2d(self.backbone.channels, GLOBAL, kernel_size=1), nn.ReLU())
-        self.head = nn.Linear(GLOBAL, num_classes)
-        self.fusion = fusion()
-        self.decoder = decoder()
+        self.build_decoder()
         if backbone_weights is not None and weights is None:
             self.backbone.load_pretrained(backbone_weights)
         if frozen:
             self.freeze("backbone")
 
     def summary(self, lightness: Tensor, mid: Tensor) -> Tensor:
-        """Describe the picture by the backbone's features; see `FusionColorizer.summary`."""
         projected: Tensor = self.projection(self.backbone(lightness, (mid.shape[-2], mid.shape[-1])))
         return projected

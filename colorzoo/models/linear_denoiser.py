@@ -71,23 +71,14 @@ class LinearDenoiser(Denoiser):
 
     @property
     def receptive_radius(self) -> int:
-        """The window, and as much again where noise is filled in."""
         return 2 * self.radius + 1
 
     def restore(self, noisy: Tensor) -> Tensor:
-        """Replace what is noise; see `Denoiser.restore`."""
         noise = self.detected(noisy)
         return torch.where(noise, self._predicted(noisy, noise), noisy)
 
     def losses(self, batch: NoisyBatch) -> dict[str, Tensor]:
-        """Half the squared error of the regression where there is noise: what its updates are made of.
-
-        Args:
-            batch: Pairs; each channel counts as a picture.
-
-        Returns:
-            ``loss``, and ``half_mse``: the document's error, over all windows that lie within the picture.
-        """
+        """Return half the squared error where there is noise; the document's ``half_mse`` is over all inner pixels."""
         noisy, clean = self.as_channel_batch(batch)
         noise = self.detected(noisy)
         predicted = self._predicted(noisy, noise)
@@ -107,7 +98,7 @@ class LinearDenoiser(Denoiser):
         above, below = padded[..., :-2, 1:-1], padded[..., 2:, 1:-1]
         left, right = padded[..., 1:-1, :-2], padded[..., 1:-1, 2:]
         differences = [(noisy - neighbour).abs() for neighbour in (above, below, left, right)]
-        # A picture's border is no neighbour of itself.
+        # An image's border is no neighbour of itself.
         differences[0][..., 0, :] = differences[1][..., -1, :] = torch.inf
         differences[2][..., 0] = differences[3][..., -1] = torch.inf
         least = torch.stack(differences).amin(dim=0)

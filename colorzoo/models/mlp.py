@@ -1,4 +1,4 @@
-"""MLP: the grey pixels of a 32x32 picture, a few dense layers, the colour of every pixel.
+"""MLP: the grey pixels of a 32x32 image, a few dense layers, the colour of every pixel.
 
 Suh, Nassiri Nazif and Kumar, "Old Image De-noising and Auto-Colorization" (CS229, 2017), section II.C: one or two
 hidden layers, sigmoids, batch norm on hidden and output layers, Xavier initialisation, RGB on [0, 1].
@@ -6,24 +6,17 @@ Xia and Salhi, "Image Colorization with Neural Networks" (EURECOM, 2021): one to
 """
 
 from collections.abc import Sequence
+from typing import Any
 
-from colorzoo.models._fixed_size import FixedSizeColorizer, Target
-from colorzoo.models._mlp import Activation, Init, dense_stack, first_layers
+from colorzoo.models._mlp import DenseColorizer
 
 
-class MLP(FixedSizeColorizer):
+class MLP(DenseColorizer):
     """Multi-layer perceptron from 1,024 grey pixels to the colours of all of them.
 
     Args:
         hidden: Width of each hidden layer.
-        activation: After each hidden layer.
-        last_activation: After the output; ``relu`` and ``sigmoid`` cannot reach the negative half of [-1, 1].
-        batch_norm: Normalise each hidden layer.
-        norm_output: Normalise the output layer too, as both documents do.
-        init: Initialisation of the linear layers.
-        dropout: Share of hidden units dropped in training.
-        target: ``"rgb_signed"`` (EURECOM), ``"rgb"`` (CS229), or ``"ab"``, which learns colour alone.
-        size: Edge in pixels of the square that the network sees.
+        options: The other arguments of `DenseColorizer`: activations, norms, initialisation, dropout, target and size.
         weights: Start from a published model or a file; None for random initialisation.
 
     Raises:
@@ -40,22 +33,8 @@ class MLP(FixedSizeColorizer):
     def __init__(
         self,
         hidden: Sequence[int] = (512,),
-        activation: Activation = "sigmoid",
-        last_activation: Activation = "none",
-        batch_norm: bool = True,
-        norm_output: bool = True,
-        init: Init = "xavier",
-        dropout: float = 0.0,
-        target: Target = "rgb_signed",
-        size: int = 32,
         weights: str | None = None,
+        **options: Any,
     ) -> None:
-        hidden = list(hidden)
-        super().__init__(target, size)
-        widths = [size * size, *hidden, self.outputs]
-        self.net = dense_stack(widths, activation, last_activation, batch_norm, norm_output, init, dropout)
-
-    @property
-    def backbone_modules(self) -> tuple[str, ...]:
-        """The hidden layers; see `ZooModule.backbone_modules`."""
-        return first_layers(self.net, len(self.hparams["hidden"]))
+        super().__init__(**options)
+        self.build(hidden, backbone=len(hidden))

@@ -31,7 +31,7 @@ class PCADenoiser(PatchDenoiser, ClosedFormModule):
             False leaves it as it is.
         recentre: Subtract the mean of the noisy squares and add that of the clean ones; False has one mean for both,
             that of the squares in ``fitted_on``.
-        channels: 1 restores each channel by itself, 3 the three of a colour picture together.
+        channels: 1 restores each channel by itself, 3 the three of a colour image together.
         size: Edge in pixels of the square.
         weights: Start from a published model or a file; None for random axes through the origin.
 
@@ -69,31 +69,17 @@ class PCADenoiser(PatchDenoiser, ClosedFormModule):
         self.clean_mean = nn.Parameter(torch.zeros(self.pixels))
 
     def restore_patches(self, squares: Tensor) -> Tensor:
-        """Project and reconstruct; see `PatchDenoiser.restore_patches`."""
         components = (squares - self.noisy_mean) @ self.axes.T
         return (self.gains * components) @ self.axes + self.clean_mean
 
     def statistics(self, batch: NoisyBatch) -> dict[str, Tensor]:
-        """Count the squares, and add up their values and products of values.
-
-        Args:
-            batch: Pairs of this model's channels.
-
-        Returns:
-            ``squares``; ``sums`` ``(2 * pixels,)``, of the noisy squares and then the clean ones; ``products``
-            ``(2 * pixels, 2 * pixels)``, of each of these values with each.
-        """
+        """Return the count of squares, and sums and products of the values of noisy, then clean, squares."""
         noisy, clean = self.squares(batch["noisy"].float()), self.squares(batch["clean"].float())
         pairs = torch.cat([noisy, clean], dim=2).flatten(end_dim=1)
         return {"squares": pairs.new_tensor(len(pairs)), "sums": pairs.sum(dim=0), "products": pairs.T @ pairs}
 
     @torch.no_grad()
     def solve(self, statistics: Mapping[str, Tensor]) -> None:
-        """Set axes, gains and means to those of the squares that were observed.
-
-        Args:
-            statistics: Those of `statistics`, added up.
-        """
         squares, sums, products = (statistics[name].double().cpu() for name in ("squares", "sums", "products"))
         means = sums / squares
         covariance = products / squares - torch.outer(means, means)

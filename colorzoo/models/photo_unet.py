@@ -21,7 +21,7 @@ from colorzoo.color.conversions import lightness_to_grey
 from colorzoo.data.batches import ColorBatch
 from colorzoo.models._ab_bins import annealed_mean, bin_width, confidence_of_bins, kl_divergence, soft_encode_ab
 from colorzoo.models._efficientnet_lite import EfficientNetLite
-from colorzoo.models._padding import padding_to_multiple
+from colorzoo.models._padding import pad_to_multiple
 from colorzoo.models._timm_encoder import TimmEncoder
 
 _LEVELS = (1, 2, 3, 4)  # at a quarter of the edge to a thirty-second
@@ -106,23 +106,14 @@ class PhotoUNet(Colorizer):
             self.encoder.load_pretrained(encoder_weights)
 
     def predict_ab(self, lightness: Tensor) -> Tensor:
-        """Predict a*b* from L*; see `Colorizer.predict_ab`."""
         return self._colour(self._answer(lightness_to_grey(lightness)))
 
     def predict_ab_with_confidence(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
-        """Predict a*b* and how sure that is, from L*; see `Colorizer.predict_ab_with_confidence`."""
         answer = self._answer(lightness_to_grey(lightness))
         return self._colour(answer), confidence_of_bins(answer)
 
     def losses(self, batch: ColorBatch) -> dict[str, Tensor]:
-        """Divergence of the distribution from the truth, and how far its mean is off.
-
-        Args:
-            batch: Pairs.
-
-        Returns:
-            ``loss``, ``divergence`` in nats, ``distance`` in widths of a bin, and ``fidelity``, a logarithm.
-        """
+        """Return the divergence from the truth in nats, and how far the mean is off, in bins and as a logarithm."""
         answer = self._answer(batch["grey"])
         height, width = answer.shape[-2:]
         truth = F.adaptive_avg_pool2d(batch["lab"][:, 1:], (height, width))
@@ -139,17 +130,13 @@ class PhotoUNet(Colorizer):
         }
 
     def _colour(self, answer: Tensor) -> Tensor:
-        """Return the a*b* that an answer amounts to."""
         return self.vividness * annealed_mean(answer, self.temperature)
 
     def _answer(self, grey: Tensor) -> Tensor:
         """Return the logarithm of each bin's probability, at a quarter of the resolution."""
         height, width = grey.shape[-2:]
         # Even at every level, as `HalvingConv2d` assumes.
-        whole = F.pad(
-            grey, (0, padding_to_multiple(width, _STRIDE), 0, padding_to_multiple(height, _STRIDE)), mode="replicate"
-        )
-        x, *skips = reversed(self.encoder(whole))
+        x, *skips = reversed(self.encoder(pad_to_multiple(grey, _STRIDE)))
         *shifts, last_shift = [None] * len(_LEVELS) if self.context is None else self.context(x)
         for block, skip, shift in zip(self.decoder, skips, shifts, strict=True):
             x = block(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], dim=1), shift)
@@ -168,7 +155,6 @@ class _Encoder(TimmEncoder):
         )
 
     def forward(self, gray: Tensor) -> list[Tensor]:
-        """Describe gray images in [0, 1]: ``(B, 1, H, W)`` -> maps, the finest first."""
         maps: list[Tensor] = self.net(self.normalize(gray))
         return maps
 

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -24,9 +24,6 @@ from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb
 from colorzoo.data.batches import ColorBatch
 from colorzoo.errors import UsageError
 from colorzoo.models._unet import GROUP, NORMS, UNet, block, group_norm
-
-if TYPE_CHECKING:
-    from lightning.pytorch.utilities.types import OptimizerLRScheduler
 
 _AB = 110.0
 NETWORKS = ("discriminator", "generator", "improver")
@@ -40,7 +37,7 @@ class Pix2Pix(Colorizer):
     adversarial loss plus lambda times the distance to the true a*b*.
 
     Args:
-        size: Edge in pixels of the pictures it is made for, a power of 2; the U-Net goes down to 2x2.
+        size: Edge in pixels of the images it is made for, a power of 2; the U-Net goes down to 2x2.
         width: Channels of the U-Net at full resolution, a multiple of 8; they double to at most four times as many.
         norm: Of the generator: ``"batch"``, which keeps how light a picture is and learns faster, or ``"group"``, which
             gives the same answer in training whatever the batch. The discriminator always has the latter.
@@ -120,20 +117,17 @@ class Pix2Pix(Colorizer):
         self.improver: nn.Module = _patch_mlp(improver, improver_patch)
 
     def predict_ab(self, lightness: Tensor) -> Tensor:
-        """Predict a*b* from L*; see `Colorizer.predict_ab`."""
         seen = lightness / 50 - 1
         return _AB * self._refine(seen, self.generator(seen)).float()
 
-    def configure_optimizers(self) -> "OptimizerLRScheduler":
-        """Return an optimiser for each of the three networks, with its schedule over the batches."""
+    def configure_optimizers(self) -> Any:
         if self.trainer.max_steps > 0 and not self.trainer.fast_dev_run and self.optim.schedule == "cosine":  # type: ignore[attr-defined]
             raise UsageError(
                 "max_steps counts the steps of each network, a schedule the batches; set max_epochs instead"
             )
-        return [self.build_optimizer(self.get_submodule(name).parameters()) for name in NETWORKS]  # type: ignore[return-value]
+        return [self.build_optimizer(self.get_submodule(name).parameters()) for name in NETWORKS]
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
-        """Take a step of each network, one after another, and move the schedules on by a batch."""
         pairs = self.as_pairs(batch)
         optimizers: Any = self.optimizers()
         for network, losses in self.network_losses(pairs):
@@ -146,14 +140,9 @@ class Pix2Pix(Colorizer):
         self._step_schedulers()
 
     def network_losses(self, batch: ColorBatch) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """Yield the losses of discriminator, generator and improver; each may take its step before the next is asked.
+        """Yield names of `NETWORKS` and their losses; each may take its step before the next is asked.
 
-        Args:
-            batch: Pairs.
-
-        Returns:
-            Names of `NETWORKS` and their losses. During the warm-up, and without an adversary, the discriminator has
-            none; during the warm-up the improver has none either.
+        During the warm-up the generator alone has some; without an adversary the discriminator has none.
         """
         seen, truth = self._inputs_and_targets(batch)
         warm = int(self.batches) < self.warmup_batches
@@ -184,22 +173,15 @@ class Pix2Pix(Colorizer):
                 scheduler.step()
 
     def losses(self, batch: ColorBatch) -> dict[str, Tensor]:
-        """Distance of the improved a*b* to the truth, and how good the generator is alone.
-
-        Args:
-            batch: Pairs.
-
-        Returns:
-            ``loss``, on a*b* / 110, and the generator's RGB ``generator_mse`` and ``generator_psnr``.
-        """
+        """Return the distance of the improved a*b* / 110 to the truth, and the errors of the generator alone."""
         from colorzoo.metrics import mse, psnr
 
         seen, truth = self._inputs_and_targets(batch)
         made = self.generator(seen)
         loss = self._distance(self._refine(seen, made), truth)
         alone = lab_to_rgb(torch.cat([(seen + 1) * 50, _AB * made.detach().float()], dim=1))
-        figures = {"generator_mse": mse(alone, batch["rgb"]), "generator_psnr": psnr(alone, batch["rgb"])}
-        return {"loss": loss, **{name: value.mean() for name, value in figures.items()}}
+        metrics = {"generator_mse": mse(alone, batch["rgb"]), "generator_psnr": psnr(alone, batch["rgb"])}
+        return {"loss": loss, **{name: value.mean() for name, value in metrics.items()}}
 
     def _inputs_and_targets(self, batch: ColorBatch) -> tuple[Tensor, Tensor]:
         """L* and a*b*, both on [-1, 1]."""
@@ -231,7 +213,7 @@ class Pix2Pix(Colorizer):
 def _patch_gan(width: int, layers: int) -> nn.Sequential:
     """L* and a*b* ``(B, 3, H, W)`` -> a logit for each patch: real (positive) or made (negative)?"""
     widths = [width * min(2**layer, 8) for layer in range(layers + 1)]
-    # Batch norm would make the pictures that it judges depend on the others of their batch, all real or all made.
+    # Batch norm would make the images that it judges depend on the others of their batch, all real or all made.
     judged = partial(block, norm=group_norm, kernel_size=4)
     blocks = [judged(above, below, stride=2) for above, below in itertools.pairwise(widths[:-1])]
     return nn.Sequential(
@@ -250,12 +232,12 @@ def _patch_mlp(hidden: list[int], patch: int) -> nn.Sequential:
         layers += [nn.Conv2d(inputs, outputs, kernel_size=1), nn.ReLU()]
     last = nn.Conv2d(hidden[-1], 2, kernel_size=1)
     for parameter in last.parameters():
-        parameter.data *= 0.1  # an improver begins by leaving the picture as it is
+        parameter.data *= 0.1  # an improver begins by leaving the image as it is
     return nn.Sequential(*layers, last)
 
 
 def _adversarial_loss(logits: Tensor, real: bool) -> Tensor:
-    """Cross entropy of the discriminator's judgement if the pictures were all real, or all made."""
+    """Cross entropy of the discriminator's judgement if the images were all real, or all made."""
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
 
 

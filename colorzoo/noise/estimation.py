@@ -1,4 +1,4 @@
-"""Blind noise estimation: the share of impulses in a picture, and the standard deviation of its Gaussian noise."""
+"""Blind noise estimation: the share of impulses in an image, and the standard deviation of its Gaussian noise."""
 
 import math
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ from colorzoo.io.convert import Image, to_batch
 from colorzoo.noise.synthesis import KINDS, NoiseKind
 
 _RAMP: dict[NoiseKind, tuple[float, float]] = {"impulse": (0.002, 0.01), "gaussian": (4.0, 8.0)}
-"""Up to the first a picture counts as clean, from the second on as noisy: a share, and 8-bit levels."""
+"""Up to the first an image counts as clean, from the second on as noisy: a share, and 8-bit levels."""
 
 _ENOUGH, _SQUARE, _SQUARES = 1 << 20, 128, 8
-"""A picture of more pixels is judged by so many squares of this edge each way."""
+"""An image of more pixels is judged by so many squares of this edge each way."""
 _RADIUS = 3
 _CONTRAST = 0.25
 """An impulse differs from what is around it by at least this much."""
@@ -32,14 +32,11 @@ _CLIPPED = 2.0
 
 @dataclass(frozen=True)
 class NoiseLevel:
-    """How much noise a picture holds.
+    """How much noise an image holds.
 
     Args:
         impulse: Share of the values in [0, 1] that were turned black or white, as far as that can be seen.
         sigma: Standard deviation of Gaussian noise, in 8-bit levels.
-
-    Raises:
-        ValueError: If a level is out of its range.
 
     Example:
         >>> NoiseLevel(impulse=0.15, sigma=0).strength(), NoiseLevel(impulse=0, sigma=6).strength()
@@ -49,21 +46,11 @@ class NoiseLevel:
     impulse: float
     sigma: float
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.impulse <= 1:
-            raise ValueError(f"impulse is {self.impulse}; give a share in [0, 1]")
-        if not 0 <= self.sigma < math.inf:
-            raise ValueError(f"sigma is {self.sigma}; give 8-bit levels from 0 on")
-
     def strength(self, kinds: Iterable[NoiseKind] = KINDS) -> float:
-        """Say how far a de-noiser should go that is made for these kinds of noise.
+        """Say how far a de-noiser should go that is made for these kinds of noise; of several, the largest.
 
-        Args:
-            kinds: What it is made for.
-
-        Returns:
-            0 up to 0.2 % of impulses and a sigma of 4, as clean pictures may show; 1 from 1 % or a sigma of 8 on; a
-            straight line in between. Of several kinds, the largest.
+        0 up to 0.2 % of impulses and a sigma of 4, as clean images may show; 1 from 1 % or a sigma of 8 on; a straight
+        line in between.
         """
         levels: dict[NoiseKind, float] = {"impulse": self.impulse, "gaussian": self.sigma}
         shares = [(levels[kind] - _RAMP[kind][0]) / (_RAMP[kind][1] - _RAMP[kind][0]) for kind in kinds]
@@ -75,17 +62,17 @@ class NoiseLevel:
 
 
 def estimate_noise(image: Image) -> NoiseLevel:
-    """Estimate the noise of one picture.
+    """Estimate the noise of one image.
 
     Salt and pepper are values that are exactly black or white, differ from all that is neither in their 3x3 window, and
     are not joined to shapes. Black on black nobody can see: each of the two is counted where it would stand out.
 
     The deviation is that of Donoho and Johnstone (Biometrika 81, 1994), the median of the finest diagonal Haar
-    coefficients, taken where the picture is flattest, away from impulses and from what was clipped.
+    coefficients, taken where the image is flattest, away from impulses and from what was clipped.
 
     What a file's compression has blurred is no longer exactly black or white, and what it has smoothed away is no
-    longer noise. Dense texture, in small pictures above all, passes for a sigma of 2 to 6. Where nothing can be told,
-    as in a picture of a few pixels or where hardly a window is free of impulses, the answer is 0. Of a large picture,
+    longer noise. Dense texture, in small images above all, passes for a sigma of 2 to 6. Where nothing can be told,
+    as in an image of a few pixels or where hardly a window is free of impulses, the answer is 0. Of a large image,
     squares that are spread over it are judged.
 
     Args:
@@ -95,8 +82,8 @@ def estimate_noise(image: Image) -> NoiseLevel:
         The level, over all channels together.
 
     Raises:
-        UnreadableImageError: If a path is missing or no picture.
-        ValueError: If the shape or the values make no sense, or there are several pictures.
+        UnreadableImageError: If a path is missing or no image.
+        ValueError: If the shape or the values make no sense, or there are several images.
         TypeError: If the kind of image is unknown.
 
     Example:
@@ -114,20 +101,7 @@ def estimate_noise(image: Image) -> NoiseLevel:
 
 @torch.no_grad()
 def noise_levels(pictures: Tensor) -> list[NoiseLevel]:
-    """Estimate the noise of each picture of a batch; see `estimate_noise`.
-
-    Args:
-        pictures: In [0, 1].
-
-    Shape:
-        ``(B, C, H, W)``, any C, any H, W >= 1.
-
-    Returns:
-        A level for each picture.
-
-    Raises:
-        ValueError: If the pictures are of another shape.
-    """
+    """Estimate the noise of each image of a batch ``(B, C, H, W)`` in [0, 1]; see `estimate_noise`."""
     if pictures.ndim != 4:
         raise ValueError(f"the pictures have shape {tuple(pictures.shape)}; give (B, C, H, W)")
     planes = [_sample_squares(picture)[:, None].float() for picture in pictures]
@@ -187,7 +161,7 @@ def _gaussian_sigma(planes: Tensor) -> float:
     white, black = (planes >= 1).float(), (planes <= 0).float()
     usable = F.max_pool2d(white + black, 2, 1) == 0
     solid = sum(int((-F.max_pool2d(-extreme, 3, 1)).sum()) for extreme in (white, black))
-    # Noise would show in areas of black or white too; where they are most of the picture, they speak for it.
+    # Noise would show in areas of black or white too; where they are most of the image, they speak for it.
     if int(usable.sum()) < max(_FEWEST, solid):
         return 0.0
     a, b = planes[..., :-1, :-1], planes[..., :-1, 1:]
@@ -210,5 +184,5 @@ def _gaussian_sigma(planes: Tensor) -> float:
 
 
 def _box_mean(planes: Tensor, radius: int = _RADIUS) -> Tensor:
-    """Mean of the window around each value, as much of it as lies in the picture."""
+    """Mean of the window around each value, as much of it as lies in the image."""
     return F.avg_pool2d(planes, 2 * radius + 1, 1, radius, count_include_pad=False)

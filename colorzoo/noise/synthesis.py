@@ -1,4 +1,4 @@
-"""Synthetic noise: salt and pepper, and Gaussian noise, at levels drawn for each picture."""
+"""Synthetic noise: salt and pepper, and Gaussian noise, at levels drawn for each image."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ NoiseKind = Literal["impulse", "gaussian"]
 KINDS: tuple[NoiseKind, ...] = ("impulse", "gaussian")
 
 Level = float | tuple[float, float]
-"""One level for all pictures, or the lowest and the highest between which each draws its own."""
+"""One level for all images, or the lowest and the highest between which each draws its own."""
 
 _WORDS: dict[NoiseKind, str] = {"impulse": "salt and pepper", "gaussian": "Gaussian noise"}
 
@@ -73,23 +73,14 @@ class Noise:
 def add_noise(
     clean: Tensor, noise: Noise, seeds: Sequence[int] | None = None, draws: SharedRandom | None = None
 ) -> Tensor:
-    """Add noise to pictures.
+    """Add noise to images.
 
     Args:
-        clean: Pictures in [0, 1].
+        clean: ``(B, C, H, W)`` in [0, 1].
         noise: Which noise.
-        seeds: One for each picture, which then always gets the same noise, whatever the batch or the device; None draws
+        seeds: One for each image, which then always gets the same noise, whatever the batch or the device; None draws
             anew.
         draws: Where the numbers of noise that is drawn anew come from; None for torch's global generator.
-
-    Shape:
-        ``(B, C, H, W)`` -> ``(B, C, H, W)``.
-
-    Returns:
-        The noisy pictures.
-
-    Raises:
-        ValueError: If the shape is another.
 
     Example:
         >>> add_noise(torch.full((1, 1, 100, 100), 0.5), Noise(impulse=1.0), seeds=[0]).unique().tolist()
@@ -111,7 +102,7 @@ def add_noise(
 
 
 def _draw(clean: Tensor, seeds: Sequence[int] | None, draws: SharedRandom | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw for each picture two levels, and for each of its values a normal and a uniform number."""
+    """Draw for each image two levels, and for each of its values a normal and a uniform number."""
     if seeds is None:
         draws = draws or SharedRandom(device=clean.device)
         return draws.rand(len(clean), 2, 1, 1, 1), draws.randn(*clean.shape), draws.rand(*clean.shape)

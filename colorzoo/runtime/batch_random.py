@@ -1,23 +1,19 @@
-"""Random numbers for the pictures of a training batch, the same however many processes share it."""
+"""Random numbers for the images of a training batch, the same however many processes share it."""
 
 import torch
 from torch import Tensor
 
 
 class SharedRandom:
-    """Draws for each picture of a batch; of a batch that several processes share, each takes its own pictures' numbers.
+    """Draws for each image of a batch; of a batch that several processes share, each takes its own images' numbers.
 
-    All processes draw for all pictures, in one order: it costs less than to learn from other numbers on every machine.
+    All processes draw for all images, in one order: it costs less than to learn from other numbers on every machine.
 
     Args:
         seed: Another seed gives other numbers; None takes them from torch's global generator.
         device: Where the numbers are drawn, and lie.
-        process: Which of the processes this is: its pictures are this one of the joint batch, and every
-            ``processes``-th from there.
+        process: Which of the processes this is: it has this image of the joint batch, and every ``processes``-th after.
         processes: How many share the batch.
-
-    Raises:
-        ValueError: If there is no such process.
 
     Example:
         >>> alone = SharedRandom(7).rand(4)

@@ -14,14 +14,7 @@ NETWORK_METHODS = ("predict_ab", "restore")
 
 
 def compile_network(model: nn.Module) -> None:
-    """Let PyTorch compile, in place, the methods that run a model's network; it does so at their first call.
-
-    Args:
-        model: A colouriser or de-noiser.
-
-    Raises:
-        UsageError: If there is no C++ compiler, which PyTorch calls.
-    """
+    """Let PyTorch compile, in place, the methods that run a model's network; it does so at their first call."""
     compiler = os.environ.get("CXX") or {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
     if shutil.which(compiler) is None:
         raise UsageError(

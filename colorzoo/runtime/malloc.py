@@ -17,9 +17,6 @@ def retain_freed_memory() -> None:
 
     Call it before torch makes its first tensor. Variables of the environment that say otherwise are obeyed:
     ``THP_MEM_ALLOC_ENABLE`` of torch, ``MALLOC_TRIM_THRESHOLD_`` and ``MALLOC_MMAP_THRESHOLD_`` of the C library.
-
-    Example:
-        >>> retain_freed_memory()
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     if not sys.platform.startswith("linux"):

@@ -11,14 +11,9 @@ _Done = TypeVar("_Done")
 
 
 def map_threads(work: Callable[[_Part], _Done], parts: Sequence[_Part]) -> Iterator[_Done]:
-    """Call a function for every part, in as many threads as torch may use.
+    """Call a function for every part, in as many threads as torch may use, and yield the answers in order.
 
-    Args:
-        work: What to do with a part. Its answer must not depend on other parts; the gradient is not recorded.
-        parts: All parts, the same whatever the number of threads, so that the result is.
-
-    Yields:
-        The answers, in the order of the parts.
+    The answer for a part must not depend on other parts; the gradient is not recorded.
 
     Example:
         >>> list(map_threads(lambda part: part + 1, [1, 2, 3]))

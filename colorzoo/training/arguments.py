@@ -17,18 +17,7 @@ from colorzoo.zoo import list_models
 
 
 def expand_names(args: Sequence[str]) -> list[str]:
-    """Return arguments with import paths in place of names, and files in place of the names of packaged configs.
-
-    Args:
-        args: The command line.
-
-    Returns:
-        As many arguments.
-
-    Raises:
-        UnknownModelError: If there is no such model.
-        UsageError: If there is no such DataModule or config.
-    """
+    """Return arguments with import paths in place of names, and files in place of the names of packaged configs."""
     resolve: dict[str, Callable[[str], object]] = {
         "--model": _model_path,
         "--data": _data_path,
@@ -48,14 +37,7 @@ def expand_names(args: Sequence[str]) -> list[str]:
 
 
 def find_config(name: str | Path) -> Path:
-    """Return a config file: the path itself if it is one, else the packaged config of that name.
-
-    Args:
-        name: ``"fusion_cnn"``, ``"fusion_cnn.yaml"``, ``"configs/fusion_cnn.yaml"``, or any other path.
-
-    Raises:
-        UsageError: If there is none.
-    """
+    """Return a config file: the path itself, or else the packaged config of that name, with or without ``.yaml``."""
     path = Path(name)
     if path.is_file():
         return path
@@ -118,11 +100,7 @@ def _subclasses(cls: type) -> Iterator[type]:
 
 
 def explain(message: str, options: Iterable[str]) -> str:
-    """Say in one line what jsonargparse says in many.
-
-    Args:
-        message: Its message.
-        options: The options that there are, such as ``--trainer.max_epochs``.
+    """Say in one line what jsonargparse says in many; ``options`` are all there are, such as ``--optim.lr``.
 
     Example:
         >>> explain("unrecognized arguments: --optm.lr 1", ["--optim.lr", "--model"])
@@ -183,11 +161,7 @@ def _explain_value(message: str, option: str) -> str:
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """Return the error that an error came from: the first of ours, or the last one there is.
-
-    Args:
-        error: What was raised.
-    """
+    """Return the error that an error came from: the first of ours, or the last one there is."""
     while not isinstance(error, ColorzooError) and error.__cause__ is not None:
         error = error.__cause__
     return error

@@ -32,13 +32,7 @@ class ClassOptimizerConfig(OptimizerConfig):
     def of(
         cls, optim: OptimizerConfig, optimizer: Mapping[str, Any] | None, lr_scheduler: Mapping[str, Any] | None
     ) -> Self:
-        """Return a configuration with classes in place of what the names of another say.
-
-        Args:
-            optim: The other one; its learning rate holds unless the optimiser's arguments have one.
-            optimizer: ``class_path`` and ``init_args``, or None.
-            lr_scheduler: Likewise.
-        """
+        """Return a configuration with classes (``class_path``, ``init_args``) in place of names."""
         settings = asdict(optim)
         if optimizer:
             arguments = dict(optimizer.get("init_args", {}))
@@ -63,7 +57,6 @@ class ClassOptimizerConfig(OptimizerConfig):
         lr_factors: Mapping[Parameter, float] | None = None,
         fused: bool = False,
     ) -> Optimizer:
-        """Return the optimiser; see `OptimizerConfig.optimizer`."""
         if not self.optimizer_class:
             return super().optimizer(parameters, lr_factors, fused)
         groups: dict[float, list[Parameter]] = defaultdict(list)
@@ -75,11 +68,9 @@ class ClassOptimizerConfig(OptimizerConfig):
         return instantiate_class((settings,), init)  # type: ignore[no-any-return]
 
     def scheduler(self, optimizer: Optimizer, steps: float) -> Any:
-        """Return the schedule; see `OptimizerConfig.scheduler`."""
         if not self.scheduler_class:
             return None
         return instantiate_class(optimizer, {"class_path": self.scheduler_class, "init_args": self.scheduler_args})
 
     def scheduler_options(self, scheduler: Any) -> dict[str, Any]:
-        """Return when a schedule moves on: once an epoch, by the metric that it watches if it does."""
         return {"monitor": scheduler.monitor} if isinstance(scheduler, ReduceLROnPlateau) else {}

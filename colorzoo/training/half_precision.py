@@ -11,24 +11,17 @@ from colorzoo.hub.record import Checkpoint
 from colorzoo.zoo import model_from_checkpoint
 
 _INVISIBLE = 1 / 510
-"""Half a step of an 8-bit picture."""
+"""Half a step of an 8-bit image."""
 
 _LEAST = (0, *(1 << power for power in range(11, 19)))
 """How many values a tensor has, at least, to be halved: the large ones hold the bytes, the small ones move most."""
 
 
 def to_half_precision(checkpoint: Checkpoint, data: ImageDataModule) -> Checkpoint:
-    """Store matrices and kernels in half precision, if that moves no validation picture by half an 8-bit step.
+    """Store matrices and kernels in half precision, if that moves no validation image by half an 8-bit step.
 
     Where it does, only the larger ones. Vectors (biases, norms and their statistics) stay as they are: they are small
     in bytes and wide in range.
-
-    Args:
-        checkpoint: A trained model.
-        data: Its data; the validation pictures decide.
-
-    Returns:
-        The checkpoint with rounded tensors, or as it was.
     """
     data.setup("validate")
     exact = model_from_checkpoint(checkpoint)

@@ -1,4 +1,4 @@
-"""Publish a run: measure its checkpoint once on the test pictures, and write file, card and results row."""
+"""Publish a run: measure its checkpoint once on the test images, and write file, card and results row."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from colorzoo.training.half_precision import to_half_precision
 from colorzoo.zoo import list_models
 
 _LICENCE = "Apache-2.0"
-# One process and full precision: figures must not depend on the machine that publishes.
+# One process and full precision: metrics must not depend on the machine that publishes.
 _EXACTLY = (
     "--trainer.accelerator=cpu",
     "--trainer.devices=1",
@@ -34,21 +34,18 @@ _FIRST = ("mse", "psnr", "ssim", "colorfulness")
 def publish(
     checkpoint: Path, name: str, config: Path, folder: Path, notes: str = "", licence: str | None = None
 ) -> str:
-    """Measure a training checkpoint and publish it.
+    """Measure a training checkpoint, publish it, and return what was written in one line.
 
     Args:
         checkpoint: The ``.ckpt`` of a run.
         name: ``MODEL.TAG``; a tag that exists is never replaced.
-        config: The recipe that trained it; its data measure it.
+        config: The config that trained it; its data measure it.
         folder: Where the published files lie.
-        notes: What a user should know beside the figures.
+        notes: What a user should know beside the metrics.
         licence: Of the weights; None for that of the weights it started from, or Apache-2.0.
 
-    Returns:
-        What was written, in one line.
-
     Raises:
-        CheckpointError: If the name is taken or of another model, or recipe or data are not those of the run.
+        CheckpointError: If the name is taken or of another model, or config or data are not those of the run.
     """
     trained = checkpoint_file.read(checkpoint)
     model, _, tag = name.partition(".")
@@ -88,7 +85,7 @@ def _run(verb: str, config: Path, checkpoint: Path) -> ColorzooCLI:
 
 
 def _check_data(checkpoint: Path, data: ImageDataModule) -> None:
-    """Refuse to measure a run on other data than it was trained with: its test pictures may be training ones."""
+    """Refuse to measure a run on other data than it was trained with: its test images may be training ones."""
     content: Mapping[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     states = [value for value in content.values() if isinstance(value, dict) and "split_hash" in value]
     if not states:
@@ -96,7 +93,7 @@ def _check_data(checkpoint: Path, data: ImageDataModule) -> None:
     try:
         data.load_state_dict(states[0])
     except DataError as error:
-        raise CheckpointError(f"{checkpoint} and the recipe do not belong together: {error}") from error
+        raise CheckpointError(f"{checkpoint} and the config do not belong together: {error}") from error
 
 
 def _record(cli: ColorzooCLI, config: Path, notes: str) -> CheckpointInfo:

@@ -213,8 +213,16 @@ def test_two_processes_thaw_what_one_does(tmp_path, start):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"trunk": ["encoder"]}, UnknownModuleError, "'encoder'; ConvAutoencoder has net"),
-        ({"trunk": ["net.encodr"]}, UnknownModuleError, "'net.encodr'; ConvAutoencoder.net has encoder, decoder"),
+        (
+            {"trunk": ["encoder"]},
+            UnknownModuleError,
+            "no module of ConvAutoencoder is called 'encoder'; available: net",
+        ),
+        (
+            {"trunk": ["net.encodr"]},
+            UnknownModuleError,
+            "module of ConvAutoencoder.net is called 'encodr'; did you mean 'encoder'",
+        ),
         ({"trunk": ["net"]}, UsageError, "net leave the optimiser of net nothing to train"),
         ({"trunk": []}, UsageError, "nothing of ConvAutoencoder can be frozen for fine-tuning; it has net"),
         ({"stages": 6, "unfreeze_epoch": 0}, UsageError, "stages is 6, but the trunk has only 5 layers"),

@@ -126,7 +126,7 @@ def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     shown = capsys.readouterr().out
-    verbs = "colorize denoise restore inpaint list info export publish study fit test predict"
+    verbs = "colorize denoise restore inpaint list info export publish fit test predict"
     assert all(verb in shown for verb in verbs.split())
 
 

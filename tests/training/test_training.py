@@ -1,5 +1,4 @@
 import csv
-import itertools
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +19,9 @@ from colorzoo.metrics import color_metrics, colorfulness, denoising_metrics, med
 from colorzoo.noise.synthesis import Noise
 from colorzoo.training.cli import run
 from colorzoo.training.publish import publish
-from colorzoo.training.study import run_study
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 RECIPES = sorted(CONFIGS.glob("*.yaml"))
-STUDIES = sorted((CONFIGS / "studies").glob("*.yaml"))
 by_name = {"ids": lambda path: path.stem}
 
 SMALL = ["--data.train_images=16", "--data.val_images=8", "--data.test_images=8", "--data.batch_size=8"]
@@ -209,48 +206,6 @@ def test_publish_refuses_other_names_and_other_splits(recipe, trained, tmp_path)
     with pytest.raises(CheckpointError, match="trained on other splits"):
         publish(trained, "fusion_cnn.toy", other, tmp_path / "published")
     assert not (tmp_path / "published").exists()
-
-
-def test_a_study_fills_its_table_and_resumes(recipe, tmp_path):
-    study = {
-        "recipe": str(recipe),
-        "common": {"trainer.max_epochs": 1, "trainer.logger": False},
-        "variants": {"with": {"model.alpha": 0.1}, "without": {"model.alpha": 0.0}},
-        "seeds": [0, 1],
-        "figures": ["mse"],
-        "output": str(tmp_path / "results" / "study.csv"),
-    }
-    path = tmp_path / "study.yaml"
-    path.write_text(yaml.safe_dump(study))
-    table = run_study(path)
-    rows = table.read_text().splitlines()
-    assert len(rows) == 5
-    kept = [rows[0], "with,0,mse,0.123", *rows[2:-1]]
-    table.write_text("\n".join([*kept, ""]))
-    assert run_study(path).read_text().splitlines() == [*kept, rows[-1]]
-    assert "| with | mse |" in table.with_suffix(".md").read_text()
-    assert "<svg" in table.with_suffix(".svg").read_text()
-
-
-@pytest.mark.parametrize("study", STUDIES, **by_name)
-def test_every_study_names_a_recipe_and_arguments_that_parse(study, capsys):
-    content = yaml.safe_load(study.read_text())
-    axis = content.get("axis")
-    ends = [{axis["argument"]: axis["values"][end]} for end in (0, -1)] if axis else [{}]
-    for arguments, point in itertools.product(content["variants"].values(), ends):
-        settings = {"recipe": content["recipe"], **content["common"], **arguments, **point}
-        recipe = CONFIGS.parent / settings.pop("recipe")
-        options = [f"--{key}={value}" for key, value in settings.items()]
-        with pytest.raises(SystemExit) as stop:
-            main(["fit", "--config", str(recipe), *options, "--print_config"])
-        assert stop.value.code == 0
-
-
-def test_a_study_with_other_keys_is_refused(tmp_path):
-    path = tmp_path / "study.yaml"
-    path.write_text("recipe: x\nseed: [1]\n")
-    with pytest.raises(DataError, match="exactly the keys"):
-        run_study(path)
 
 
 def test_cosine_schedule_rises_and_falls():
