@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-CHECKED = ("transfer", "plots", "video", "streaming", "export")
+CHECKED = ("transfer", "plots", "video", "streaming", "export", "formats")
 
 
 def test_the_oldest_versions_are_the_lower_bounds_of_the_package():

@@ -40,7 +40,7 @@ def scaled_size(longest: int, height: int, width: int) -> tuple[int, int]:
         >>> scaled_size(256, 3000, 4000)
         (192, 256)
     """
-    side = torch.sym_max(torch.sym_max(height, width), longest)
+    side: Any = torch.sym_max(torch.sym_max(height, width), longest)
     return _divide(height * longest, side), _divide(width * longest, side)
 
 

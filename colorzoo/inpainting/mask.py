@@ -10,8 +10,9 @@ from torch import Tensor
 
 from colorzoo.inpainting.patch_search import BoolArray
 from colorzoo.io.convert import Image, to_batch, to_raster
+from colorzoo.io.image_header import MAX_MEGAPIXELS, decoding_errors, open_stream, parse_header
 from colorzoo.io.raster import RasterImage
-from colorzoo.io.raster_file import open_raster
+from colorzoo.io.raster_file import read_raster
 
 
 def as_hole(mask: Image, height: int, width: int) -> BoolArray:
@@ -33,12 +34,8 @@ def as_hole(mask: Image, height: int, width: int) -> BoolArray:
     """
     alpha = None
     if isinstance(mask, str | Path):
-        with open_raster(mask) as file:
-            if file.pixels != height * width:  # not read, however large
-                raise ValueError(
-                    f"the mask has {file.pixels} pixels, the image {height} rows of {width}; give one of the same size"
-                )
-            mask = file.read()
+        _refuse_larger(mask, height, width)
+        mask = read_raster(mask)
     if isinstance(mask, PIL.Image.Image | RasterImage):
         raster = to_raster(mask)
         mask, alpha = raster.levels, raster.alpha
@@ -66,6 +63,17 @@ def as_hole(mask: Image, height: int, width: int) -> BoolArray:
             "on black"
         )
     return hole
+
+
+def _refuse_larger(path: str | Path, height: int, width: int) -> None:
+    """Refuse a mask that is larger than the image by what its header says, before it takes memory."""
+    with open_stream(path) as stream, decoding_errors(path):
+        header = parse_header(stream, path, MAX_MEGAPIXELS)
+    if header.width * header.height > height * width:
+        raise ValueError(
+            f"the mask has {header.height} rows of {header.width} pixels, the image {height} of {width}; "
+            "give one of the same size"
+        )
 
 
 def _bright(brightness: NDArray[Any]) -> BoolArray:

@@ -5,7 +5,7 @@ from typing import Any
 import PIL.Image
 from PIL.ExifTags import Base
 
-from colorzoo.io.exif import edit_exif
+from colorzoo.io.exif import Value, edit_exif
 from colorzoo.io.exif_tags import LEFT_BEHIND, resources_of_tags, tags_to_exif
 from colorzoo.io.photoshop import unpack_resources
 from colorzoo.io.xmp import edit_xmp
@@ -73,7 +73,7 @@ def read_exif(image: PIL.Image.Image, texts: dict[str, str], turned: bool) -> by
     block = image.info.get("exif") or _raw_profile(texts, "exif") or tags_to_exif(image)
     if not block:
         return b""
-    sizes = {Base.ExifImageWidth: image.width, Base.ExifImageHeight: image.height}
+    sizes: dict[int, Value] = {Base.ExifImageWidth: image.width, Base.ExifImageHeight: image.height}
     changes = dict.fromkeys(LEFT_BEHIND) | {Base.Orientation: 1}
     return edit_exif(block, changes, sizes, swapped=_SWAPPED if turned else ())
 

@@ -24,7 +24,7 @@ from colorzoo.io.embedded import (
     read_resources,
     read_xmp,
 )
-from colorzoo.io.exif import edit_exif
+from colorzoo.io.exif import Value, edit_exif
 from colorzoo.io.exif_tags import PHOTOSHOP_TAG, exif_to_tags, shrink_exif
 from colorzoo.io.icc import color_space, fits, srgb_profile
 from colorzoo.io.photoshop import IPTC, pack_resources, unpack_resources
@@ -140,7 +140,7 @@ class Metadata:
             exif, xmp, segments = self._fit_segments(lost)
             options |= segments
         elif format_name == "WEBP":  # has no other place for them
-            added = dict(zip(_RESOLUTION, (*self.dpi, _INCHES), strict=True)) if self.dpi else {}
+            added: dict[int, Value] = dict(zip(_RESOLUTION, (*self.dpi, _INCHES), strict=True)) if self.dpi else {}
             added |= {Base.ImageDescription: _text(self.comment)} if self.comment else {}
             exif = edit_exif(exif or _EMPTY_EXIF, {}, added=added) if added else exif
         if exif:

@@ -65,7 +65,7 @@ def test_what_a_person_means_is_the_hole(tmp_path, kind):
 
 def test_a_mask_of_another_size_is_not_read(tmp_path):
     PIL.Image.new("1", (9000, 9000)).save(tmp_path / "large.png")
-    with pytest.raises(ValueError, match="the mask has 81000000 pixels, the image 14 rows of 13"):
+    with pytest.raises(ValueError, match="the mask has 9000 rows of 9000 pixels, the image 14 of 13"):
         as_hole(tmp_path / "large.png", 14, 13)
 
 
