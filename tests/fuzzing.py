@@ -1,7 +1,7 @@
 """Fuzzing with a budget: damaged inputs end in the errors meant for them, soon, and in little memory.
 
-A test calls `fuzz`, which takes a second; with ``COLORZOO_FUZZ=N`` in the environment, N minutes. What a failed test or
-a crash of the interpreter, was given last lies in the file that the message names, or else in the newest
+A test calls `fuzz`, which takes half a second; with ``COLORZOO_FUZZ=N`` in the environment, N minutes. What a failed
+test, or a crash of the interpreter, was given last lies in the file that the message names, or else in the newest
 ``colorzoo-fuzz-*`` of the folder for temporary files; make a test of it.
 """
 
@@ -54,7 +54,7 @@ def fuzz(
     """
     mutate = mutate or mutate_bytes
     last = Path(tempfile.gettempdir(), f"colorzoo-fuzz-{os.getpid()}")
-    end = time.monotonic() + (60 * float(os.environ.get("COLORZOO_FUZZ", 0)) or 1)
+    end = time.monotonic() + (60 * float(os.environ.get("COLORZOO_FUZZ", 0)) or 0.5)
     tries = 0
     with _address_space(megabytes):
         while tries < len(seed_inputs) or time.monotonic() < end:
