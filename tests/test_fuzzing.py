@@ -1,5 +1,6 @@
 """The fuzzer finds what it looks for: other errors, hangs, and memory."""
 
+import tempfile
 import time
 from random import Random
 
@@ -9,8 +10,9 @@ from fuzzing import fuzz, mutate_bytes, mutate_tree
 
 
 @pytest.fixture(autouse=True)
-def briefly(monkeypatch):
+def briefly(monkeypatch, tmp_path):
     monkeypatch.setenv("COLORZOO_FUZZ", "0.001")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def test_allowed_errors_are_answers():
