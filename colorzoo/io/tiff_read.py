@@ -259,7 +259,7 @@ def _interpret(page: Any) -> Samples:
     bits, kind, photometric = page.bitspersample, page.sampleformat, int(page.photometric)
     base = _BASE_SAMPLES.get(photometric)
     signed = kind == 2 and bits != 32
-    multiplied = photometric == _CMYK and _ASSOCIATED in page.extrasamples
+    multiplied = photometric in (_WHITE_IS_ZERO, _CMYK) and _ASSOCIATED in page.extrasamples
     if (
         base is None
         or signed
