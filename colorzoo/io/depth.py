@@ -44,4 +44,4 @@ def stretch_bits(bits: int) -> NDArray[Any]:
     """
     dtype = np.uint8 if bits <= 8 else np.uint16
     most = (1 << bits) - 1
-    return np.rint(np.arange(most + 1) * (np.iinfo(dtype).max / most)).astype(dtype)
+    return np.asarray(np.rint(np.arange(most + 1) * (np.iinfo(dtype).max / most)), dtype)

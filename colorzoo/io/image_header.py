@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import PIL.Image
 import PIL.ImageFile
@@ -219,7 +219,7 @@ def stored_bits(image: PIL.ImageFile.ImageFile, stream: IO[bytes]) -> int:
         image: Not decoded yet.
         stream: The open file.
     """
-    arguments = image.tile[0].args if image.tile else ()
+    arguments: Any = image.tile[0].args if image.tile else ()
     if image.format in ("PNG", "TIFF"):
         raw = arguments[0] if isinstance(arguments, tuple) else arguments
         return 16 if ";16" in str(raw) else 8

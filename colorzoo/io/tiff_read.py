@@ -67,7 +67,8 @@ class TiffImage(TiffImageFile):
         bits, photometric = tags.get(_BITS, (1,)), tags.get(_PHOTOMETRIC, 0)
         extra, signs = tags.get(_EXTRA, ()), set(tags.get(_FORMAT, (1,)))
         planar = tags.get(_PLANAR, 1) == 2
-        raw = self.tile[0].args[0]
+        arguments: Any = self.tile[0].args
+        raw = arguments[0]
         if planar and (len(bits) > 3 or photometric != _RGB):
             self.is_exact = False
         elif max(bits) <= 8:
@@ -139,7 +140,8 @@ def find_pages(stream: IO[bytes]) -> list[Page]:
     stream.seek(8 if big else 4)
     (following,) = struct.unpack(order + ("Q" if big else "I"), stream.read(8 if big else 4))
     seen: set[int] = set()
-    pages, previews = [], []
+    pages: list[tuple[int, Page]] = []
+    previews: list[tuple[int, Page]] = []
     while following and following not in seen:
         if len(seen) > _MOST_DIRECTORIES:
             raise UnreadableImageError(f"it has more than {_MOST_DIRECTORIES} pages; split it")
@@ -259,7 +261,7 @@ def _interpret(page: Any) -> Samples:
     bits, kind, photometric = page.bitspersample, page.sampleformat, int(page.photometric)
     base = _BASE_SAMPLES.get(photometric)
     signed = kind == 2 and bits != 32
-    multiplied = photometric == _CMYK and _ASSOCIATED in page.extrasamples
+    multiplied = photometric in (_WHITE_IS_ZERO, _CMYK) and _ASSOCIATED in page.extrasamples
     if (
         base is None
         or signed
@@ -296,13 +298,14 @@ def _interpret(page: Any) -> Samples:
         levels = _scaled(colours, bits, photometric == _WHITE_IS_ZERO)
     if alpha is not None:
         alpha = _scaled(alpha, bits, False)
+        alpha = rescale_levels(alpha, np.uint16) if photometric == _PALETTE else alpha
         if extra[alphas[0]] == _ASSOCIATED:
             levels = _divided(levels, alpha)
         if kind == 3:
             levels, alpha = rescale_levels(levels, np.uint16), rescale_levels(alpha, np.uint16)
             remarks.append("its floats were read as 16 bits, for the sake of its alpha channel")
     if photometric == _CMYK and levels.dtype != np.uint8:
-        levels, alpha = (None if part is None else rescale_levels(part, np.uint8) for part in (levels, alpha))
+        levels, alpha = rescale_levels(levels, np.uint8), None if alpha is None else rescale_levels(alpha, np.uint8)
         remarks.append(f"its {bits} bits were read as 8")
     return Samples(levels[..., 0] if levels.shape[2] == 1 else levels, alpha, tuple(remarks))
 

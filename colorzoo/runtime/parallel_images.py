@@ -24,7 +24,7 @@ Opened = TypeVar("Opened")
 Content = TypeVar("Content")
 Remark = TypeVar("Remark")
 
-MEMORY_BUDGET = 1_000_000_000
+MEMORY_BUDGET = 1_500_000_000
 """Bytes that images at work may take at once, unless a single one takes more: two photographs of 12 megapixels."""
 
 _RESULTS_AHEAD = 4
