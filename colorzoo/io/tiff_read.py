@@ -1,7 +1,5 @@
-"""Reads the pages of TIFF files; with tifffile those that Pillow decodes wrongly, with fewer bits, or not at all."""
+"""Opens a page of a TIFF, and reads with tifffile those that Pillow decodes wrongly, with fewer bits, or not at all."""
 
-import io
-import struct
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -12,27 +10,16 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from colorzoo.errors import UnreadableImageError
 from colorzoo.io.depth import rescale_levels, stretch_bits
+from colorzoo.io.tiff_pages import Page, RedirectedTiff, byte_layout
 
 Array = NDArray[Any]
 
-_SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
-_FILL_ORDER, _SAMPLES, _PLANAR, _SUB_DIRECTORIES, _EXTRA, _FORMAT = 266, 277, 284, 330, 338, 339
-_REDUCED, _MASK = 1, 4
-"""Bits of the subfile type: a preview of another page, and which of its pixels show."""
-_COUNTED = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-"""Types of whole numbers, as `struct` names them."""
-_MOST_DIRECTORIES = 65_536
+_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_FILL_ORDER, _SAMPLES, _PLANAR, _EXTRA, _FORMAT = 266, 277, 284, 338, 339
 _WHITE_IS_ZERO, _GREY, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
 _BASE_SAMPLES = {_WHITE_IS_ZERO: 1, _GREY: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _BAND = 256
-
-
-class Page(NamedTuple):
-    """Where the directories of a picture lie: that of its pixels, and that of what is said of them."""
-
-    pixels: int
-    metadata: int
 
 
 class Samples(NamedTuple):
@@ -93,80 +80,6 @@ class TiffImage(TiffImageFile):
             self.im = PIL.Image.new(self.mode, self._tile_size, None).im
 
 
-class _Redirected(io.RawIOBase):
-    """A TIFF that begins with another of its directories, so that any reader opens that one at once."""
-
-    def __init__(self, stream: IO[bytes], offset: int) -> None:
-        self._stream = stream
-        order, big = _layout(stream)
-        stream.seek(0)
-        self._start = stream.read(8 if big else 4) + struct.pack(order + ("Q" if big else "I"), offset)
-        stream.seek(0)
-
-    def readinto(self, buffer: Any) -> int:
-        position, view = self._stream.tell(), memoryview(buffer).cast("B")
-        count: int = self._stream.readinto(view)  # type: ignore[attr-defined]
-        start = self._start[position : position + count]
-        view[: len(start)] = start
-        return count
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._stream.tell()
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return self._stream.fileno()
-
-
-def find_pages(stream: IO[bytes]) -> list[Page]:
-    """Find the pictures of a TIFF: no previews and no masks, but those in sub-directories that a preview stands for.
-
-    Args:
-        stream: The open file.
-
-    Raises:
-        UnreadableImageError: If it has more pages than are read.
-        struct.error: If it is damaged before its first page.
-    """
-    order, big = _layout(stream)
-    stream.seek(8 if big else 4)
-    (following,) = struct.unpack(order + ("Q" if big else "I"), stream.read(8 if big else 4))
-    seen: set[int] = set()
-    pages: list[tuple[int, Page]] = []
-    previews: list[tuple[int, Page]] = []
-    while following and following not in seen:
-        if len(seen) > _MOST_DIRECTORIES:
-            raise UnreadableImageError(f"it has more than {_MOST_DIRECTORIES} pages; split it")
-        seen.add(offset := following)
-        try:
-            tags, following = _read_directory(stream, offset, order, big)
-        except struct.error:
-            if pages or previews:  # the pages before are sound
-                break
-            raise
-        found = [(_kind_and_size(tags), offset)]
-        for below in tags.get(_SUB_DIRECTORIES, ())[:_MOST_DIRECTORIES]:
-            if below not in seen:
-                seen.add(below)
-                try:
-                    found.append((_kind_and_size(_read_directory(stream, below, order, big)[0]), below))
-                except struct.error:
-                    continue
-        (is_whole, size), largest = max(found, key=lambda entry: entry[0])
-        (pages if is_whole else previews).append((size, Page(largest, offset)))
-    if not pages and not previews:
-        raise SyntaxError("it has no pages")
-    return [page for _, page in pages] or [max(previews)[1]]
-
-
 def open_page(stream: IO[bytes], page: Page) -> TiffImage:
     """Open a page, without decoding it.
 
@@ -177,12 +90,12 @@ def open_page(stream: IO[bytes], page: Page) -> TiffImage:
     Raises:
         UnreadableImageError: If it is of the one layout that Pillow does not know.
     """
-    if _layout(stream) == (">", True):
+    if byte_layout(stream) == (">", True):
         raise UnreadableImageError("it is a BigTIFF with the most significant byte first; save it as a plain TIFF")
-    image = TiffImage(_Redirected(stream, page.pixels), "")  # type: ignore[arg-type]
+    image = TiffImage(RedirectedTiff(stream, page.pixels), "")  # type: ignore[arg-type]
     image.file, image.page = stream, page
     if page.metadata != page.pixels:
-        said = TiffImage(_Redirected(stream, page.metadata), "")  # type: ignore[arg-type]
+        said = TiffImage(RedirectedTiff(stream, page.metadata), "")  # type: ignore[arg-type]
         image.info |= said.info
         image.tag_v2, image._exif = said.tag_v2, said.getexif()
     return image
@@ -199,7 +112,7 @@ def read_samples(image: TiffImage) -> Samples:
     """
     import tifffile  # only here: few pictures need it
 
-    with tifffile.TiffFile(_Redirected(image.file, image.page.pixels)) as file:  # type: ignore[arg-type]
+    with tifffile.TiffFile(RedirectedTiff(image.file, image.page.pixels)) as file:  # type: ignore[arg-type]
         return _interpret(file.pages.first)
 
 
@@ -215,41 +128,6 @@ def turn_upright(pixels: Array, orientation: int) -> Array:
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels[::-1] if orientation in (3, 4, 7, 8) else pixels)
-
-
-def _layout(stream: IO[bytes]) -> tuple[str, bool]:
-    """Return the byte order, as `struct` names it, and whether it is a BigTIFF."""
-    stream.seek(0)
-    start = stream.read(4)
-    return "<" if start[:1] == b"I" else ">", b"\x2b" in start[2:]
-
-
-def _read_directory(stream: IO[bytes], offset: int, order: str, big: bool) -> tuple[dict[int, tuple[int, ...]], int]:
-    """Return those tags of a directory that hold whole numbers, and where the next directory is."""
-    size, count_code, entry_code, place_code = (8, "Q", "HHQ8s", "Q") if big else (4, "H", "HHI4s", "I")
-    stream.seek(offset)
-    (count,) = struct.unpack(order + count_code, stream.read(8 if big else 2))
-    entry = struct.Struct(order + entry_code)
-    entries = stream.read(min(count, _MOST_DIRECTORIES) * entry.size)
-    (following,) = struct.unpack(order + place_code, stream.read(size)[:size].ljust(size, b"\0"))
-    tags = {}
-    for tag, kind, length, value in entry.iter_unpack(entries):
-        if tag in (_SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _WIDTH, _LENGTH, _SUB_DIRECTORIES) and kind in _COUNTED:
-            code = f"{order}{min(length, _MOST_DIRECTORIES)}{_COUNTED[kind]}"
-            needed = struct.calcsize(code)
-            if needed > size:
-                stream.seek(*struct.unpack(order + place_code, value))
-                value = stream.read(needed)
-            tags[tag] = struct.unpack_from(code, value)
-    return tags, following
-
-
-def _kind_and_size(tags: dict[int, tuple[int, ...]]) -> tuple[bool, int]:
-    """Tell whether a directory is of a picture of its own, and how many pixels that has."""
-    (kind, old, width, length) = (
-        next(iter(tags.get(tag, ())), 0) for tag in (_SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _WIDTH, _LENGTH)
-    )
-    return not (kind & (_REDUCED | _MASK) or old == 2), width * length
 
 
 def _describe_planes(count: int) -> str:
