@@ -17,7 +17,7 @@ import PIL.ImageFile
 
 from colorzoo.errors import PictureWarning, UnreadableImageError
 from colorzoo.io.png_chunks import PNG_PREFIX, drop_bad_chunks
-from colorzoo.io.tiff_directories import Page, find_pages
+from colorzoo.io.tiff_pages import Page, find_pages
 from colorzoo.io.tiff_read import open_page
 from colorzoo.runtime.memory import available_memory
 

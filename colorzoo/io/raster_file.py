@@ -29,7 +29,7 @@ from colorzoo.io.pillow16 import is_16bit, join_bytes, select_low_bytes, stored_
 from colorzoo.io.png16 import write_png16
 from colorzoo.io.raster import RasterImage
 from colorzoo.io.tiff import TiffPage, write_tiff_pages
-from colorzoo.io.tiff_directories import Page, find_pages
+from colorzoo.io.tiff_pages import Page, find_pages
 from colorzoo.io.tiff_read import TiffImage
 
 

@@ -1,4 +1,4 @@
-"""Reads the pages of TIFF files; with tifffile those that Pillow decodes wrongly, with fewer bits, or not at all."""
+"""Opens a page of a TIFF, and reads with tifffile those that Pillow decodes wrongly, with fewer bits, or not at all."""
 
 from typing import IO, Any, NamedTuple
 
@@ -10,12 +10,12 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from colorzoo.errors import UnreadableImageError
 from colorzoo.io.depth import rescale_levels, stretch_bits
-from colorzoo.io.tiff_directories import Page, RedirectedTiff, byte_layout
+from colorzoo.io.tiff_pages import Page, RedirectedTiff, byte_layout
 
 Array = NDArray[Any]
 
-_BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _SAMPLES, _PLANAR = 258, 259, 262, 266, 277, 284
-_WIDTH, _LENGTH, _EXTRA, _FORMAT = 256, 257, 338, 339
+_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_FILL_ORDER, _SAMPLES, _PLANAR, _EXTRA, _FORMAT = 266, 277, 284, 338, 339
 _WHITE_IS_ZERO, _GREY, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
 _BASE_SAMPLES = {_WHITE_IS_ZERO: 1, _GREY: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
 _ASSOCIATED, _UNASSOCIATED = 1, 2

@@ -1,4 +1,4 @@
-"""Finds the directories of a TIFF file that hold pictures, without decoding any."""
+"""Finds the pictures among the directories of a TIFF, and lets any reader open one of them at once."""
 
 import io
 import struct
@@ -22,7 +22,12 @@ class Page(NamedTuple):
 
 
 class RedirectedTiff(io.RawIOBase):
-    """A TIFF that begins with another of its directories, so that any reader opens that one at once."""
+    """A TIFF that begins with another of its directories, so that any reader opens that one at once.
+
+    Args:
+        stream: The open file.
+        offset: Where the directory lies.
+    """
 
     def __init__(self, stream: IO[bytes], offset: int) -> None:
         self._stream = stream
@@ -96,7 +101,11 @@ def find_pages(stream: IO[bytes]) -> list[Page]:
 
 
 def byte_layout(stream: IO[bytes]) -> tuple[str, bool]:
-    """Return the byte order, as `struct` names it, and whether it is a BigTIFF."""
+    """Return the byte order, as `struct` names it, and whether it is a BigTIFF.
+
+    Args:
+        stream: The open file.
+    """
     stream.seek(0)
     start = stream.read(4)
     return "<" if start[:1] == b"I" else ">", b"\x2b" in start[2:]
