@@ -66,7 +66,7 @@ def run_make_shards(source: Path, target: Path, **options: Any) -> int:
     """
     if os.path.isdir(target):
         remove_abandoned(target)
-    check_writable(next(folder for folder in (target, *target.parents) if os.path.isdir(folder)))
+    check_writable(target if os.path.isdir(target) else target.parent)
     with closing(TerminalProgress(target)) as progress:
         result: ShardResult = make_shards(source, target, progress=progress, **options)
     for failure in result.failures:

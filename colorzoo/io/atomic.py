@@ -132,7 +132,8 @@ def make_folder(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         cure = _CURES.get(error.errno or 0, "choose another folder")
-        raise UnwritableError(f"{folder} cannot be written to ({error.strerror}); {cure}") from error
+        reason = "it is no folder" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
+        raise UnwritableError(f"{folder} cannot be written to ({reason}); {cure}") from error
 
 
 def check_writable(folder: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from colorzoo.cli import main
+from colorzoo.cli.batch import run_images
 from colorzoo.errors import OutputExistsError, UnwritableError
 from colorzoo.io import atomic, owned_file
 from colorzoo.io.atomic import atomic_replace, atomic_write, check_writable
@@ -226,7 +226,7 @@ def test_an_encoder_gets_no_descriptor(tmp_path):
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path):
     (tmp_path / "file").touch()
     for write in (check_writable, lambda folder: atomic_replace(folder / "a", b"")):
-        with pytest.raises(UnwritableError, match=r"file/below cannot be written to \(Not a directory\); choose"):
+        with pytest.raises(UnwritableError, match=r"file/below cannot be written to \(it is no folder\); choose"):
             write(tmp_path / "file" / "below")
     check_writable(tmp_path / "new")
     assert list((tmp_path / "new").iterdir()) == []
@@ -333,17 +333,13 @@ def test_what_has_changed_since_it_was_seen_is_not_ours(tmp_path):
 
 
 def test_a_full_disk_fails_an_image_and_names_it(tmp_path, disk, capsys):
-    write_raster(noise(1), tmp_path / "in" / "a.jpg")
+    source, target = tmp_path / "a.jpg", tmp_path / "out" / "a.jpg"
+    write_raster(noise(1), source)
     disk(100)
-    command = ["denoise", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "-m", "linear_denoiser", "--strength", "0"]
-    assert main(command) == 1
-    err = capsys.readouterr().err.splitlines()
-    assert err[-2] == (
-        f"colorzoo: {tmp_path / 'in' / 'a.jpg'}: {tmp_path / 'out' / 'a.jpg'} cannot be written "
-        "(No space left on device); make room on the disk"
-    )
-    assert err[-1] == "colorzoo: 0 done, 0 skipped, 0 refused, 1 failed, of 1"
-    assert list((tmp_path / "out").iterdir()) == []
+    assert run_images([(source, target)], lambda scan: (scan, "")) == 1
+    reason = f"{target} cannot be written (No space left on device); make room on the disk"
+    assert capsys.readouterr().err == f"colorzoo: {source}: {reason}\n"
+    assert list(target.parent.iterdir()) == []
     disk(10**6)
-    assert main([*command, "--skip-existing"]) == 0
-    assert read_raster(tmp_path / "out" / "a.jpg").levels.shape == (56, 56)
+    assert run_images([(source, target)], lambda scan: (scan, ""), skip_existing=True) == 0
+    assert read_raster(target).levels.shape == (56, 56)
