@@ -37,6 +37,7 @@ from colorzoo.io.owned_file import PREFIX
 
 OUTPUT = Path("docs/reliability.md")
 ROW = "kill_runs.py: killed, concurrent and full-disk runs"
+NOTHING = "nothing wrong"
 _SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 _TOTAL = re.compile(r"colorzoo: (\d+) done, (\d+) skipped, (\d+) refused, (\d+) failed(?:, (\d+) not begun)?, of (\d+)")
 
@@ -62,6 +63,8 @@ class Run:
         command = command_of(images, out)
         self.out, self.err = log.with_suffix(".out"), log.with_suffix(".err")
         self.status: int | None = None
+        for path in (self.out, self.err):  # it may be killed before it opens them
+            path.touch()
         if fork:
             self.pid = os.fork()
             if not self.pid:
@@ -77,7 +80,7 @@ class Run:
         status = 99
         try:
             for number, path in ((1, self.out), (2, self.err)):
-                os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+                os.dup2(os.open(path, os.O_WRONLY), number)
             sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
             if room is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
@@ -115,7 +118,7 @@ def make_images(folder: Path) -> None:
     folder.mkdir()
     draws = np.random.default_rng(0)
     for index, suffix in enumerate(("png", "jpg", "tif", "webp", "bmp", "png", "jpg", "gif", "ppm", "tif")):
-        side = 400 if index in (2, 5) else 24
+        side = 200 if index in (2, 5) else 24
         image = PIL.Image.fromarray(draws.integers(0, 256, (side, side), dtype=np.uint8))
         below = folder / ("box" if index % 3 else "") / f"{index}.{suffix}"
         below.parent.mkdir(exist_ok=True)
@@ -144,7 +147,7 @@ def try_once(images: Path, expected: dict[str, bytes], seconds: float, draw: ran
                 time.sleep(draw.uniform(0, seconds / len(runs)))
                 run.end(draw.choice(_SIGNALS))
         statuses = [run.wait() for run in runs]
-        seen.update([f"{kind}, {len(runs)} at once"])
+        seen.update([f"{kind}, {len(runs)} at once" if len(runs) > 1 else f"{kind}, alone"])
         seen["processes killed"] += sum(status in (-9, -15, -1, 143, 129) for status in statuses)
         found = _relative(out)
         seen["WRONG: not whole"] += sum(found[path] != expected.get(path) for path in found)
@@ -200,6 +203,14 @@ def measure(tries: int, seed: int, fork: bool) -> Counter[str]:
     return seen
 
 
+def format_row(tries: int, seen: Counter[str]) -> str:
+    """Return the row of the table."""
+    wrong = {what.removeprefix("WRONG: "): count for what, count in sorted(seen.items()) if what.startswith("WRONG")}
+    happened = "; ".join(f"{what}: {count}" for what, count in sorted(seen.items()) if not what.startswith("WRONG"))
+    found = "; ".join(f"{what}: {count}" for what, count in wrong.items()) or NOTHING
+    return f"| {ROW} | {tries} tries ({happened}) | {found} |"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Measure, and write the row of the table.
 
@@ -216,16 +227,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, help=f"the table whose row is replaced, such as {OUTPUT}")
     options = parser.parse_args(arguments)
     seen = measure(options.tries, options.seed, not options.processes)
-    wrong = {what.removeprefix("WRONG: "): count for what, count in sorted(seen.items()) if what.startswith("WRONG")}
-    happened = ", ".join(f"{count} {what}" for what, count in sorted(seen.items()) if not what.startswith("WRONG"))
-    found = ", ".join(f"{count} {what}" for what, count in wrong.items()) or "nothing wrong"
-    row = f"| {ROW} | {options.tries} tries: {happened} | {found} |"
+    row = format_row(options.tries, seen)
     print(row)
     if options.output:
         lines = options.output.read_text().splitlines()
         lines = [row if line.startswith(f"| {ROW} |") else line for line in lines]
         atomic_replace(options.output, "\n".join([*lines, ""]).encode())
-    return int(bool(wrong))
+    return int(not row.endswith(f"| {NOTHING} |"))
 
 
 if __name__ == "__main__":

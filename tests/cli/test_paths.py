@@ -43,7 +43,7 @@ def test_all_that_is_in_a_folder_is_taken_or_accounted_for(scans, tmp_path, caps
         if name != "a.avif" or PIL.features.check("avif"):
             grey().save(scans / name)
     found = len(below(scans))
-    for name in ("film.mp4", "film2.VOB", "raw.heic", "notes.txt", "README", ".hidden.png", "._a.png", ".trash/b.png"):
+    for name in ("raw.heic", "notes.txt", "README", ".hidden.png", "._a.png", ".trash/b.png"):
         (scans / name).parent.mkdir(exist_ok=True)
         (scans / name).write_text("x")
     found = len(
@@ -61,10 +61,9 @@ def test_all_that_is_in_a_folder_is_taken_or_accounted_for(scans, tmp_path, caps
     err = captured.err.splitlines()
     assert "colorzoo: .gif files do not hold every result; theirs are named .gif.png" in err
     assert "colorzoo: 1 .heic file is left out; convert to one of .apng" in captured.err
-    assert [line for line in err if "are videos and left out" in line]
-    assert err[-1].startswith(f"colorzoo: {found} done, 8 skipped, 0 refused, 0 failed, of {found + 8}; skipped: ")
-    for reason in ("3 hidden", "1 .txt files", "1 .heic files", "1 files without a suffix", "2 videos"):
-        assert reason in err[-1].replace("1 .vob files, ", "").replace("1 videos", "2 videos")
+    assert err[-1].startswith(f"colorzoo: {found} done, 6 skipped, 0 refused, 0 failed, of {found + 6}; skipped: ")
+    for reason in ("3 hidden", "1 .txt files", "1 .heic files", "1 files without a suffix"):
+        assert reason in err[-1]
 
 
 def test_folders_behind_links_are_done_once(scans, tmp_path, capsys):
@@ -104,15 +103,15 @@ def test_what_is_no_regular_file_is_refused_at_once(command, scans, tmp_path, ca
     assert main(["denoise", *paths[command], "-o", str(tmp_path / "out"), "-m", "linear_denoiser"]) == 1
     assert "a.png" in below(tmp_path / "out")
     err = capsys.readouterr().err
-    assert f"{scans / 'pipe.png'} is a pipe or a device" in err
-    assert f"{scans / 'itself.png'} cannot be found (Too many levels of symbolic links)" in err
+    assert f"{scans / 'pipe.png'} is a device or a pipe" in err
+    assert f"{scans / 'itself.png'} cannot be opened (Too many levels of symbolic links)" in err
     assert f"{scans / 'nowhere.png'} does not exist" in err
     assert " 3 refused, 0 failed" in err
 
 
 def test_devices_are_refused(tmp_path, capsys):
     assert main(["denoise", "/dev/zero", "-o", str(tmp_path / "a.png")]) == 1
-    assert "/dev/zero is a pipe or a device" in capsys.readouterr().err
+    assert "/dev/zero is a device or a pipe" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("length", [240, 251, 255, 256, 5000])

@@ -78,4 +78,4 @@ def test_names_of_pipes_and_huge_images_are_told_at_once(tmp_path):
     PIL.Image.new("1", (14000, 13000)).save(tmp_path / "large.png")
     told = []
     assert list(readable_names(tmp_path, lambda path, error: told.append(str(error)))) == ["large.png"]
-    assert told == [f"{tmp_path / 'pipe.png'} is a pipe or a device; copy what it gives into a file"]
+    assert told == [f"{tmp_path / 'pipe.png'} is a device or a pipe; give a file"]
