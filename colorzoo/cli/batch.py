@@ -103,7 +103,15 @@ def run_images(
         )
         stop = opened.enter_context(stop_on_signals())
         summary.left = len(remaining)
-        results = map_images(remaining, files.read, files.transform_pages, files.write, open_file=files.open, stop=stop)
+        results = map_images(
+            remaining,
+            files.read,
+            files.transform_pages,
+            files.write,
+            open_file=files.open,
+            claim=files.claim,
+            stop=stop,
+        )
         for result in opened.enter_context(closing(results)):
             summary.left -= 1
             with tqdm.external_write_mode():
@@ -210,10 +218,13 @@ class _Files:
     def write(self, pages: Iterator[RasterImage], target: Path) -> None:
         first = next(pages)
         others = list(islice(pages, 1)) if self.all_pages else []
-        if others or format_of(target) == "TIFF":
-            write_pages(chain([first], others, pages), target, self.overwrite)
-        else:
-            write_raster(first, target, self.overwrite)
+        try:
+            if others or format_of(target) == "TIFF":
+                write_pages(chain([first], others, pages), target, self.overwrite)
+            else:
+                write_raster(first, target, self.overwrite)
+        except OutputExistsError as error:  # of a run whose claims are not seen, over a network
+            raise _MadeElsewhereError(target) from error
 
 
 def _show(result: ImageResult[_Remark], page: HtmlReport | None, summary: RunSummary) -> None:
