@@ -39,7 +39,9 @@ OUTPUT = Path("docs/reliability.md")
 ROW = "kill_runs.py: killed, concurrent and full-disk runs"
 NOTHING = "nothing wrong"
 _SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
-_TOTAL = re.compile(r"colorzoo: (\d+) done, (\d+) skipped, (\d+) refused, (\d+) failed(?:, (\d+) not begun)?, of (\d+)")
+_TOTAL = re.compile(
+    r"^(\d+) done, (\d+) skipped, (\d+) refused, (\d+) failed(?:, (\d+) not begun)?, of (\d+)", re.MULTILINE
+)
 
 
 def command_of(images: Path, out: Path) -> list[str]:

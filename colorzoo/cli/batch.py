@@ -129,6 +129,8 @@ def run_images(
 def _print_messages(summary: RunSummary) -> None:
     for message in summary.messages():
         print_message(message)
+    if summary.of_folder:
+        print_remark(summary.describe())
 
 
 @contextmanager

@@ -56,10 +56,8 @@ class RunSummary:
         )
 
     def messages(self) -> Iterator[str]:
-        """Yield what is to be told at the end: each reason, and the total if there is more than one file."""
+        """Yield why inputs were refused or failed, and why the run ended early."""
         yield from self.refused
         yield from self.failed
         if self.ending:
             yield f"{self.ending}; all written files are complete, and --skip-existing resumes the run"
-        if self.of_folder or self.total > 1:
-            yield self.describe()

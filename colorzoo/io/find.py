@@ -67,7 +67,7 @@ def find_images(
         parent = folders.pop() if folders else links.pop(0)
         try:
             identity = _identity(parent)
-            if identity == excluded and excluded is not None:
+            if parent != folder and identity == excluded is not None:
                 continue
             if identity in seen:
                 found.repeated.append(parent)

@@ -24,10 +24,7 @@ def test_errors_that_nobody_foresaw_stop_no_folder(scans, tmp_path, capsys):
 
     pairs = [(scans / name, tmp_path / name) for name in ("a.png", "b.tif", "box/a.png")]
     assert run_images(pairs, transform) == 1
-    assert capsys.readouterr().err.splitlines() == [
-        f"colorzoo: {scans / 'b.tif'}: KeyError: 'odd'",
-        "colorzoo: 2 done, 0 skipped, 0 refused, 1 failed, of 3",
-    ]
+    assert f"colorzoo: {scans / 'b.tif'}: KeyError: 'odd'\n" == capsys.readouterr().err
     assert (tmp_path / "box" / "a.png").exists()
 
 

@@ -12,6 +12,7 @@ from scanned import below, grey
 
 from colorzoo.cli import html_report, images, main, zoo
 from colorzoo.cli.batch import run_images
+from colorzoo.cli.run_summary import RunSummary
 from colorzoo.cli.signals import TerminatedError, raise_on_signals, stop_on_signals
 from colorzoo.io import atomic
 from colorzoo.io.owned_file import PREFIX
@@ -21,6 +22,10 @@ SIGNALS = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
 
 def pairs_of(scans, out):
     return [(path, out / path.relative_to(scans)) for path in sorted(scans.rglob("*.*"))]
+
+
+def run_folder(pairs, transform, **options):
+    return run_images(pairs, transform, summary=RunSummary(of_folder=True), **options)
 
 
 def keep(scan):
@@ -41,14 +46,14 @@ def test_a_signal_ends_a_run_after_what_is_being_written(number, scans, tmp_path
             time.sleep(0.1)
         return scan, ""
 
-    assert run_images(pairs, send) == 128 + number
+    assert run_folder(pairs, send) == 128 + number
     done = below(tmp_path / "out")
     assert 0 < len(done) < len(pairs)
     assert sorted(capsys.readouterr().out.splitlines()) == sorted(str(tmp_path / "out" / name) for name in done)
-    assert run_images(pairs, keep, skip_existing=True) == 0
+    assert run_folder(pairs, keep, skip_existing=True) == 0
     assert below(tmp_path / "out") == below(scans)
     total = f"{len(pairs) - len(done)} done, {len(done)} skipped, 0 refused, 0 failed, of {len(pairs)}"
-    assert capsys.readouterr().err == f"colorzoo: {total}; skipped: {len(done)} exist\n"
+    assert capsys.readouterr().err == f"{total}; skipped: {len(done)} exist\n"
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -83,7 +88,7 @@ def test_a_run_goes_on_quietly_when_nobody_reads_any_more(which, scans, tmp_path
     os.close(reading)
     with os.fdopen(writing, "w") as stream:
         monkeypatch.setattr(sys, which, stream)
-        assert run_images(pairs_of(scans, tmp_path / "out"), lambda scan: (scan, "done")) == 0
+        assert run_folder(pairs_of(scans, tmp_path / "out"), lambda scan: (scan, "done")) == 0
     assert below(tmp_path / "out") == below(scans)
     assert "Error" not in capsys.readouterr().err
 
@@ -102,11 +107,11 @@ def test_a_list_ends_quietly_when_nobody_reads_any_more(monkeypatch, capsys):
 def test_names_that_cannot_be_printed_are_a_failure_and_stop_nothing(scans, tmp_path, monkeypatch, capsys):
     with open("/dev/full", "w") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
-        assert run_images(pairs_of(scans, tmp_path / "out"), keep) == 1
+        assert run_folder(pairs_of(scans, tmp_path / "out"), keep) == 1
     assert below(tmp_path / "out") == below(scans)
     assert capsys.readouterr().err.splitlines() == [
         "colorzoo: the names of results cannot be printed (No space left on device)",
-        "colorzoo: 4 done, 0 skipped, 0 refused, 1 failed, of 5",
+        "4 done, 0 skipped, 0 refused, 1 failed, of 5",
     ]
 
 
@@ -137,7 +142,7 @@ def test_a_report_that_finds_the_disk_full_fails_but_no_image(scans, tmp_path, m
 
     monkeypatch.setattr(html_report.HtmlReport, "_head", full)
     report = tmp_path / "report.html"
-    assert run_images(pairs_of(scans, tmp_path / "out"), keep, report=report) == 1
+    assert run_folder(pairs_of(scans, tmp_path / "out"), keep, report=report) == 1
     assert below(tmp_path / "out") == below(scans)
     err = capsys.readouterr().err.splitlines()
     assert err[-2] == f"colorzoo: {report} cannot be written (No space left on device); make room on the disk"
@@ -156,7 +161,7 @@ def test_cards_that_find_the_disk_full_stop_no_run(scans, tmp_path, monkeypatch,
             pass
 
     monkeypatch.setattr(html_report.tempfile, "TemporaryFile", lambda *args, **options: Full())
-    assert run_images(pairs_of(scans, tmp_path / "out"), keep, report=tmp_path / "report.html") == 1
+    assert run_folder(pairs_of(scans, tmp_path / "out"), keep, report=tmp_path / "report.html") == 1
     assert below(tmp_path / "out") == below(scans)
     assert "report.html cannot be written (No space left on device); make room" in capsys.readouterr().err
     assert not (tmp_path / "report.html").exists()
@@ -168,7 +173,7 @@ def test_runs_that_share_a_folder_do_each_image_once(options, scans, tmp_path, c
         grey(index).save(scans / f"c{index}.png")
     pairs, begun, done = pairs_of(scans, tmp_path / "out"), threading.Barrier(3), []
     if "overwrite" in options:
-        assert run_images(pairs, keep) == 0
+        assert run_folder(pairs, keep) == 0
         capsys.readouterr()
 
     def slowly(scan):
@@ -180,7 +185,7 @@ def test_runs_that_share_a_folder_do_each_image_once(options, scans, tmp_path, c
 
     def run():
         begun.wait()
-        statuses.append(run_images(pairs, slowly, **options))
+        statuses.append(run_folder(pairs, slowly, **options))
 
     threads = [threading.Thread(target=run) for _ in range(3)]
     for thread in threads:
@@ -193,6 +198,6 @@ def test_runs_that_share_a_folder_do_each_image_once(options, scans, tmp_path, c
     assert sorted(captured.out.splitlines()) == sorted(str(target) for _, target in pairs)
     totals = [line for line in captured.err.splitlines() if f" of {len(pairs)}" in line]
     assert len(totals) == 3
-    assert sum(int(line.split()[1]) for line in totals) == len(pairs)
+    assert sum(int(line.split()[0]) for line in totals) == len(pairs)
     assert all("made by another run" in line or " 0 skipped" in line for line in totals)
     assert not list((tmp_path / "out").rglob(f"{PREFIX}*"))
