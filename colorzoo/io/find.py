@@ -80,7 +80,7 @@ def find_images(
             continue
         if identity is not None:
             seen.add(identity)
-        below = []
+        below: list[Path] = []
         for entry in entries:
             path = parent / entry.name
             if entry.name[0] == ".":
