@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import torch
+from tqdm import tqdm
 
 from colorzoo.cli import main as colorzoo
 from colorzoo.io.atomic import atomic_replace
@@ -87,6 +89,9 @@ class Run:
             if room is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
             torch.set_num_threads(1)
+            tqdm.set_lock(
+                threading.RLock()
+            )  # its own is shared with all forks, and held for ever by one that is killed
             status = colorzoo(command)
         finally:
             sys.stdout.flush()

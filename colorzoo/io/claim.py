@@ -36,6 +36,7 @@ def claim(target: Path, seen: FileVersion = None) -> Iterator[bool]:
         UnwritableError: If the folder cannot be written to.
 
     Example:
+        >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder, claim(Path(folder, "a.png")) as ours:
         ...     with claim(Path(folder, "a.png")) as also_ours:
         ...         print(ours, also_ours)

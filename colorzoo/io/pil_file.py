@@ -180,7 +180,7 @@ def encode_image(image: PIL.Image.Image, stream: IO[bytes], format_name: str, me
     # Where a write fails, OpenJPEG would write on for ever.
     buffer = io.BytesIO() if format_name == "JPEG2000" else stream
     image.save(buffer, format=format_name, **options, **metadata.options(format_name, image.mode))
-    if isinstance(buffer, io.BytesIO):
+    if isinstance(buffer, io.BytesIO) and buffer is not stream:
         stream.write(buffer.getbuffer())
 
 
