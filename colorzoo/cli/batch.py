@@ -1,29 +1,43 @@
-"""Runs over many images: existing outputs, progress, failures, and Ctrl-C."""
+"""Runs over many images: existing outputs, other runs, progress, failures, and Ctrl-C."""
 
-import signal
-import sys
-import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from types import FrameType
 
 from tqdm import tqdm
 
 from colorzoo.cli.html_report import HtmlReport, thumbnail
 from colorzoo.cli.if_color import Transform
 from colorzoo.cli.paths import output_exists_error
-from colorzoo.errors import PictureWarning, describe_error
+from colorzoo.cli.run_summary import RunSummary
+from colorzoo.cli.signals import INTERRUPTED, stop_on_signals
+from colorzoo.cli.terminal import print_message, print_remark, print_result
+from colorzoo.errors import (
+    OutputExistsError,
+    PictureWarning,
+    UnreadableImageError,
+    UnwritableError,
+    UsageError,
+    describe_error,
+)
+from colorzoo.io.atomic import format_of
+from colorzoo.io.claim import FileVersion, claim, version_of
+from colorzoo.io.owned_file import remove_abandoned
 from colorzoo.io.pil_file import MAX_MEGAPIXELS
 from colorzoo.io.raster import RasterImage
 from colorzoo.io.raster_file import RasterFile, open_raster, write_pages, write_raster
 from colorzoo.runtime.parallel_images import ImageResult, map_images
 
-INTERRUPTED = 130
-"""Exit status after Ctrl-C: 128 plus the number of that signal."""
+__all__ = ["INTERRUPTED", "run_images"]
+
+Pair = tuple[Path, Path]
+
+
+class _MadeElsewhereError(OutputExistsError):
+    """Another run is making the output, or has made it during this one."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,7 @@ class _Remark:
 
 
 def run_images(
-    pairs: Sequence[tuple[Path, Path]],
+    pairs: Sequence[Pair],
     transform: Transform,
     *,
     title: str = "colorzoo",
@@ -46,12 +60,13 @@ def run_images(
     overwrite: bool = False,
     skip_existing: bool = False,
     report: Path | None = None,
-    failures: Sequence[str] = (),
+    summary: RunSummary | None = None,
 ) -> int:
     """Transform each image into a new file; one that fails does not stop the others.
 
     The names of written files go to standard output, messages to standard error, where a terminal also shows a
-    progress bar; failures are listed at the end.
+    progress bar; what was refused or failed is listed at the end, with a total. Several runs may share the images: each
+    leaves out what another one is making or has made.
 
     Args:
         pairs: Source and target of each image.
@@ -62,56 +77,98 @@ def run_images(
         overwrite: Replace targets that exist.
         skip_existing: Leave out images whose targets exist, to resume an interrupted run.
         report: An HTML file to write, see `HtmlReport`.
-        failures: Messages about inputs that failed before.
+        summary: What became of other inputs before; the images are added to it.
 
     Returns:
-        0 if all was done, 1 if something failed, 130 after Ctrl-C.
+        0 if all was done, 1 if something was refused or failed, 128 plus the number of the signal that ended the run.
 
     Raises:
         UsageError: If the report's name does not end in .html.
         OutputExistsError: If the report would replace another file.
+        UnwritableError: If the report cannot be written.
     """
-    failed = list(failures)
-    page = HtmlReport(report, title) if report else None
+    summary = RunSummary() if summary is None else summary
     status = 0
-    try:
-        with ExitStack() as opened:
-            if page is not None:
-                opened.enter_context(page)
-            remaining = _remaining(pairs, overwrite, skip_existing)
-            for source, target in [] if skip_existing else sorted(set(pairs) - set(remaining)):
-                error = output_exists_error(target)
-                failed.append(_show(ImageResult(source, target, 0.0, error=error), page))
+    with ExitStack() as opened:
+        opened.callback(_print_messages, summary)
+        page = opened.enter_context(_open_report(report, title, summary))
+        for folder in {target.parent for _, target in pairs}:
+            remove_abandoned(folder)
+        seen = {target: version_of(target) for _, target in pairs}
+        remaining = _refuse_existing(pairs, seen, page, summary, skip_existing) if not overwrite else pairs
+        files = _Files(transform, page is not None, all_pages, max_megapixels, overwrite, seen)
+        # disable=None shows the bar on terminals only.
+        bar = opened.enter_context(
+            tqdm(total=len(remaining), unit="image", disable=None if len(remaining) > 1 else True, dynamic_ncols=True)
+        )
+        stop = opened.enter_context(stop_on_signals())
+        summary.left = len(remaining)
+        results = map_images(
+            remaining,
+            files.read,
+            files.transform_pages,
+            files.write,
+            open_file=files.open,
+            claim=files.claim,
+            stop=stop,
+        )
+        for result in opened.enter_context(closing(results)):
+            summary.left -= 1
+            with tqdm.external_write_mode():
+                _show(result, page, summary)
+            if bad := len(summary.refused) + len(summary.failed):
+                bar.set_postfix_str(f"{bad} failed", refresh=False)
+            bar.update()
+        if stop.is_set() and summary.left:
+            status = 128 + stop.number
+            done = len(remaining) - summary.left
+            summary.ending = f"interrupted after {done} of {len(remaining)}"
+    return status or summary.status
 
-            files = _Files(transform, page is not None, all_pages, max_megapixels, overwrite)
-            # disable=None shows the bar on terminals only.
-            bar = opened.enter_context(
-                tqdm(
-                    total=len(remaining), unit="image", disable=None if len(remaining) > 1 else True, dynamic_ncols=True
-                )
-            )
-            stop = opened.enter_context(_catch_interrupt())
-            results = map_images(
-                remaining, files.read, files.transform_pages, files.write, open_file=files.open, stop=stop
-            )
-            done = 0
-            for result in opened.enter_context(closing(results)):
-                with tqdm.external_write_mode():
-                    if failure := _show(result, page):
-                        failed.append(failure)
-                        bar.set_postfix_str(f"{len(failed)} failed", refresh=False)
-                bar.update()
-                done += 1
-            if stop.is_set() and done < len(remaining):
-                status = INTERRUPTED
-                ending = f"interrupted after {done} of {len(remaining)}"
-                failed.append(f"{ending}; all written files are complete, and --skip-existing resumes the run")
-                if page is not None:
-                    page.ending = f"Then {ending}."
-    finally:
-        for failure in failed:
-            print(f"colorzoo: {failure}", file=sys.stderr)
-    return status or int(bool(failed))
+
+def _print_messages(summary: RunSummary) -> None:
+    for message in summary.messages():
+        print_message(message)
+    if summary.of_folder:
+        print_remark(summary.describe())
+
+
+@contextmanager
+def _open_report(path: Path | None, title: str, summary: RunSummary) -> Iterator[HtmlReport | None]:
+    """Yield the page, if there is to be one; where it cannot be written, fail before the run, or count it after."""
+    if path is None:
+        yield None
+        return
+    with ExitStack() as opened:
+        page = opened.enter_context(HtmlReport(path, title))
+        try:
+            yield page
+        finally:
+            ending = f"Then {summary.ending}. " if summary.ending else ""
+            page.ending = f"{ending}In all: {summary.describe()}."
+        try:
+            opened.close()
+        except UnwritableError as error:
+            summary.failed.append(str(error))
+
+
+def _refuse_existing(
+    pairs: Sequence[Pair],
+    seen: Mapping[Path, FileVersion],
+    page: HtmlReport | None,
+    summary: RunSummary,
+    skip_existing: bool,
+) -> list[Pair]:
+    """Return the pairs whose target does not exist; the others are skipped, or refused."""
+    remaining = []
+    for source, target in pairs:
+        if seen[target] is None:
+            remaining.append((source, target))
+        elif skip_existing:
+            summary.skip("exist")
+        else:
+            _show(ImageResult(source, target, 0.0, error=output_exists_error(target)), page, summary)
+    return remaining
 
 
 @dataclass(frozen=True)
@@ -123,11 +180,19 @@ class _Files:
     all_pages: bool
     max_megapixels: float
     overwrite: bool
+    seen: Mapping[Path, FileVersion]
 
     @contextmanager
     def open(self, source: Path) -> Iterator[tuple[RasterFile, int]]:
         with open_raster(source, self.max_megapixels) as file:
             yield file, file.needed_bytes
+
+    @contextmanager
+    def claim(self, target: Path) -> Iterator[None]:
+        with claim(target, self.seen[target]) as ours:
+            if not ours:
+                raise _MadeElsewhereError(target)
+            yield
 
     def read(self, file: RasterFile) -> Iterator[RasterImage]:
         return file.read_pages() if self.all_pages else iter([file.read()])
@@ -153,53 +218,40 @@ class _Files:
             yield page
 
     def write(self, pages: Iterator[RasterImage], target: Path) -> None:
-        if self.all_pages:
-            write_pages(pages, target, self.overwrite)
-        else:
-            write_raster(next(pages), target, self.overwrite)
+        first = next(pages)
+        others = list(islice(pages, 1)) if self.all_pages else []
+        try:
+            if others or format_of(target) == "TIFF":
+                write_pages(chain([first], others, pages), target, self.overwrite)
+            else:
+                write_raster(first, target, self.overwrite)
+        except OutputExistsError as error:  # of a run whose claims are not seen, over a network
+            raise _MadeElsewhereError(target) from error
 
 
-def _remaining(pairs: Sequence[tuple[Path, Path]], overwrite: bool, skip_existing: bool) -> list[tuple[Path, Path]]:
-    """Return the pairs whose target does not exist, and print how many do."""
-    if overwrite:
-        return list(pairs)
-    remaining = [(source, target) for source, target in pairs if not target.exists()]
-    if skip_existing and len(remaining) < len(pairs):
-        existing = len(pairs) - len(remaining)
-        print(f"colorzoo: {existing} of {len(pairs)} results exist and are left as they are", file=sys.stderr)
-    return remaining
-
-
-@contextmanager
-def _catch_interrupt() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C sets, so that no write is cut; a second Ctrl-C raises KeyboardInterrupt."""
-    pressed = threading.Event()
-
-    def press(number: int, frame: FrameType | None) -> None:
-        if pressed.is_set():
-            raise KeyboardInterrupt
-        pressed.set()
-
-    if threading.current_thread() is not threading.main_thread():  # only that one may set handlers
-        yield pressed
+def _show(result: ImageResult[_Remark], page: HtmlReport | None, summary: RunSummary) -> None:
+    """Print the result of an image, count it, and add it to the report."""
+    if isinstance(result.error, _MadeElsewhereError):
+        summary.skip("made by another run")
         return
-    before = signal.signal(signal.SIGINT, press)
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _show(result: ImageResult[_Remark], page: HtmlReport | None) -> str:
-    """Print the result of an image, add it to the report, and return the failure's message if it failed."""
     remark = result.remark or _Remark()
     remarks = [*remark.texts, *result.warnings]
     written = result.error is None and remark.written
     failure = "" if result.error is None else describe_error(result.error, result.source)
     if written:
-        print(result.target, flush=True)
+        summary.done += 1
+        try:
+            print_result(result.target)
+        except UnwritableError as error:
+            summary.failed.append(str(error))
+    elif result.error is None:
+        summary.skip("in colour")
+    elif isinstance(result.error, UnreadableImageError | OutputExistsError | UsageError):
+        summary.refused.append(failure)
+    else:
+        summary.failed.append(failure)
     for text in remarks:
-        print(f"{result.source}: {text}", file=sys.stderr)
+        print_remark(f"{result.source}: {text}")
     if page is not None:
         page.add(
             result.source,
@@ -210,4 +262,3 @@ def _show(result: ImageResult[_Remark], page: HtmlReport | None) -> str:
             remarks=remarks,
             error=failure,
         )
-    return failure

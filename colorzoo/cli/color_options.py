@@ -3,9 +3,9 @@
 import argparse
 import math
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from colorzoo.cli.arguments import path_argument
 from colorzoo.errors import OutputExistsError, UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +37,10 @@ def add_color_options(parser: argparse.ArgumentParser) -> None:
         help="fade colours of which the model is less sure than this, from 0 to 1 (default: 0)",
     )
     parser.add_argument(
-        "--confidence-map", type=Path, metavar="FILE", help="also write how sure the model is: white where it is"
+        "--confidence-map",
+        type=path_argument,
+        metavar="FILE",
+        help="also write how sure the model is: white where it is",
     )
 
 

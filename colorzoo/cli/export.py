@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from colorzoo.cli.arguments import path_argument
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -17,11 +19,11 @@ def add_export_command(commands: Any) -> None:
     """Add the command to those of the parser."""
     parser = commands.add_parser("export", help="write a model as a file that runs without colorzoo")
     parser.add_argument("name", help="a model, or the path of a checkpoint")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write")
+    parser.add_argument("-o", "--output", type=path_argument, required=True, metavar="FILE", help="the file to write")
     parser.add_argument("--format", choices=("onnx", "pt2"), help="default: what FILE ends in")
     parser.add_argument(
         "--int8",
-        type=Path,
+        type=path_argument,
         metavar="PHOTOS",
         help="ONNX with 8-bit convolutions, calibrated on a folder of typical images, whose outputs must stay the same",
     )
@@ -31,6 +33,7 @@ def add_export_command(commands: Any) -> None:
 
 def _export(args: argparse.Namespace) -> int:
     from colorzoo.cli.paths import output_exists_error
+    from colorzoo.cli.terminal import print_message, print_result
     from colorzoo.errors import ExportError, UsageError
     from colorzoo.export.program import export, format_of
     from colorzoo.zoo import load
@@ -47,9 +50,9 @@ def _export(args: argparse.Namespace) -> int:
         else:
             about = export(model, args.output, args.format, overwrite=args.overwrite)
     except (OSError, ExportError) as error:
-        print(f"colorzoo: {error}", file=sys.stderr)
+        print_message(str(error))
         return 1
-    print(args.output)
+    print_result(args.output)
     for key in ("input", "output", "parity"):
         print(f"{key} {about[key]}", file=sys.stderr)
     return 0

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 import PIL.Image
 
-from colorzoo.errors import OutputExistsError, UsageError
+from colorzoo.cli.terminal import escape_controls
+from colorzoo.errors import OutputExistsError, UnwritableError, UsageError
 from colorzoo.io.atomic import atomic_write
 from colorzoo.io.pil_file import to_rgb
 
@@ -91,10 +92,12 @@ class HtmlReport:
         """Why the run ended early; empty if it did not."""
         self._done, self._seconds = 0, 0.0
         self._failures: list[tuple[Path, str]] = []
+        self._error: OSError | None = None
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        """Open the temporary file."""
+        """Open the page, which fails here if it cannot be written, and the temporary file of the cards."""
+        self._page = self._open.enter_context(atomic_write(self.path, overwrite=True))
         self._cards = self._open.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace"))
         return self
 
@@ -130,28 +133,35 @@ class HtmlReport:
             for path, jpeg, what in ((source, before, "before"), (target, after, "after"))
             if path is not None and jpeg is not None
         )
-        remarks_text = "".join(f"<p>{html.escape(remark)}</p>" for remark in remarks or [])
-        failed = f'<p class="bad">{html.escape(error)}</p>' if error else ""
-        self._cards.write(
+        remarks_text = "".join(f"<p>{_escape(remark)}</p>" for remark in remarks or [])
+        failed = f'<p class="bad">{_escape(error)}</p>' if error else ""
+        card = (
             f'<article id="{self._done + len(self._failures)}"><h2><a href="{self._link(source)}">'
-            f'{html.escape(_printable(source))}</a></h2><div class="pair">{pair}</div>'
+            f'{_escape(source)}</a></h2><div class="pair">{pair}</div>'
             f"<p>{seconds:.2f} s</p>{remarks_text}{failed}</article>\n"
         )
+        try:
+            self._cards.write(card)
+        except OSError as full:  # the images are worth more than the page, and go on
+            self._error = self._error or full
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Write the report with all cards that were added, also after an exception."""
-        with self._open, atomic_write(self.path, overwrite=True) as page:
-            page.write(self._head().encode(errors="replace"))
+        with self._open:
+            if self._error is not None:
+                reason = f"the cards of {self.path} cannot be written ({self._error.strerror}); make room on the disk"
+                raise UnwritableError(reason)
+            self._page.write(self._head().encode(errors="replace"))
             self._cards.seek(0)
-            page.writelines(line.encode(errors="replace") for line in self._cards)
-            page.write(b"</main></body></html>\n")
+            self._page.writelines(line.encode(errors="replace") for line in self._cards)
+            self._page.write(b"</main></body></html>\n")
 
     def _head(self) -> str:
-        title = html.escape(self.title)
+        title = _escape(self.title)
         failures = "".join(
-            f'<li><a href="{self._link(source)}">{html.escape(_printable(source))}</a>: {html.escape(error)}</li>'
+            f'<li><a href="{self._link(source)}">{_escape(source)}</a>: {_escape(error)}</li>'
             for source, error in self._failures
         )
         listed = (
@@ -162,7 +172,7 @@ class HtmlReport:
             f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'
             f"<style>\n{_STYLE}</style></head><body><h1>{title}</h1>"
             f"<p>{self._done} done, {len(self._failures)} failed, {self._seconds:.1f} s of work. "
-            f"{html.escape(self.ending)}</p>{listed}<main>\n"
+            f"{_escape(self.ending)}</p>{listed}<main>\n"
         )
 
     def _link(self, path: Path) -> str:
@@ -179,8 +189,8 @@ def _is_report(path: Path) -> bool:
         return _GENERATOR.encode() in stream.read(1024)
 
 
-def _printable(path: Path) -> str:
-    return str(path).encode(errors="replace").decode()
+def _escape(text: str | Path) -> str:
+    return html.escape(escape_controls(str(text).encode(errors="replace").decode()))
 
 
 def _image(jpeg: bytes, what: str) -> str:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from colorzoo.cli.arguments import path_argument
 from colorzoo.cli.color_options import add_color_options, check_confidence_map, parse_adjustments
+from colorzoo.cli.run_summary import RunSummary
 from colorzoo.cli.video_options import add_as_video_option, add_smoothing_option, split_images_and_videos
-from colorzoo.errors import UsageError, describe_error
+from colorzoo.errors import UsageError
 
 if TYPE_CHECKING:
     from colorzoo.cli.if_color import Transform
@@ -53,14 +55,14 @@ def _add_command(
     parser.add_argument(
         "inputs",
         nargs="+",
-        type=Path,
+        type=path_argument,
         metavar="IN",
         help="files of images and videos, folders of them, and patterns ('scans/**/*.tif')",
     )
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=path_argument,
         metavar="OUT",
         help=f"a file (with a suffix) for one file, else a folder (default: IN{_SUFFIXES[command]})",
     )
@@ -71,7 +73,7 @@ def _add_command(
     existing.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     existing.add_argument("--skip-existing", action="store_true", help="leave out pictures whose outputs exist")
     parser.add_argument(
-        "--report", type=Path, metavar="FILE", help="write a page of HTML with each picture before and after"
+        "--report", type=path_argument, metavar="FILE", help="write a page of HTML with each picture before and after"
     )
     parser.add_argument("--all-pages", action="store_true", help="do all pages of a file, not the first; writes TIFF")
     parser.add_argument("--max-megapixels", type=float, metavar="N", help="refuse larger pictures (default: 300)")
@@ -120,15 +122,17 @@ def _run_colorize(args: argparse.Namespace) -> int:
     adjustments = parse_adjustments(args)
     if args.confidence_map is not None:
         check_confidence_map(args)
-    failures: list[str] = []
-    images, videos = split_images_and_videos(_resolve_outputs(args, failures), args)
+    summary = RunSummary()
+    images, videos = split_images_and_videos(_resolve_outputs(args, summary), args)
     colorizer = ModelLoader(args.device).load(args.model, "colourise")
     if videos:
         from colorzoo.cli.videos import color_videos
 
-        if status := color_videos(videos, colorizer, adjustments, args, failures, alone=not images):
+        before = len(summary.failed)
+        if status := color_videos(videos, colorizer, adjustments, args, summary.failed, alone=not images):
             return status
-    return _run_images(images, _colorize_transform(colorizer, adjustments, args), args, failures)
+        summary.done += len(videos) - (len(summary.failed) - before)
+    return _run_images(images, _colorize_transform(colorizer, adjustments, args), args, summary)
 
 
 def _run_denoise(args: argparse.Namespace) -> int:
@@ -137,15 +141,17 @@ def _run_denoise(args: argparse.Namespace) -> int:
 
     _check_megapixels(args)
     args.strength = _parse_strength(args.strength)
-    failures: list[str] = []
-    images, videos = split_images_and_videos(_resolve_outputs(args, failures), args)
+    summary = RunSummary()
+    images, videos = split_images_and_videos(_resolve_outputs(args, summary), args)
     loader = ModelLoader(args.device)
     if videos:
         from colorzoo.cli.videos import restore_videos
 
-        if status := restore_videos(videos, loader, args, failures, alone=not images):
+        before = len(summary.failed)
+        if status := restore_videos(videos, loader, args, summary.failed, alone=not images):
             return status
-    return _run_images(images, _restore_transform(loader, args), args, failures)
+        summary.done += len(videos) - (len(summary.failed) - before)
+    return _run_images(images, _restore_transform(loader, args), args, summary)
 
 
 def _check_megapixels(args: argparse.Namespace) -> None:
@@ -157,15 +163,14 @@ def _check_megapixels(args: argparse.Namespace) -> None:
         raise UsageError(f"--max-megapixels is {args.max_megapixels:g}; give a number above 0")
 
 
-def _resolve_outputs(args: argparse.Namespace, failures: list[str]) -> list[tuple[Path, Path]]:
+def _resolve_outputs(args: argparse.Namespace, summary: RunSummary) -> list[tuple[Path, Path]]:
     from colorzoo.cli.paths import resolve_outputs
 
-    suffix = _SUFFIXES[args.command]
-    return resolve_outputs(args.inputs, args.output, suffix, lambda error: failures.append(describe_error(error)))
+    return resolve_outputs(args.inputs, args.output, _SUFFIXES[args.command], summary, args.all_pages)
 
 
 def _run_images(
-    pairs: list[tuple[Path, Path]], transform: "Transform", args: argparse.Namespace, failures: list[str]
+    pairs: list[tuple[Path, Path]], transform: "Transform", args: argparse.Namespace, summary: RunSummary
 ) -> int:
     from colorzoo.cli.batch import run_images
 
@@ -178,7 +183,7 @@ def _run_images(
         overwrite=args.overwrite,
         skip_existing=args.skip_existing,
         report=args.report,
-        failures=failures,
+        summary=summary,
     )
 
 

@@ -5,6 +5,7 @@ This file imports no Lightning and no torch, so that help and small commands ans
 
 import argparse
 import io
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +14,8 @@ from colorzoo.cli.export import add_export_command
 from colorzoo.cli.images import add_image_commands
 from colorzoo.cli.inpaint import add_inpaint_command
 from colorzoo.cli.shard import add_shard_command
+from colorzoo.cli.signals import raise_on_signals
+from colorzoo.cli.terminal import discard, print_message
 from colorzoo.cli.zoo import add_publishing_commands, add_zoo_commands
 from colorzoo.errors import ColorzooError
 from colorzoo.runtime.malloc import retain_freed_memory
@@ -34,7 +37,8 @@ def main(args: Sequence[str] | None = None) -> int:
         args: The arguments; None for those of the process.
 
     Returns:
-        0 if all was done, 1 if a part of it failed, 2 if the command could not be run as it stands.
+        0 if all was done, 1 if a part of it failed, 2 if the command could not be run as it stands, 128 plus the number
+        of the signal that ended it.
     """
     args = list(sys.argv[1:] if args is None else args)
     retain_freed_memory()
@@ -48,10 +52,19 @@ def main(args: Sequence[str] | None = None) -> int:
             run(args)
             return 0
         parsed = _parser().parse_args(args)
-        return int(parsed.run(parsed))
+        with raise_on_signals():
+            status = int(parsed.run(parsed))
+            sys.stdout.flush()
+            return status
     except ColorzooError as error:
-        print(f"colorzoo: {error}", file=sys.stderr)
+        print_message(str(error))
         return 2
+    except KeyboardInterrupt as error:
+        print_message("interrupted")
+        return 128 + getattr(error, "number", signal.SIGINT)
+    except BrokenPipeError:  # `colorzoo list | head -2`
+        discard(sys.stdout)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:

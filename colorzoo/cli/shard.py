@@ -1,8 +1,9 @@
 """The command shard: photographs packed into shards for training."""
 
 import argparse
-from pathlib import Path
 from typing import Any
+
+from colorzoo.cli.arguments import path_argument
 
 
 def add_shard_command(commands: Any) -> None:
@@ -10,9 +11,12 @@ def add_shard_command(commands: Any) -> None:
     parser = commands.add_parser(
         "shard", help="pack a folder of photographs into shards, to train on more than a disk holds"
     )
-    parser.add_argument("source", type=Path, metavar="PHOTOS", help="a folder of images, of any depth")
+    parser.add_argument("source", type=path_argument, metavar="PHOTOS", help="a folder of images, of any depth")
     parser.add_argument(
-        "target", type=Path, metavar="SHARDS", help="the folder to make; the same command resumes an interrupted one"
+        "target",
+        type=path_argument,
+        metavar="SHARDS",
+        help="the folder to make; the same command resumes an interrupted one",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the split (default: 0)")
     parser.add_argument(

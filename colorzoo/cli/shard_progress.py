@@ -1,15 +1,18 @@
 """Shows on a terminal how shards are made, and tells the exit status."""
 
-import sys
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from colorzoo.cli.batch import INTERRUPTED
+from colorzoo.cli.signals import INTERRUPTED
+from colorzoo.cli.terminal import print_message, print_remark, print_result
 from colorzoo.data.shards.build import ShardResult, make_shards
 from colorzoo.data.shards.writer import ShardProgress
+from colorzoo.io.atomic import check_writable
+from colorzoo.io.owned_file import remove_abandoned
 
 
 class TerminalProgress(ShardProgress):
@@ -37,12 +40,12 @@ class TerminalProgress(ShardProgress):
     def wrote(self, shard: Path) -> None:
         """Print the name of a shard."""
         with tqdm.external_write_mode():
-            print(shard, flush=True)
+            print_result(shard)
 
     def warn(self, text: str) -> None:
         """Print a line to standard error."""
         with tqdm.external_write_mode():
-            print(text, file=sys.stderr)
+            print_remark(text)
 
     def close(self) -> None:
         """Remove the bar."""
@@ -61,11 +64,14 @@ def run_make_shards(source: Path, target: Path, **options: Any) -> int:
     Returns:
         0 if all images were stored, 1 if some were left out, 130 after Ctrl-C.
     """
+    if os.path.isdir(target):
+        remove_abandoned(target)
+    check_writable(target if os.path.isdir(target) else target.parent)
     with closing(TerminalProgress(target)) as progress:
         result: ShardResult = make_shards(source, target, progress=progress, **options)
     for failure in result.failures:
-        print(f"colorzoo: {failure}", file=sys.stderr)
+        print_message(failure)
     if result.interrupted:
-        print("colorzoo: interrupted; the same command continues with the next shard", file=sys.stderr)
+        print_message("interrupted; the same command continues with the next shard")
         return INTERRUPTED
     return int(bool(result.failures))

@@ -1,15 +1,26 @@
 """An output file: there whole or not at all, under the name that was asked for, in the format that its suffix says."""
 
+import errno
+import io
 import os
-import secrets
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 import PIL.Image
 
-from colorzoo.errors import OutputExistsError
+from colorzoo.errors import ColorzooError, OutputExistsError, UnwritableError
+from colorzoo.io.owned_file import create_owned, release, temporary_path
+
+_CURES = {
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room within the quota",
+    errno.EFBIG: "allow larger files, or write to another disk",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
 
 
 def format_of(path: Path) -> str:
@@ -41,13 +52,20 @@ def refuse_existing(path: Path, overwrite: bool = False) -> None:
     Raises:
         OutputExistsError: If the file is there and ``overwrite`` is False.
     """
-    if path.exists() and not overwrite:
+    if os.path.lexists(path) and not overwrite:
         raise OutputExistsError(f"{path} exists; choose another name or allow overwriting")
+
+
+class _CheckedWriter(io.BufferedWriter):
+    """Writes everything itself: an encoder that had the descriptor would write past it, and miss a full disk."""
+
+    def fileno(self) -> NoReturn:
+        raise io.UnsupportedOperation("an encoder gets no descriptor")
 
 
 @contextmanager
 def atomic_write(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
-    """Give a stream whose contents get the file's name once all of them are written; if anything fails, none does.
+    """Give a stream whose contents get the file's name once all are on the disk; if anything fails, none does.
 
     Args:
         path: The file; missing folders are made.
@@ -58,22 +76,31 @@ def atomic_write(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
 
     Raises:
         OutputExistsError: If the file is there and ``overwrite`` is False.
-        OSError: If the folder cannot be written to.
+        UnwritableError: If the folder cannot be written to, or the disk is full.
     """
     refuse_existing(path, overwrite)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_path(path.parent)
+    with make_folder(path.parent):
         # Not mkstemp, whose files are private: to ask for the umask is to change it, for all threads.
-        temporary = path.with_name(f".colorzoo-{secrets.token_hex(8)}{path.suffix}")
-        stream = temporary.open("xb")
-    except OSError as error:
-        raise OSError(f"{path.parent} cannot be written to ({error.strerror}); choose another folder") from error
+        owned = create_owned(temporary)
     try:
-        with stream:
+        with _CheckedWriter(io.FileIO(os.dup(owned.fileno()), "w")) as stream:
             yield stream
-        _publish(temporary, path, overwrite)
+            with _named_errors(path):
+                stream.flush()
+                os.fsync(owned.fileno())
+                stream.close()
+        with _named_errors(path):
+            if sys.platform == "win32":  # which renames no open file
+                owned.close()
+            _publish(temporary, path, overwrite)
+            _sync_folder(path.parent)
+    except OSError as error:
+        if error.errno not in _CURES or isinstance(error, ColorzooError):
+            raise
+        raise _unwritable(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        release(owned, temporary)
 
 
 def atomic_replace(path: Path, data: bytes | memoryview) -> None:
@@ -87,6 +114,57 @@ def atomic_replace(path: Path, data: bytes | memoryview) -> None:
         stream.write(data)
 
 
+@contextmanager
+def make_folder(folder: Path) -> Iterator[None]:
+    """Make a folder, with those above it, for the files that the block creates.
+
+    Args:
+        folder: The folder, which may exist.
+
+    Raises:
+        UnwritableError: If it cannot be made, or the block cannot create a file in it.
+    """
+    try:
+        missing = list(takewhile(lambda above: not above.exists(), (folder, *folder.parents)))
+        folder.mkdir(parents=True, exist_ok=True)
+        for made in missing:
+            _sync_folder(made.parent)
+        yield
+    except OSError as error:
+        cure = _CURES.get(error.errno or 0, "choose another folder")
+        reason = "it is no folder" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
+        raise UnwritableError(f"{folder} cannot be written to ({reason}); {cure}") from error
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be written to, before the work whose results it would hold; it is made if missing.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        UnwritableError: If a file cannot be made in it.
+    """
+    temporary = temporary_path(folder)
+    with make_folder(folder):
+        release(create_owned(temporary), temporary)
+
+
+@contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, ColorzooError):
+            raise
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> UnwritableError:
+    cure = _CURES.get(error.errno or 0, "choose another name or folder")
+    return UnwritableError(f"{path} cannot be written ({error.strerror or error}); {cure}")
+
+
 def _publish(temporary: Path, path: Path, overwrite: bool) -> None:
     """Give a finished file its name, in one step."""
     if overwrite:
@@ -98,4 +176,18 @@ def _publish(temporary: Path, path: Path, overwrite: bool) -> None:
     except FileExistsError as error:
         raise OutputExistsError(f"{path} exists; choose another name or allow overwriting") from error
     except OSError:
+        refuse_existing(path)
         os.rename(temporary, path)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, as far as the system can: not all know this for folders."""
+    with suppress(PermissionError, IsADirectoryError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+                raise
+        finally:
+            os.close(descriptor)

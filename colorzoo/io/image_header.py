@@ -4,6 +4,8 @@ This is what `PIL.Image.open` does, for the formats that are known to be read ri
 without its limit of size, which could only be changed for the whole process.
 """
 
+import errno
+import stat
 import struct
 import textwrap
 import warnings
@@ -64,18 +66,22 @@ def open_stream(path: str | Path) -> IO[bytes]:
         UnreadableImageError: If it is missing, empty, a directory or no regular file, or may not be read.
     """
     path = Path(path)
-    if path.is_dir():
-        raise UnreadableImageError(f"{path} is a directory; give the picture files in it")
-    if not path.exists():
-        raise UnreadableImageError(f"{path} does not exist; check the name")
-    if not path.is_file():
-        raise UnreadableImageError(f"{path} is a device or a pipe; give a file")
-    if path.stat().st_size == 0:
-        raise UnreadableImageError(f"{path} is empty (0 bytes); copy it again from where it came")
     try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise UnreadableImageError(f"{path} is a directory; give the picture files in it")
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableImageError(f"{path} is a device or a pipe; give a file")
+        if status.st_size == 0:
+            raise UnreadableImageError(f"{path} is empty (0 bytes); copy it again from where it came")
         return path.open("rb")
+    except FileNotFoundError as error:
+        raise UnreadableImageError(f"{path} does not exist; check the name") from error
+    except UnreadableImageError:
+        raise
     except OSError as error:
-        raise UnreadableImageError(f"{path} cannot be opened ({error.strerror}); check its permissions") from error
+        check = "check the name" if error.errno in (errno.ELOOP, errno.ENAMETOOLONG) else "check its permissions"
+        raise UnreadableImageError(f"{path} cannot be opened ({error.strerror}); {check}") from error
 
 
 def parse_header(

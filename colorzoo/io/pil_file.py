@@ -22,7 +22,11 @@ from colorzoo.io.tiff_read import TiffImage, read_samples, turn_upright
 DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 """Pillow's modes of grey pictures with 16 bits."""
 
-SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"))
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".tif", ".tiff", ".webp", ".avif", ".gif", ".bmp"}
+    | {".dib", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".tga", ".pbm", ".pgm", ".ppm", ".pnm", ".pcx", ".psd"}
+    | {".icb", ".vda", ".vst", ".qoi", ".sgi", ".ras"}
+)
 """The files of a folder that count as pictures."""
 
 _QUARTER_TURNS = (5, 6, 7, 8)
@@ -169,9 +173,15 @@ def encode_image(image: PIL.Image.Image, stream: IO[bytes], format_name: str, me
     elif format_name == "WEBP":
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
         options = {"lossless": True, "exact": True}  # exact: colours under full transparency stay
+    elif format_name == "AVIF":
+        options = {"quality": 95, "subsampling": "4:4:4"}
     elif format_name == "BMP" and image.mode in ("LA", "RGBA"):
         return write_bmp32(stream, image, metadata.dpi)
-    image.save(stream, format=format_name, **options, **metadata.options(format_name, image.mode))
+    # Where a write fails, OpenJPEG would write on for ever.
+    buffer = io.BytesIO() if format_name == "JPEG2000" else stream
+    image.save(buffer, format=format_name, **options, **metadata.options(format_name, image.mode))
+    if isinstance(buffer, io.BytesIO) and buffer is not stream:
+        stream.write(buffer.getbuffer())
 
 
 def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:

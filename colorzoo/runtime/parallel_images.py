@@ -10,7 +10,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -64,6 +64,7 @@ def map_images(
     write: Callable[[Content, Path], object],
     *,
     open_file: Callable[[Path], AbstractContextManager[tuple[Opened, int]]] = _path_alone,  # type: ignore[assignment]
+    claim: Callable[[Path], AbstractContextManager[object]] = nullcontext,
     workers: int | None = None,
     memory_budget: int | None = None,
     stop: threading.Event | None = None,
@@ -84,6 +85,7 @@ def map_images(
         write: Writes an image to its target, whole or not at all.
         open_file: Opens a source until its target is written, and yields what ``read`` is given, and how many bytes of
             memory the image takes; by default the path itself, and none.
+        claim: Given a target, holds it until it is written, or raises if it is not to be made.
         workers: How many threads there are; None for as many as torch uses, and at least two.
         memory_budget: How many bytes the images at work may take at once; an image of more is processed alone. None
             for `MEMORY_BUDGET`, or half of what is free if that is less.
@@ -110,7 +112,7 @@ def map_images(
         raise ValueError(f"workers is {workers} and memory_budget {memory_budget}; give at least 1 of each")
     workers = max(1, min(workers, len(pairs)))
     budget = _MemoryBudget(memory_budget)
-    worker = _Worker(open_file, read, change, write, budget, workers, cores, stop or threading.Event())
+    worker = _Worker(open_file, claim, read, change, write, budget, workers, cores, stop or threading.Event())
     return _ordered_results(pairs, worker)
 
 
@@ -152,6 +154,7 @@ class _Worker(Generic[Opened, Content, Remark]):
     """Reads, transforms and writes one image at a time, in whichever thread calls it."""
 
     open_file: Callable[[Path], AbstractContextManager[tuple[Opened, int]]]
+    claim: Callable[[Path], AbstractContextManager[object]]
     read: Callable[[Opened], Content]
     change: Callable[[Content], tuple[Content | None, Remark]]
     write: Callable[[Content, Path], object]
@@ -170,7 +173,7 @@ class _Worker(Generic[Opened, Content, Remark]):
         begun = time.perf_counter()
         remark, error = None, None
         try:
-            with self.open_file(source) as (opened, size), self.budget.reserve(size):
+            with self.open_file(source) as (opened, size), self.claim(target), self.budget.reserve(size):
                 torch.set_num_threads(self._threads(size))
                 begun = time.perf_counter()
                 self._check_stop()

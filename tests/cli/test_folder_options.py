@@ -31,7 +31,7 @@ def test_what_exists_is_skipped_when_a_run_is_resumed(scans, tmp_path, capsys):
     assert (out / "a.png").read_text() == "precious"
     captured = capsys.readouterr()
     assert captured.out.splitlines() == [str(out / "new.png")]
-    assert "2 of 3 results exist and are left as they are" in captured.err
+    assert captured.err.endswith("1 done, 2 skipped, 0 refused, 0 failed, of 3; skipped: 2 exist\n")
     assert main(["denoise", str(scans / "box"), "-o", str(out), "--skip-existing"]) == 0
 
 
@@ -47,9 +47,10 @@ def test_failures_are_listed_at_the_end(scans, tmp_path, capsys):
     (tmp_path / "out" / "b.tif").write_text("precious")
     assert main(["denoise", str(scans), "-o", str(tmp_path / "out")]) == 1
     lines = capsys.readouterr().err.splitlines()
-    assert [line.startswith("colorzoo: ") for line in lines] == [False] * 3 + [True] * 2
-    assert "b.tif exists" in lines[-2]
-    assert "aa.png is empty" in lines[-1]
+    assert [line.startswith("colorzoo: ") for line in lines] == [False] * 3 + [True] * 2 + [False]
+    assert "b.tif exists" in lines[-3]
+    assert "aa.png is empty" in lines[-2]
+    assert lines[-1] == "3 done, 0 skipped, 2 refused, 0 failed, of 5"
     assert (tmp_path / "out" / "b.tif").read_text() == "precious"
 
 
@@ -61,6 +62,7 @@ def test_the_report_shows_results_and_failures(scans, tmp_path, capsys):
     assert text.count("<article") == 5
     assert text.count("data:image/jpeg") == 8
     assert "4 done, 1 failed" in text
+    assert "In all: 4 done, 0 skipped, 1 refused, 0 failed, of 5." in text
     assert 'href="../out/box/c.tif"' in text
     assert f"{colorzoo.load(COLORIZER).source.name} coloured it" in text
     assert "torn.png is not a picture" in text
@@ -76,7 +78,7 @@ def test_a_report_that_would_replace_something_else_stops_the_command(scans, tmp
 
 def test_files_and_pipes_get_no_bar(scans, tmp_path, capsys):
     assert main(["colorize", str(scans), "-o", str(tmp_path / "out")]) == 0
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == "4 done, 0 skipped, 0 refused, 0 failed, of 4\n"
 
 
 def test_after_ctrl_c_all_results_are_whole_and_the_run_can_be_resumed(scans, tmp_path, monkeypatch, capsys):
@@ -87,7 +89,7 @@ def test_after_ctrl_c_all_results_are_whole_and_the_run_can_be_resumed(scans, tm
     pressed = []
 
     def write_slowly(scan, target, overwrite):
-        if len(below(out) if out.exists() else []) >= 8 and not pressed:
+        if len(list(out.rglob("[!.]*.*"))) >= 8 and not pressed:
             pressed.append(target)
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
             time.sleep(0.1)
@@ -103,6 +105,9 @@ def test_after_ctrl_c_all_results_are_whole_and_the_run_can_be_resumed(scans, tm
     captured = capsys.readouterr()
     assert sorted(captured.out.splitlines()) == sorted(str(out / name) for name in done)
     assert f"interrupted after {len(done)} of {count}" in captured.err
+    assert (
+        f"{len(done)} done, 0 skipped, 0 refused, 0 failed, {count - len(done)} not begun, of {count}" in captured.err
+    )
     assert f"{len(done)} done, 0 failed" in report.read_text()
     for name in done:
         with PIL.Image.open(out / name) as image:

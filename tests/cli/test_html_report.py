@@ -102,7 +102,7 @@ def test_what_was_added_is_written_when_something_goes_wrong(tmp_path):
     def interrupted():
         with HtmlReport(tmp_path / "report.html", "colorize") as report:
             report.add(tmp_path / "a.png")
-            assert not list(tmp_path.iterdir()), "nothing half-written is seen"
+            assert not list(tmp_path.glob("[!.]*")), "nothing half-written is seen"
             report.ending = "Interrupted."
             raise KeyboardInterrupt
 

@@ -1,5 +1,6 @@
 """Folders, strengths and the whole chain from the command line."""
 
+import os
 import subprocess
 import sys
 
@@ -87,15 +88,15 @@ def test_folders_and_files_go_together(scans, tmp_path, capsys):
 
 
 def test_folders_that_cannot_be_read_are_reported(scans, tmp_path, capsys, monkeypatch):
-    def walk(folder, onerror):
-        onerror(PermissionError(13, "Permission denied", str(scans / "locked")))
-        yield str(scans), [], ["clean.png"]
+    def scan(folder, scandir=os.scandir):
+        if folder == scans / "box 1":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
 
-    (scans / "locked").mkdir()
-    monkeypatch.setattr("colorzoo.io.find.os.walk", walk)
+    monkeypatch.setattr("colorzoo.io.find.os.scandir", scan)
     assert main(["denoise", str(scans), "-o", str(tmp_path / "out")]) == 1
     assert below(tmp_path / "out") == ["clean.png"]
-    assert "locked cannot be read (Permission denied)" in capsys.readouterr().err
+    assert "box 1 cannot be read (Permission denied)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

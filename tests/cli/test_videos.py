@@ -145,7 +145,7 @@ def test_a_bad_frame_does_not_stop_the_others_and_is_named(shots, tmp_path, caps
     assert main(["colorize", str(shots), "-o", str(out), "--as-video"]) == 1
     captured = capsys.readouterr()
     assert captured.out.split() == [str(out / "f1.png"), str(out / "f10.png")]
-    assert captured.err.count("\n") == 1
+    assert captured.err.count("\n") == 2
     assert "f2.png is not a picture" in captured.err
 
 

@@ -197,7 +197,7 @@ def test_bad_files_are_listed_and_left_out(tmp_path, capsys):
     captured = capsys.readouterr()
     lines = captured.err.splitlines()
     assert len(lines) == 2
-    assert "none.png is no picture" in lines[0]
+    assert "none.png is not a picture" in lines[0]
     assert f"{whole} cannot be decoded" in lines[1]
     assert captured.out.splitlines() == [
         str(tmp_path / "shards" / split / "chunk-0-0.bin") for split in ("train", "val", "test")
