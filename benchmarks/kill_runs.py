@@ -162,6 +162,9 @@ def try_once(images: Path, expected: dict[str, bytes], seconds: float, draw: ran
         seen["WRONG: announced but not there"] += len(set(announced) - set(found))
         seen["WRONG: done twice"] += len(announced) - len(set(announced))
         ended = [run for run, status in zip(runs, statuses, strict=True) if status in (0, 1)]
+        cut = [run for run in ended if full is not None and run.err.stat().st_size >= full]
+        seen["logs cut by the full disk"] += len(cut)
+        ended = [run for run in ended if run not in cut]
         seen["WRONG: not accounted for"] += sum(not _is_whole_account(run.totals()) for run in ended)
         if kind == "undisturbed":
             seen["WRONG: undisturbed, but not all done"] += found != expected
