@@ -4,9 +4,10 @@ import argparse
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from colorzoo.cli.arguments import path_argument
+from colorzoo.cli.terminal import print_message, print_remark, print_result
 from colorzoo.errors import PictureWarning, UsageError
 
 if TYPE_CHECKING:
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
 def add_inpaint_command(commands: Any) -> None:
     """Add the command to those of the parser."""
     parser = commands.add_parser("inpaint", help="fill a hole in an image with copies of its surroundings")
-    parser.add_argument("input", type=Path, metavar="IN", help="an image file")
+    parser.add_argument("input", type=path_argument, metavar="IN", help="an image file")
     parser.add_argument(
         "--mask",
-        type=Path,
+        type=path_argument,
         required=True,
         help="an image of the same size, white in the hole, or a layer painted there",
     )
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the file to write")
+    parser.add_argument("-o", "--output", type=path_argument, required=True, metavar="OUT", help="the file to write")
     parser.add_argument(
         "--window", type=int, default=15, metavar="PIXELS", help="side of the patches that are compared (default: 15)"
     )
@@ -60,15 +61,15 @@ def _inpaint(args: argparse.Namespace) -> int:
             else:
                 write_raster(next(_fill(iter([file.read()]), args, done)), args.output, args.overwrite)
     except (OSError, ValueError, MemoryError) as error:
-        print(f"colorzoo: {error}", file=sys.stderr)
+        print_message(str(error))
         return 1
     for remark in [*done.remarks, *(str(warning.message) for warning in remarks)]:
-        print(f"{args.input}: {remark}", file=sys.stderr)
+        print_remark(f"{args.input}: {remark}")
     if done.interrupted:
         progress = f"{done.filled} of {done.total} pixels are filled"
-        print(f"colorzoo: interrupted; {progress} in {args.output}", file=sys.stderr)
+        print_message(f"interrupted; {progress} in {args.output}")
         return 1
-    print(args.output)
+    print_result(args.output)
     return 0
 
 

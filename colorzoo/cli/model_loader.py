@@ -1,8 +1,8 @@
 """Models for a command: each loaded once, all on one device."""
 
-import sys
 from typing import Any, Literal
 
+from colorzoo.cli.terminal import print_message
 from colorzoo.errors import UsageError
 
 
@@ -49,5 +49,5 @@ class ModelLoader:
             tensors = [*model.parameters(), *model.buffers()]
             self._device = pick_device(self._asked, sum(tensor.nbytes for tensor in tensors))
             if self._asked == "auto" and available_devices() != ["cpu"]:
-                print(f"colorzoo: running on {self._device} (another one: --device NAME)", file=sys.stderr)
+                print_message(f"running on {self._device} (another one: --device NAME)")
         return self._device

@@ -2,7 +2,6 @@
 
 import argparse
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Callable, MutableSequence, Sequence
 from pathlib import Path
@@ -14,9 +13,11 @@ from tqdm import tqdm
 from colorzoo.cli.batch import INTERRUPTED
 from colorzoo.cli.paths import output_exists_error
 from colorzoo.cli.provenance import history_entry
+from colorzoo.cli.terminal import print_message, print_remark, print_result
 from colorzoo.errors import UsageError, describe_error
 from colorzoo.inference.color_adjustments import ColorAdjustments
 from colorzoo.inference.toning import classify_tone
+from colorzoo.io.claim import claim, version_of
 from colorzoo.io.raster_file import read_raster, write_raster
 from colorzoo.io.xmp_history import add_history_entry
 from colorzoo.pipeline import COLOR_RESTORERS, RESTORERS, Pipeline
@@ -132,7 +133,7 @@ def _run(
         except KeyboardInterrupt:
             left = "the same command goes on where it was" if video else "each frame that is named is whole"
             for text in (*failures, f"interrupted at {job[0][0]}; {left}"):
-                print(f"colorzoo: {text}", file=sys.stderr)
+                print_message(text)
             return INTERRUPTED
         except Exception as error:
             failures.append(describe_error(error, job[0][0]))
@@ -191,20 +192,30 @@ def _change_video(
         remove_segments(target)
         if not args.skip_existing:
             raise output_exists_error(target)
-        print(f"colorzoo: {target} exists and is left as it is", file=sys.stderr)
+        print_message(f"{target} exists and is left as it is")
         return
     container_of(target)
+    with claim(target, version_of(target)) as ours:
+        if not ours:
+            print_message(f"{target} is made by another run, and left to that")
+            return
+        remarks = _write_video(source, target, change, entry, args)
+    print_result(target)
+    for remark in remarks:
+        print_remark(f"{source}: {remark}")
+
+
+def _write_video(
+    source: Path, target: Path, change: VideoColorizer | VideoRestorer, entry: str, args: argparse.Namespace
+) -> Sequence[str]:
     video = inspect_video(source, int(min(args.max_megapixels * 1e6, 2**31 - 1)))
     if video.damage:
-        print(f"{source}: it is damaged or cut off; what can be read of it is done", file=sys.stderr)
+        print_remark(f"{source}: it is damaged or cut off; what can be read of it is done")
     with tqdm(total=video.frame_count, unit="frame", disable=None, dynamic_ncols=True) as bar:
         note = entry if args.provenance else ""
-        remarks = transform_video(
+        return transform_video(
             video, target, change, overwrite=args.overwrite, note=note, made_by=entry, progress=bar.update
         )
-    print(target, flush=True)
-    for remark in remarks:
-        print(f"{source}: {remark}", file=sys.stderr)
 
 
 def _change_frames(
@@ -230,4 +241,4 @@ def _change_frames(
             failures.append(describe_error(error, source))
             continue
         with tqdm.external_write_mode():
-            print(target, flush=True)
+            print_result(target)

@@ -1,9 +1,10 @@
 """The commands about models and their checkpoints: list, info and publish."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
+
+from colorzoo.cli.terminal import print_message
 
 
 def add_zoo_commands(commands: Any) -> None:
@@ -40,7 +41,7 @@ def _list(args: argparse.Namespace) -> int:
     checkpoints, errors = checkpoint_file.read_sound(published.published().values())
     print(format_list(checkpoints, list_models()))
     for error in errors:
-        print(f"colorzoo: {error}", file=sys.stderr)
+        print_message(str(error))
     return 1 if errors else 0
 
 

@@ -11,6 +11,7 @@ from films import TIMES, frames, make, make_moving, packets
 from colorzoo import zoo
 from colorzoo.cli import main, videos
 from colorzoo.cli.images import COLORIZER
+from colorzoo.io.claim import claim
 from colorzoo.video import transcode
 
 av = pytest.importorskip("av", reason="PyAV is not installed: pip install 'colorzoo[video]'")
@@ -247,3 +248,17 @@ def test_an_interrupted_film_goes_on_with_the_colors_it_had(clip, tmp_path, monk
     assert "its first 6 frames are of an earlier run" in capsys.readouterr().err
     assert packets(tmp_path / "out.mp4", "video") == packets(tmp_path / "whole.mp4", "video")
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_film_that_another_run_is_making_is_left_to_that(clip, tmp_path, capsys):
+    out = tmp_path / "out.mp4"
+    with claim(out):
+        assert main(["colorize", str(clip), "-o", str(out)]) == 0
+    assert "is made by another run" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_names_are_shown_as_one_line_each(clip, tmp_path, capsys):
+    odd = clip.rename(tmp_path / "a\nfilm.mp4")
+    assert main(["colorize", str(odd)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/a\\nfilm-color.mp4\n"
