@@ -92,6 +92,8 @@ def _decode(image: PIL.ImageFile.ImageFile, path: str | Path) -> PIL.Image.Image
 
 def load_upright(image: PIL.ImageFile.ImageFile) -> Metadata:
     """Decode an open picture, turn it as its EXIF orientation says, and return what the file says beside the pixels."""
+    if image.format == "PNG":
+        image.load()  # or asking for its EXIF would, where errors are taken for those of the EXIF
     turned = read_orientation(image) in _QUARTER_TURNS
     decode_upright(image)
     return Metadata.of(image, turned)

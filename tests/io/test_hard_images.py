@@ -138,6 +138,15 @@ def test_sound_pixels_beside_a_chunk_that_is_too_large_or_damaged_are_read(tmp_p
     assert "were left out" in capsys.readouterr().err
 
 
+def test_damaged_pixels_of_a_png_are_not_taken_for_damaged_metadata(tmp_path):
+    stream = zlib.compress(b"\0\x10\x20\0\x30\x40")
+    data = png().replace(chunk(b"IDAT", stream), chunk(b"IDAT", stream[:3] + b"\xff\xff" + stream[5:]))
+    (tmp_path / "a.png").write_bytes(data)
+    for read in (read_raster, read_image):
+        with pytest.raises(UnreadableImageError, match="cannot be decoded"):
+            read(tmp_path / "a.png")
+
+
 def test_a_chunk_with_a_wrong_checksum_is_left_out_and_one_after_the_pixels_too(tmp_path):
     late = chunk(b"zTXt", b"late\0\0" + LARGE)
     data = png((b"tEXt", b"early\0word")).replace(b"word", b"w0rd")
