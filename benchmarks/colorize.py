@@ -2,12 +2,12 @@
 
     python benchmarks/colorize.py --models photo_unet --photos varied=path/to/photographs
 
-Every picture is cropped to its middle square, scaled to 224 pixels and shown as its L*. The classifier,
+Every image is cropped to its middle square, scaled to 224 pixels and shown as its L*. The classifier,
 ``tf_efficientnet_lite0`` with ImageNet weights, names the ten classes of Imagenette among its thousand: a model's share
-of the way is where its accuracy lies between that on the grey and that on the true pictures.
+of the way is where its accuracy lies between that on the grey and that on the true images.
 
 Photographs that are grey themselves are told apart, as in Larsson, Maire and Shakhnarovich, "Learning Representations
-for Automatic Colorization" (ECCV 2016): the grey picture is perfect there, and one of them, at 100 dB, outweighs fifty.
+for Automatic Colorization" (ECCV 2016): the grey image is perfect there, and one of them, at 100 dB, outweighs fifty.
 """
 
 import argparse
@@ -66,12 +66,12 @@ def classifier() -> TimmEncoder:
 def measured(
     source: ImageDataset, models: dict[str, Colorizer], judge: TimmEncoder | None = None
 ) -> dict[str, dict[str, Tensor]]:
-    """Return each picture's PSNR and colourfulness by method, and the verdict of the classifier if there is one.
+    """Return each image's PSNR and colourfulness by method, and the verdict of the classifier if there is one.
 
     With the figures of the truth is whether it is ``"grey"`` itself.
 
     Args:
-        source: The pictures; their names tell their classes if a classifier judges.
+        source: The images; their names tell their classes if a classifier judges.
         models: Colourisers by name.
         judge: The classifier.
     """
@@ -97,7 +97,7 @@ def measured(
 
 
 def means(figures: dict[str, dict[str, Tensor]], chosen: Tensor) -> dict[str, dict[str, float]]:
-    """Return the mean of each figure over some pictures."""
+    """Return the mean of each figure over some images."""
     return {
         name: {figure: float(values[chosen].double().mean()) for figure, values in mine.items()}
         for name, mine in figures.items()
@@ -163,9 +163,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         name, _, folder = given.partition("=")
         found = sorted(path.name for path in Path(folder).glob("*") if path.suffix.lower() in SUFFIXES)
         if not found:
-            raise UsageError(f"--photos {given}: no pictures there; give NAME=FOLDER")
+            raise UsageError(f"--photos {given}: no images there; give NAME=FOLDER")
         sets[f"{len(found)} photographs, {name}"] = (FolderDataset(Path(folder), found, SIZE), None)
-    parts = [f"Middle squares of {SIZE} pixels, coloured from their L*; means over the pictures.\n"]
+    parts = [f"Middle squares of {SIZE} pixels, coloured from their L*; means over the images.\n"]
     for title, (source, judge) in sets.items():
         parts.append(f"## {title}\n\n{described(measured(source, models, judge))}")
         print(parts[-1], flush=True)
@@ -174,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _batches(source: ImageDataset) -> Iterator[tuple[Tensor, list[str]]]:
-    """Yield pictures in [0, 1], and their names."""
+    """Yield images in [0, 1], and their names."""
     for first in range(0, len(source), _BATCH):
         pictures = source.load_batch(list(range(first, min(first + _BATCH, len(source)))))
         yield pictures["rgb"].float() / 255, pictures["name"]

@@ -3,7 +3,7 @@
     python benchmarks/denoise.py --models linear_denoiser
     python benchmarks/denoise.py --color --models cnn_denoiser cnn_denoiser.color
 
-Each picture is spoiled with the noise of its name and the seed, as the test loop does it. Gaussian noise is not
+Each image is spoiled with the noise of its name and the seed, as the test loop does it. Gaussian noise is not
 clipped, as in the literature. Filters of scikit-image and of ``bm3d``, which is free for non-commercial use only, take
 part where these are installed.
 """
@@ -80,12 +80,12 @@ def denoisers(names: Sequence[str]) -> dict[str, Denoiser]:
 
 @torch.no_grad()
 def measured(noise: Noise, models: dict[str, Denoiser], data: BSDSDataModule, split: str) -> dict[str, str]:
-    """Return, by method, the mean over the pictures of PSNR in dB, or a dash where it is made for other noise.
+    """Return, by method, the mean over the images of PSNR in dB, or a dash where it is made for other noise.
 
     Args:
-        noise: What spoils the pictures.
+        noise: What spoils the images.
         models: De-noisers by name.
-        data: Where the pictures come from; the noise outside training is replaced.
+        data: Where the images come from; the noise outside training is replaced.
         split: ``"test"`` or ``"val"``.
     """
     data.make_pairs = replace(data.make_pairs, eval_noise=noise)

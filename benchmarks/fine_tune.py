@@ -3,7 +3,7 @@
     python benchmarks/fine_tune.py --model photo_unet
     python benchmarks/fine_tune.py --photos mine/ --held-out mine-too/ --elsewhere others/
 
-By default the kind is the churches of Imagenette: 200 of its training pictures teach, its official validation pictures
+By default the kind is the churches of Imagenette: 200 of its training images teach, its official validation images
 of churches are held out, those of the other classes are elsewhere. All are measured as middle squares of 224 pixels.
 Options that are not listed are those of ``colorzoo fit``, such as ``--trainer.max_epochs=4``.
 """
@@ -39,11 +39,11 @@ _BATCH = 16
 
 
 def pictures(root: Path, names: Sequence[str], count: int) -> FolderDataset:
-    """Return so many pictures, drawn by their names.
+    """Return so many images, drawn by their names.
 
     Args:
         root: A folder.
-        names: Paths below it; those of no pictures are left out.
+        names: Paths below it; those of no images are left out.
         count: At most so many.
 
     Raises:
@@ -51,17 +51,17 @@ def pictures(root: Path, names: Sequence[str], count: int) -> FolderDataset:
     """
     known = [name for name in names if Path(name).suffix.lower() in SUFFIXES]
     if not known:
-        raise UsageError(f"{root} holds no such pictures; give a folder that does")
+        raise UsageError(f"{root} holds no such images; give a folder that does")
     # Another seed than that of the run, which splits by the same order: the first ones would all validate.
     return FolderDataset(root, hash_order(known, seed=1)[:count], SIZE)
 
 
 @torch.inference_mode()
 def measured(source: FolderDataset, model: Colorizer | None) -> float:
-    """Return the mean PSNR in dB of the coloured pictures, or of the grey ones without a model.
+    """Return the mean PSNR in dB of the coloured images, or of the grey ones without a model.
 
     Args:
-        source: The pictures.
+        source: The images.
         model: In evaluation mode.
     """
     ratios = []
@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--root", help="folder of Imagenette; by default imagenette in $COLORZOO_DATA")
     parser.add_argument("--kind", default=CHURCH, help="class of Imagenette, if no folders are given")
     parser.add_argument("--count", type=int, default=200, help="photographs to learn from")
-    parser.add_argument("--measure", type=int, default=400, help="at most so many pictures of each kind are measured")
+    parser.add_argument("--measure", type=int, default=400, help="at most so many images of each kind are measured")
     parser.add_argument("--minutes", type=int, default=10, help="time that training may take, at most 59")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the Markdown file to write")
     options, fit = parser.parse_known_args(arguments)
@@ -130,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     recipe = " ".join(["`configs/finetune.yaml`", *(["with", *fit] if fit else [])])
     about = (
         f"`{options.model}`, fine-tuned for {minutes:.1f} minutes on {len(teaching)} photographs {source} by {recipe}. "
-        f"Middle squares of {SIZE} pixels, coloured from their L*; means over the pictures.\n\n"
+        f"Middle squares of {SIZE} pixels, coloured from their L*; means over the images.\n\n"
         "Written by `benchmarks/fine_tune.py`.\n"
     )
     print(table)

@@ -1,4 +1,4 @@
-"""How much the colours of a still clip flicker, and what smoothing costs where the picture moves, as a Markdown table.
+"""How much the colours of a still clip flicker, and what smoothing costs where the image moves, as a Markdown table.
 
     python benchmarks/flicker.py ~/.cache/colorzoo/data/bsds400 -o docs/results/flicker.md
 

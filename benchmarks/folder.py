@@ -1,10 +1,10 @@
-"""How fast a folder is coloured, against calling the model on one picture after another, as a Markdown table.
+"""How fast a folder is coloured, against calling the model on one image after another, as a Markdown table.
 
     python benchmarks/folder.py ~/.cache/colorzoo/data/imagenette/val -o docs/results/folder.md
 
 The photographs are made grey, scaled to a megapixel and stored as JPEG first. Both ways take turns, and read and write
-the same files. Beside the pictures a second of the wall clock stands the processor's time for each, which other
-programs on the machine change less. The last rows show as many pictures to the network, together and one by one.
+the same files. Beside the images a second of the wall clock stands the processor's time for each, which other
+programs on the machine change less. The last rows show as many images to the network, together and one by one.
 """
 
 import argparse
@@ -30,7 +30,7 @@ _SIZE = (1152, 864)
 _BATCH = 8
 
 Figures = tuple[float, float]
-"""Pictures a second, and seconds of the processor for each."""
+"""Images a second, and seconds of the processor for each."""
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         pairs = megapixels(args.folder, Path(folder), args.count)
         figures = measured(model, pairs, args.rounds)
-    rows = [("way", "pictures/s", "against one by one", "CPU time a picture")]
+    rows = [("way", "pictures/s", "against one by one", "CPU time an image")]
     slow = figures["one by one"][0]
     for name, (rate, work) in figures.items():
         against = f"{rate / slow:.2f} x" if name in ("one by one", "folder") else "-"

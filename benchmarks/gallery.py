@@ -3,7 +3,7 @@
     python benchmarks/gallery.py --models photo_unet
 
 The photographs come with scikit-image, scikit-learn and matplotlib. All of them are shown, in the order of what the
-first model gained over the grey picture.
+first model gained over the grey image.
 """
 
 import argparse
@@ -86,7 +86,7 @@ def _of_matplotlib() -> list[Photograph]:
 
 
 def coloured(photograph: Photograph, models: dict[str, Colorizer]) -> tuple[list[PIL.Image.Image], dict[str, float]]:
-    """Return the grey picture, what each model makes of it, and the true one; and what each model gains in dB."""
+    """Return the grey image, what each model makes of it, and the true one; and what each model gains in dB."""
     truth = to_batch(photograph.levels)
     grey = lightness_to_grey(rgb_to_lab(truth)[:, :1])
     answers = {name: model.colorize(grey) for name, model in models.items()}
@@ -97,7 +97,7 @@ def coloured(photograph: Photograph, models: dict[str, Colorizer]) -> tuple[list
 
 
 def strip(images: Sequence[PIL.Image.Image]) -> PIL.Image.Image:
-    """Lay pictures of one size side by side, at the height of the page's rows."""
+    """Lay images of one size side by side, at the height of the page's rows."""
     width = round(images[0].width * _HEIGHT / images[0].height)
     joined = PIL.Image.new("RGB", (len(images) * (width + _GAP) - _GAP, _HEIGHT), "white")
     for place, image in enumerate(images):
@@ -106,7 +106,7 @@ def strip(images: Sequence[PIL.Image.Image]) -> PIL.Image.Image:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Colour them all; write the page and its pictures."""
+    """Colour them all; write the page and its images."""
     parser = argparse.ArgumentParser(description="Colour free photographs, onto one page.")
     parser.add_argument("--models", nargs="+", default=["photo_unet"], help="published colourisers")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the Markdown file to write")
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parts = [
         f"# Gallery\n\nFrom left to right: the L* of a photograph, {', '.join(options.models)}, the photograph. None "
         "of them was seen in training, and none is left out. They are in the order of what the first model gains over "
-        "the grey picture.\n",
+        "the grey image.\n",
         markdown_table([("PSNR over L* grey", *options.models), *rows]),
     ]
     for _, photograph, path in gained:

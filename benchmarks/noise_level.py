@@ -1,9 +1,9 @@
-"""How well `colorzoo.estimate_noise` does on pictures that are spoiled on purpose, as a Markdown table.
+"""How well `colorzoo.estimate_noise` does on images that are spoiled on purpose, as a Markdown table.
 
     python benchmarks/noise_level.py ~/.cache/colorzoo/data/bsds400/test -o docs/results/noise_level.md
 
-Beside the mean and the standard deviation over the pictures it prints the mean strength that ``"auto"`` makes of each
-kind of noise: 0 leaves a picture alone.
+Beside the mean and the standard deviation over the images it prints the mean strength that ``"auto"`` makes of each
+kind of noise: 0 leaves an image alone.
 """
 
 import argparse
@@ -35,13 +35,13 @@ _NOISES = (
 
 def main() -> None:
     """Measure, and write the table."""
-    parser = argparse.ArgumentParser(description="Measure the estimate of noise on a folder of clean pictures.")
-    parser.add_argument("folder", type=Path, help="clean pictures; they are made grey")
+    parser = argparse.ArgumentParser(description="Measure the estimate of noise on a folder of clean images.")
+    parser.add_argument("folder", type=Path, help="clean images; they are made grey")
     parser.add_argument("-o", "--output", type=Path, help="a Markdown file; without it the table is printed")
     args = parser.parse_args()
     pictures = [args.folder / name for name in sorted(image_names(args.folder))]
     if not pictures:
-        parser.error(f"{args.folder} holds no picture")
+        parser.error(f"{args.folder} holds no image")
     rows: list[tuple[str, ...]] = [
         ("noise", "impulses found", "sigma found", "strength for impulses", "strength for Gaussian noise")
     ]
@@ -57,7 +57,7 @@ def main() -> None:
             )
         )
     source = "/".join(args.folder.resolve().parts[-2:])
-    table = f"{len(pictures)} pictures of {source}, grey, mean ± standard deviation\n\n{markdown_table(rows)}"
+    table = f"{len(pictures)} images of {source}, grey, mean ± standard deviation\n\n{markdown_table(rows)}"
     if args.output is None:
         print(table)
     else:

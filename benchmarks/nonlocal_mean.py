@@ -33,16 +33,16 @@ def nonlocal_adaptive_mean(noisy: Tensor) -> Tensor:
     """Replace each black or white value by a mean of what has similar surroundings.
 
     Zhang, Zhu and Zheng: NAMF (2019), with the changes that the module tells. Sound values stay as they are. Where an
-    11x11 window holds no valid value, the picture itself is taken to be black or white, whichever is more frequent.
+    11x11 window holds no valid value, the image itself is taken to be black or white, whichever is more frequent.
 
     Args:
-        noisy: Pictures in [0, 1]; each channel is restored by itself.
+        noisy: Images in [0, 1]; each channel is restored by itself.
 
     Shape:
         ``(B, C, H, W)`` -> ``(B, C, H, W)``, for any H, W >= 1.
 
     Returns:
-        The restored pictures in [0, 1].
+        The restored images in [0, 1].
 
     Example:
         >>> noisy = torch.full((1, 1, 16, 16), 0.5)
@@ -90,7 +90,7 @@ def _nonlocal_mean(pictures: Tensor, valid: Tensor) -> Tensor:
 
 
 def _shifted_pairs(height: int, width: int) -> Iterator[tuple[Place, Place, float]]:
-    """Yield, for each direction and not its opposite, the two overlapping parts of a picture and how near they are."""
+    """Yield, for each direction and not its opposite, the two overlapping parts of an image and how near they are."""
     for down in range(min(_SEARCH, height - 1) + 1):
         for right in range(-min(_SEARCH, width - 1), min(_SEARCH, width - 1) + 1):
             if (down, right) > (0, 0):

@@ -1,8 +1,8 @@
-"""Which pictures come out of which: every kind of input through the picture verbs into every format, then read again.
+"""Which images come out of which: every kind of input through the image verbs into every format, then read again.
 
     python benchmarks/picture_formats.py
 
-Nothing is learnt here: stand-ins for models tint a picture, or leave it as it is. What counts is what is around them.
+Nothing is learnt here: stand-ins for models tint an image, or leave it as it is. What counts is what is around them.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def document(found: list[tuple[format_cases.Case, str]]) -> str:
         coloured = _table("read from", inputs(folder), colorize, folder)
         kept = _table("read from", inputs(folder), lambda scan: apply_to_channels(scan, Tensor.clone), folder)
     layouts = len({case.layout for case, _ in found if case.suffix == ".tif"})
-    return f"""Every kind of picture through the picture verbs, and what is read again from each format.
+    return f"""Every kind of image through the image verbs, and what is read again from each format.
 
 Written by `benchmarks/picture_formats.py`; a test compares this file with what it writes.
 
@@ -74,7 +74,7 @@ bits beyond 8); "refused": with a line that names the kind.
 Depths of their own are stretched to 8 bits, where those suffice, or to 16: the highest level is white. 32-bit whole
 numbers up to 65535 are levels of 16 bits, others are refused; floats are in [0, 1]. White-is-zero is inverted,
 premultiplied colours are divided by alpha, CMYK and L*a*b* become sRGB. A BigTIFF with the most significant byte first
-is refused. Of a TIFF, previews and masks are left out, and the picture may lie in a sub-directory (DNG); raw sensor
+is refused. Of a TIFF, previews and masks are left out, and the image may lie in a sub-directory (DNG); raw sensor
 data are refused. Depths that are no whole bytes, and some compressions, take `pip install 'colorzoo[formats]'`.
 
 ## Colourised
@@ -84,7 +84,7 @@ Always sRGB, with a profile that says so, at the depth of the input.
 {coloured}
 ## De-noised
 
-The channels and their meaning stay as they were, and so does the profile: a picture that needs no de-noising comes out
+The channels and their meaning stay as they were, and so does the profile: an image that needs no de-noising comes out
 bit for bit, where a way to sRGB and back would change it. Only what is neither grey nor RGB becomes sRGB.
 
 {kept}
@@ -93,7 +93,7 @@ What a file says beside its pixels is in [metadata.md](metadata.md).
 
 
 def inputs(folder: Path) -> dict[str, Path]:
-    """Write a picture of each kind, and return where.
+    """Write an image of each kind, and return where.
 
     Args:
         folder: Where to.

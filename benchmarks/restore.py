@@ -1,8 +1,8 @@
-"""What de-noising before colouring is worth: grey test pictures of CIFAR-10 with noise, as a Markdown table.
+"""What de-noising before colouring is worth: grey test images of CIFAR-10 with noise, as a Markdown table.
 
     python benchmarks/restore.py -o docs/results/restore.md
 
-The noise of a picture is that of its name and the seed, as everywhere in colorzoo; the pictures are looked for where
+The noise of an image is that of its name and the seed, as everywhere in colorzoo; the images are looked for where
 `CIFAR10DataModule` looks.
 """
 
@@ -66,7 +66,7 @@ def main() -> None:
         against = f"{100 * (mean['mse'] / means[0]['mse'] - 1):+.1f} %"
         numbers = (f"{100 * mean['mse']:.3f} %", against, f"{mean['psnr']:.2f} dB", f"{mean['ssim']:.3f}")
         rows.append((name, "noisy" if spoilt else "clean", *numbers))
-    heading = f"{data.describe('test')}; noisy is {noise.describe()} of the L* grey; mean over the pictures\n\n"
+    heading = f"{data.describe('test')}; noisy is {noise.describe()} of the L* grey; mean over the images\n\n"
     if args.output is None:
         print(heading + markdown_table(rows))
     else:
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def _batches(data: CIFAR10DataModule, noise: Noise, size: int = 64) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield colour, grey, and noisy grey pictures."""
+    """Yield colour, grey, and noisy grey images."""
     source = data.load_split("test")
     for first in range(0, len(source), size):
         pictures = source.load_batch(list(range(first, min(first + size, len(source)))))

@@ -3,7 +3,7 @@
     colorzoo shard ~/.cache/colorzoo/data/imagenette /tmp/shards
     python benchmarks/streaming.py ~/.cache/colorzoo/data/imagenette /tmp/shards -o docs/results/streaming.md
 
-Both decode the same pictures and crop the same squares; no network is trained. Each way and round is a process of its
+Both decode the same images and crop the same squares; no network is trained. Each way and round is a process of its
 own, and they take turns. Memory is the most that loader and workers held together, what they share counted once; beside
 it stands the same with mapped files, among them shards, which the system may take away again. Files that were read
 before come from the system's cache, which suits the folder: on a disk that has to seek, or over a network, shards gain.
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def measured(way: Any, root: Path, workers: int, batches: int) -> dict[str, float]:
-    """Return pictures a second, seconds to the first batch, and bytes of memory; batches after the first count."""
+    """Return images a second, seconds to the first batch, and bytes of memory; batches after the first count."""
     data: ImageDataModule = way(str(root), size=_SIZE, batch_size=_BATCH, num_workers=workers)
     data.setup("fit")
     loader: Any = data.train_dataloader()

@@ -1,4 +1,4 @@
-"""colorzoo: models that colourise and de-noise pictures, trained, measured and ready to load.
+"""colorzoo: models that colourise and de-noise images, trained, measured and ready to load.
 
 Importing this package imports nothing else: names are looked up when they are first used.
 """

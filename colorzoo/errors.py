@@ -33,11 +33,11 @@ class ChecksumError(CheckpointError):
 
 
 class UnreadableImageError(ColorzooError, OSError):
-    """A file is missing, or is no picture that can be decoded."""
+    """A file is missing, or is no image that can be decoded."""
 
 
 class UnreadableVideoError(ColorzooError, OSError):
-    """A file is missing, or holds no moving picture that can be decoded."""
+    """A file is missing, or holds no moving image that can be decoded."""
 
 
 class DamagedVideoError(UnreadableVideoError):
@@ -65,7 +65,7 @@ class DivergedError(ColorzooError, RuntimeError):
 
 
 class PictureWarning(UserWarning):
-    """Something of a picture could not be kept or understood; the rest was."""
+    """Something of an image could not be kept or understood; the rest was."""
 
 
 def describe_unknown(name: str, known: Sequence[str], what: str) -> str:

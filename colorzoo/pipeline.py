@@ -20,7 +20,7 @@ from colorzoo.zoo import load
 RESTORERS: dict[NoiseKind, str] = {"impulse": "cnn_denoiser.impulse", "gaussian": "cnn_denoiser"}
 """The published de-noiser for each kind of noise, in the order in which they are applied."""
 COLOR_RESTORERS: dict[NoiseKind, str] = RESTORERS | {"gaussian": "cnn_denoiser.color"}
-"""The same for colour pictures, whose three channels are restored together."""
+"""The same for colour images, whose three channels are restored together."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Step:
 
     Args:
         model: Its name, with the tag of a published one.
-        image: The picture as it left it, of the kind that was given; a PIL image for a path.
-        found: The noise of each picture of the batch before, where the strength depends on it.
-        strength: How far a de-noiser went, with each picture of the batch; None for a colouriser.
+        image: The image as it left it, of the kind that was given; a PIL image for a path.
+        found: The noise of each image of the batch before, where the strength depends on it.
+        strength: How far a de-noiser went, with each image of the batch; None for a colouriser.
     """
 
     model: str
@@ -50,15 +50,15 @@ class Step:
 
 
 class Pipeline:
-    """De-noisers and a colouriser, one after another, on pictures of any kind and size.
+    """De-noisers and a colouriser, one after another, on images of any kind and size.
 
     Args:
-        models: What `colorzoo.load` takes, or loaded models, in the order in which they see the picture. One colouriser
+        models: What `colorzoo.load` takes, or loaded models, in the order in which they see the image. One colouriser
             at most; a de-noiser may also follow it.
         strength: How far the de-noisers go; see `Denoiser.denoise`.
 
     Raises:
-        ValueError: If there is no model, a picture would be coloured twice, or the strength makes no sense.
+        ValueError: If there is no model, an image would be coloured twice, or the strength makes no sense.
         TypeError: If one of them is no de-noiser and no colouriser.
         UnknownModelError: If nothing published has one of the names.
         CheckpointError: If a file is damaged.
@@ -85,7 +85,7 @@ class Pipeline:
         self.strength = strength
 
     def to(self, device: str | torch.device) -> Self:
-        """Move all models to a device; pictures come back to where they were."""
+        """Move all models to a device; images come back to where they were."""
         for model in self.models:
             model.to(device)
         return self
@@ -95,7 +95,7 @@ class Pipeline:
     @overload
     def __call__(self, image: Kind) -> Kind: ...
     def __call__(self, image: Image) -> Image:
-        """Show a picture, or a batch, to one model after another.
+        """Show an image, or a batch, to one model after another.
 
         Args:
             image: A path, a PIL image, an array or a tensor, as `Denoiser.denoise` and `Colorizer.colorize` take it.
@@ -104,7 +104,7 @@ class Pipeline:
             A PIL image for a path or PIL image, an array for an array, a tensor for a tensor.
 
         Raises:
-            UnreadableImageError: If a path is missing or no picture.
+            UnreadableImageError: If a path is missing or no image.
             ValueError: If the shape, the values or the strength make no sense, or a model is in training mode.
             TypeError: If the kind of image is unknown.
         """

@@ -58,7 +58,7 @@ def terminal():
 
 @pytest.fixture
 def scans(tmp_path):
-    """A folder of four grey pictures, in two formats, two of them in a folder below."""
+    """A folder of four grey images, in two formats, two of them in a folder below."""
     folder = tmp_path / "scans"
     (folder / "box").mkdir(parents=True)
     for index, name in enumerate(("a.png", "b.tif", "box/a.png", "box/c.tif")):
@@ -73,7 +73,7 @@ def record():
         data="pictures",
         split_hash="0" * 64,
         recipe="configs/none.yaml",
-        evaluated_on="other pictures",
+        evaluated_on="other images",
         metrics={"mse": 0.005},
         baselines={"luma grey": {"mse": 0.0066}},
         parameters=1,

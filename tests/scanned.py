@@ -27,7 +27,7 @@ def below(folder):
 
 
 def apply_to_gray(image, colorize):
-    """Colour a picture of any kind by a function of grey batches, as `Colorizer.colorize` does by a network."""
+    """Colour an image of any kind by a function of grey batches, as `Colorizer.colorize` does by a network."""
     source = decode_srgb(image)
     gray = to_gray(source)
     if not isinstance(gray, Tensor):

@@ -18,7 +18,7 @@ class BesideFit(Callback):
     """After every few batches of `fit`, let a plain loop work for a turn.
 
     Args:
-        plain: As many steps on as many pictures as ``batches`` of the trainer.
+        plain: As many steps on as many images as ``batches`` of the trainer.
         batches: Of a turn.
         seconds: Ends the run, after three turns at the earliest.
     """
@@ -58,7 +58,7 @@ def fit_beside(
 
     Args:
         task: A model.
-        data: Its pictures; validation is left out.
+        data: Its images; validation is left out.
         plain: See `BesideFit`.
         batches: Of a turn.
         seconds: Of both together.
@@ -82,7 +82,7 @@ def fit_beside(
 
 
 class PicturesInMemory(ImageDataModule):
-    """Pictures that are there already, so that nothing but training is measured.
+    """Images that are there already, so that nothing but training is measured.
 
     Args:
         rgb: ``(N, 3, H, W)``, uint8.
@@ -94,9 +94,9 @@ class PicturesInMemory(ImageDataModule):
         self.rgb = rgb
 
     def split_names(self) -> dict[str, list[str]]:
-        """Number the pictures; they are those of every split."""
+        """Number the images; they are those of every split."""
         return {split: [str(index) for index in range(len(self.rgb))] for split in ("train", "val", "test")}
 
     def load_split(self, split: str) -> InMemoryDataset:
-        """Return the pictures."""
+        """Return the images."""
         return InMemoryDataset(self.split_names()[split], self.rgb, self.rgb.flatten(1)[:, 0].long() % 10)

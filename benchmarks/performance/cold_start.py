@@ -1,4 +1,4 @@
-"""From the shell to a coloured picture: a whole process, beside one that only imports torch."""
+"""From the shell to a coloured image: a whole process, beside one that only imports torch."""
 
 import dataclasses
 import statistics

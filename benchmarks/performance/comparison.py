@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 Work = Callable[[], float]
-"""Does some work; returns how much, in pictures or whatever is counted."""
+"""Does some work; returns how much, in images or whatever is counted."""
 
 ROUNDS = 3
 """So many turns each has at least."""

@@ -16,7 +16,7 @@ _SIGMA = 25 / 255
 
 
 def rgb_to_lab_skimage(seconds: float, edge: int = 1024) -> Row:
-    """A picture of 8 bits in memory to L*a*b*."""
+    """An image of 8 bits in memory to L*a*b*."""
     from skimage.color import rgb2lab
 
     rgb = np.random.default_rng(0).integers(0, 256, (edge, edge, 3), dtype=np.uint8)
@@ -86,4 +86,4 @@ def _beside(peer: str, restore: Callable[[np.ndarray], object], seconds: float, 
     note = f"{gflop(lambda: model(noisy)) / _MEGAPIXELS:,.0f} GFLOP a megapixel"
     if theirs_gflop:
         note += f", theirs {theirs_gflop / _MEGAPIXELS:,.0f}"
-    return compared(f"cnn_denoiser on grey pictures of {_EDGE} px, beside {peer}", turns, "Mpx/s", note=note)
+    return compared(f"cnn_denoiser on grey images of {_EDGE} px, beside {peer}", turns, "Mpx/s", note=note)

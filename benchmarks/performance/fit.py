@@ -13,7 +13,7 @@ from performance.comparison import Row, Work, compared
 
 
 def fit_small(seconds: float, batch_size: int = 64) -> Row:
-    """fusion_cnn on pictures of 32 pixels."""
+    """fusion_cnn on images of 32 pixels."""
     return _fit("fusion_cnn", 32, batch_size, 8, seconds)
 
 

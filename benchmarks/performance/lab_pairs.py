@@ -1,4 +1,4 @@
-"""Pairs (grey, L*a*b*) a second: a whole DataModule beside the loader of the tutorials, picture by picture."""
+"""Pairs (grey, L*a*b*) a second: a whole DataModule beside the loader of the tutorials, image by image."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ _WORKERS = 2
 
 
 class TutorialPictures(Dataset[dict[str, Tensor]]):
-    """Each picture opened, resized, flipped and converted by itself, as tutorials on colouring have it.
+    """Each image opened, resized, flipped and converted by itself, as tutorials on colouring have it.
 
     Args:
         pictures: Files, or arrays ``(H, W, 3)`` of uint8 in memory.
@@ -64,7 +64,7 @@ def lab_pairs_256(seconds: float, size: int = 256, count: int = 320) -> Row:
 
 
 def lab_pairs_cifar(seconds: float, count: int = 10_000) -> Row:
-    """Small pictures that lie in memory: ours in whole batches, theirs by two workers."""
+    """Small images that lie in memory: ours in whole batches, theirs by two workers."""
     data: ImageDataModule = SyntheticDataModule(train_images=count, batch_size=64)
     if (data_root() / "cifar10").is_dir():
         data = CIFAR10DataModule(train_images=count, batch_size=64)

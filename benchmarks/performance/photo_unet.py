@@ -37,7 +37,7 @@ def inference_share(seconds: float, size: int = 256, batch_size: int = 8, edge: 
     with torch.inference_mode():
         turns = take_turns(ours, theirs, seconds)
     what = f"photo_unet, grey to RGB, batches of {batch_size} at {size} px, beside a product of matrices"
-    note = f"{work / batch_size:.2f} GFLOP a picture"
+    note = f"{work / batch_size:.2f} GFLOP an image"
     return compared(what, turns, "GFLOP/s", must=0.35, aim=0.5, note=note)
 
 

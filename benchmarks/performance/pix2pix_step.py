@@ -39,7 +39,7 @@ def pix2pix_gpu(seconds: float, size: int = 256, batch_size: int = 16) -> Row:
 
 
 def _players(size: int, batch_size: int, device: str, steps: int) -> tuple[Pix2Pix, PicturesInMemory, Work]:
-    """Return colorzoo's task with the tutorials' networks, its pictures, and a plain loop over a copy of them."""
+    """Return colorzoo's task with the tutorials' networks, its images, and a plain loop over a copy of them."""
     rgb = SyntheticDataModule(size=size, train_images=4 * batch_size).load_split("train").rgb
     data = PicturesInMemory(rgb, batch_size=batch_size)
     model = colorzoo.create("pix2pix", size=size)

@@ -106,7 +106,7 @@ class Measure(Callback):
         self.curve.begin()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Measure what the model makes of grey pictures, in evaluation mode."""
+        """Measure what the model makes of grey images, in evaluation mode."""
         pl_module.eval()
         trainer.should_stop = self.curve.over(lambda pairs: pl_module(pairs["grey"]))
         pl_module.train()

@@ -10,7 +10,7 @@ class TutorialUNet(nn.Module):
     """Convolutions of stride 2 down to a single position and up again, with a skip on every level.
 
     Args:
-        size: Edge of the pictures in pixels, a power of 2; 256 gives the 54 million.
+        size: Edge of the images in pixels, a power of 2; 256 gives the 54 million.
         outputs: Channels of the answer, in [-1, 1].
     """
 

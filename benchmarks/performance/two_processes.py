@@ -10,7 +10,7 @@ from typing import Any
 
 from performance.comparison import ROUNDS, Row, Turns, compared
 
-_MARK = "pictures a second: "
+_MARK = "images a second: "
 _WARM_UP = 4
 
 

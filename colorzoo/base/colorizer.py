@@ -186,9 +186,7 @@ class Colorizer(ZooModule):
         self, picture: LightnessImage, adjustments: ColorAdjustments, predict: Callable[[Tensor], Answer]
     ) -> Answer:
         if self.training:
-            raise ValueError(
-                "the model is in training mode, where batch norm would learn from the picture; call eval()"
-            )
+            raise ValueError("the model is in training mode, where batch norm would learn from the image; call eval()")
 
         def predict_at(size: int) -> Answer:
             lightness = picture.lightness_at(*fit_longer_side(size, picture.height, picture.width))

@@ -98,7 +98,7 @@ class Denoiser(ZooModule):
         check_network_input(self, noisy, least=-2.0, most=3.0)
         if noisy.ndim != 4 or (self.channels != 1 and noisy.shape[1] != self.channels):
             wanted = "(B, C, H, W)" if self.channels == 1 else f"(B, {self.channels}, H, W)"
-            raise ValueError(f"the pictures have shape {tuple(noisy.shape)}; give {wanted}")
+            raise ValueError(f"the images have shape {tuple(noisy.shape)}; give {wanted}")
         folded = noisy.reshape(-1, self.channels, *noisy.shape[-2:])
         return run_in_own_dtype(self, self.restore, folded).clamp(0, 1).reshape(noisy.shape)
 
@@ -114,7 +114,7 @@ class Denoiser(ZooModule):
         Args:
             image: A path, a PIL image, an array ``(H, W)`` or ``(H, W, C)``, or a tensor ``(B, C, H, W)`` in [0, 1].
             strength: How far to go from the noisy image (0) to the restored one (1); a sequence has a number for each
-                picture of a batch. ``"auto"`` looks in each picture for the noise that the model is `noise_kinds`, and
+                image of a batch. ``"auto"`` looks in each image for the noise that the model is `noise_kinds`, and
                 leaves clean ones exactly as they are; see `NoiseLevel.strength`.
 
         Returns:
@@ -148,7 +148,7 @@ class Denoiser(ZooModule):
             return [level.strength(self.noise_kinds) for level in noise_levels(noisy)]
         shares = strengths(strength, len(noisy))
         if len(shares) != len(noisy):
-            raise ValueError(f"there are {len(shares)} strengths for {len(noisy)} pictures; give one for each")
+            raise ValueError(f"there are {len(shares)} strengths for {len(noisy)} images; give one for each")
         return shares
 
     def _in_tiles(self, noisy: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ def add_color_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="X,Y=#RRGGBB",
-        help="the colour at a point of the picture, in pixels from its upper left corner; may be given again",
+        help="the colour at a point of the image, in pixels from its upper left corner; may be given again",
     )
     parser.add_argument(
         "--min-confidence",
@@ -48,7 +48,7 @@ def parse_adjustments(args: argparse.Namespace) -> "ColorAdjustments":
     """Return the options as one object.
 
     Raises:
-        UsageError: If one makes no sense, whatever the picture and the model.
+        UsageError: If one makes no sense, whatever the image and the model.
     """
     from colorzoo.inference.color_adjustments import ColorAdjustments
 
@@ -60,18 +60,18 @@ def parse_adjustments(args: argparse.Namespace) -> "ColorAdjustments":
 
 
 def check_confidence_map(args: argparse.Namespace) -> None:
-    """Refuse a file for the map of several pictures, one that is in the way, and one of no known format.
+    """Refuse a file for the map of several images, one that is in the way, and one of no known format.
 
     Raises:
-        UsageError: If there are several pictures, or the suffix names no format.
+        UsageError: If there are several images, or the suffix names no format.
         OutputExistsError: If the file exists.
     """
     from colorzoo.io.atomic import format_of
 
     if len(args.inputs) != 1 or args.inputs[0].is_dir() or args.all_pages:
-        raise UsageError("--confidence-map is a file for one picture; colour them one by one")
+        raise UsageError("--confidence-map is a file for one image; colour them one by one")
     if args.confidence_map.resolve() in {path.resolve() for path in (*args.inputs, args.output) if path is not None}:
-        raise UsageError(f"--confidence-map {args.confidence_map} is the picture itself; give another name")
+        raise UsageError(f"--confidence-map {args.confidence_map} is the image itself; give another name")
     try:
         format_of(args.confidence_map)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What a command that colours does with pictures that are not grey."""
+"""What a command that colours does with images that are not grey."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -8,20 +8,20 @@ from colorzoo.io.raster import RasterImage
 
 IfColor = Literal["skip", "keep", "recolor"]
 Transform = Callable[[RasterImage], tuple[RasterImage | None, str]]
-"""Makes another picture of one, or None where nothing is to be written, and says what else there is to say of it."""
+"""Makes another image of one, or None where nothing is to be written, and says what else there is to say of it."""
 
 
 def dispatch_by_tone(transform: Transform, if_color: IfColor, kept: Transform | None = None) -> Transform:
-    """Look at the colours of a picture first: a toned one becomes grey before anything else is done.
+    """Look at the colours of an image first: a toned one becomes grey before anything else is done.
 
     Args:
-        transform: What is done with grey pictures, and with those made grey.
-        if_color: What is done with pictures in colour: ``"skip"``, nothing is written; ``"keep"``, they keep their
+        transform: What is done with grey images, and with those made grey.
+        if_color: What is done with images in colour: ``"skip"``, nothing is written; ``"keep"``, they keep their
             colours; ``"recolor"``, the same as with grey ones.
         kept: What ``"keep"`` does with them; None for nothing but copying.
 
     Returns:
-        Another transform, which says in front what it found if the picture was not grey.
+        Another transform, which says in front what it found if the image was not grey.
 
     Example:
         >>> from PIL.Image import new

@@ -71,12 +71,12 @@ def _add_command(
     )
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
-    existing.add_argument("--skip-existing", action="store_true", help="leave out pictures whose outputs exist")
+    existing.add_argument("--skip-existing", action="store_true", help="leave out images whose outputs exist")
     parser.add_argument(
-        "--report", type=path_argument, metavar="FILE", help="write a page of HTML with each picture before and after"
+        "--report", type=path_argument, metavar="FILE", help="write a page of HTML with each image before and after"
     )
     parser.add_argument("--all-pages", action="store_true", help="do all pages of a file, not the first; writes TIFF")
-    parser.add_argument("--max-megapixels", type=float, metavar="N", help="refuse larger pictures (default: 300)")
+    parser.add_argument("--max-megapixels", type=float, metavar="N", help="refuse larger images (default: 300)")
     parser.add_argument(
         "--no-provenance",
         dest="provenance",
@@ -102,7 +102,7 @@ def _add_strength(parser: argparse.ArgumentParser) -> None:
         "--strength",
         default="auto",
         metavar="SHARE",
-        help="how far to go, from 0 to 1; auto leaves clean pictures alone (default: auto)",
+        help="how far to go, from 0 to 1; auto leaves clean images alone (default: auto)",
     )
 
 
@@ -111,7 +111,7 @@ def _add_if_color(parser: argparse.ArgumentParser) -> None:
         "--if-color",
         choices=("skip", "keep", "recolor"),
         default="recolor",
-        help="pictures in colour: write nothing, keep their colours, or colour them anew (default: recolor)",
+        help="images in colour: write nothing, keep their colours, or colour them anew (default: recolor)",
     )
 
 
@@ -216,7 +216,7 @@ def _colorize_transform(colorizer: Any, adjustments: "ColorAdjustments", args: a
 
 
 def _restore_transform(loader: "ModelLoader", args: argparse.Namespace) -> "Transform":
-    """Return the transform of denoise and restore; pictures that stay in colour have de-noisers of their own."""
+    """Return the transform of denoise and restore; images that stay in colour have de-noisers of their own."""
     from colorzoo.cli.if_color import dispatch_by_tone
     from colorzoo.inference.toning import classify_tone
     from colorzoo.pipeline import COLOR_RESTORERS, RESTORERS

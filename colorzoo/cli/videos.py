@@ -153,9 +153,9 @@ def _check_options(
     }
     for option, given in for_images.items():
         if given and alone:
-            raise UsageError(f"{option} is for pictures; leave it out for videos and --as-video")
+            raise UsageError(f"{option} is for images; leave it out for videos and --as-video")
         if given:
-            failures += [f"{job[0][0]} is a video, and {option} is for pictures; do it alone" for job in _jobs(pairs)]
+            failures += [f"{job[0][0]} is a video, and {option} is for images; do it alone" for job in _jobs(pairs)]
             return False
     return True
 

@@ -133,7 +133,7 @@ def _reduce_chroma(lab: Tensor) -> Tensor:
 def grey_to_lightness(grey: Tensor) -> Tensor:
     """Return L* in [0, 100] of sRGB-encoded grey in [0, 1], ``(B, 1, H, W)``; raise a ValueError for another shape."""
     if grey.ndim != 4 or grey.shape[1] != 1:
-        raise ValueError(f"the grey pictures have shape {tuple(grey.shape)}; give (B, 1, H, W)")
+        raise ValueError(f"the grey images have shape {tuple(grey.shape)}; give (B, 1, H, W)")
     with _full_precision(grey):
         return 116 * _roots(decode_srgb_curve(grey.float().clamp(0, 1), fast_power)) - 16
 

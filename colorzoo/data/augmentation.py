@@ -17,7 +17,7 @@ def random_rot90(rgb: Tensor, draws: SharedRandom | None = None) -> Tensor:
     """Rotate each square image of ``(B, 3, H, H)`` by 0, 90, 180 or 270 degrees; raise a ValueError for others."""
     if rgb.shape[-2] != rgb.shape[-1]:
         raise ValueError(
-            f"pictures of {rgb.shape[-1]}x{rgb.shape[-2]} cannot be turned; set rot90=False, or crop squares"
+            f"images of {rgb.shape[-1]}x{rgb.shape[-2]} cannot be turned; set rot90=False, or crop squares"
         )
     quarters = _of(draws, rgb).randint(4, len(rgb), 1, 1, 1).flatten()
     return _chosen([rgb.rot90(turn, dims=(2, 3)) for turn in range(4)], quarters)

@@ -81,7 +81,7 @@ class ResumableSampler(DistributedSampler[int]):
 
 def image_seed(picture: str, epoch: int, seed: int) -> int:
     """Return the seed of what is drawn for one image in an epoch, counted from 0, whichever worker loads it."""
-    return seed_of(f"picture {picture} of epoch {epoch}", seed)
+    return seed_of(f"image {picture} of epoch {epoch}", seed)
 
 
 def batch_seed(number: int, epoch: int, seed: int) -> int:
@@ -130,7 +130,7 @@ class ImageDataLoader(DataLoader[ImageBatch]):
             if not str(error).startswith("DataLoader worker"):
                 raise
             raise DataError(
-                f"a process that loads pictures ended ({str(error).strip()}), mostly because memory ran out; set "
+                f"a process that loads images ended ({str(error).strip()}), mostly because memory ran out; set "
                 "data.num_workers or data.batch_size lower, and resume a training with --ckpt_path last"
             ) from error
 

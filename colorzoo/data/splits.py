@@ -47,7 +47,7 @@ def split_off_validation(
     if len(val) < val_images or len(rest) < max(wanted, 1):
         of_them = f", {len(may_validate):,} of them {suffix}" if suffix else ""
         raise DataError(
-            f"{source} holds {len(order):,} training pictures{of_them}: too few for {val_images} to "
+            f"{source} holds {len(order):,} training images{of_them}: too few for {val_images} to "
             f"validate and {wanted} to train on"
         )
     return {"train": sorted(rest[:wanted]), "val": sorted(val)}
@@ -73,7 +73,7 @@ def split_by_fraction(
     if not splits["val"] and splits["train"]:
         splits["val"].append(splits["train"].pop(0))
     if not splits["train"] or not splits["val"]:
-        raise DataError(f"{source} holds {len(order)} readable pictures: too few to train and to validate")
+        raise DataError(f"{source} holds {len(order)} readable images: too few to train and to validate")
     return {split: sorted(found) for split, found in splits.items()}
 
 
@@ -99,7 +99,7 @@ def check_fractions(val_fraction: float, test_fraction: float) -> None:
     """Refuse, by a DataError, fractions that leave nothing to train on or to validate."""
     if not (0 < val_fraction < 1 and 0 <= test_fraction < 1 and val_fraction + test_fraction < 1):
         raise DataError(
-            f"val_fraction ({val_fraction}) and test_fraction ({test_fraction}) must leave pictures to train on"
+            f"val_fraction ({val_fraction}) and test_fraction ({test_fraction}) must leave images to train on"
         )
 
 

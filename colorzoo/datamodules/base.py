@@ -135,7 +135,7 @@ class ImageDataModule(LightningDataModule, ABC):
 
     def describe(self, split: str) -> str:
         """Say in one line which images a split holds; goes into every published checkpoint."""
-        return f"{len(self.split_names()[split]):,} {split} pictures of {type(self).__name__}, seed {self.seed}"
+        return f"{len(self.split_names()[split]):,} {split} images of {type(self).__name__}, seed {self.seed}"
 
     def describe_pairs(self) -> str:
         """Say in one line which pairs are made of the images; goes into every checkpoint."""
@@ -161,7 +161,7 @@ class ImageDataModule(LightningDataModule, ABC):
                 self.prepare_data()
             source = self.load_split(split)
             if len(source) == 0:
-                raise DataError(f"{type(self).__name__} found no picture for the split {split!r}")
+                raise DataError(f"{type(self).__name__} found no image for the split {split!r}")
             self._splits[split] = source
         return self._splits[split]
 
@@ -226,7 +226,7 @@ class ImageDataModule(LightningDataModule, ABC):
         process, processes = self._process()
         if name_filter is None and len(source) < processes:
             raise DataError(
-                f"{len(source)} {split} pictures are too few for {processes} processes; set trainer.devices lower"
+                f"{len(source)} {split} images are too few for {processes} processes; set trainer.devices lower"
             )
         index_filter = None if name_filter is None else lambda index: name_filter(source.names[index])
         loader = ImageDataLoader(

@@ -100,7 +100,7 @@ class BSDSDataModule(ImageDataModule):
             held_out = _TEST_IMAGES + self.val_images
             if len(order) < held_out:
                 raise DataError(
-                    f"{self.root / 'test'} holds {len(order)} pictures: too few for {_TEST_IMAGES} to test and "
+                    f"{self.root / 'test'} holds {len(order)} images: too few for {_TEST_IMAGES} to test and "
                     f"{self.val_images} to validate"
                 )
             self._names = {
@@ -116,7 +116,7 @@ class BSDSDataModule(ImageDataModule):
         if split != "train":
             return InMemoryDataset(names, rgb)
         if self.size > min(rgb.shape[-2:]):
-            raise DataError(f"size is {self.size}, but the pictures have {rgb.shape[-1]}x{rgb.shape[-2]} pixels")
+            raise DataError(f"size is {self.size}, but the images have {rgb.shape[-1]}x{rgb.shape[-2]} pixels")
         return RandomCropDataset(names, rgb, self.size, self.crops_per_image)
 
     def _official_names(self, split: str) -> list[str]:
@@ -133,7 +133,7 @@ class BSDSDataModule(ImageDataModule):
             if picture.shape != first.shape:
                 raise DataError(
                     f"{self.root / name} has {picture.shape[1]}x{picture.shape[0]} pixels, not {first.shape[1]}x"
-                    f"{first.shape[0]}: no picture of BSDS"
+                    f"{first.shape[0]}: no image of BSDS"
                 )
             pictures[index] = picture
         return torch.from_numpy(pictures).movedim(-1, 1).contiguous()

@@ -63,7 +63,7 @@ class CIFAR10DataModule(OfficialSplitDataModule):
         lossy = sum(not name.endswith(".png") for name in names)
         of = "" if self.classes == CLASSES else f" ({', '.join(self.classes)})"
         return (
-            f"{len(names):,} {split} pictures of CIFAR-10{of}, {'lossless' if not lossy else f'{lossy:,} of them JPEG'}"
+            f"{len(names):,} {split} images of CIFAR-10{of}, {'lossless' if not lossy else f'{lossy:,} of them JPEG'}"
         )
 
     def load_split(self, split: str) -> InMemoryDataset:
@@ -85,7 +85,7 @@ class CIFAR10DataModule(OfficialSplitDataModule):
             targets = self.open_torchvision(split).targets
             names = [_name(split, i, target) for i, target in enumerate(targets) if target in wanted]
         if not names:
-            raise DataError(f"no CIFAR-10 pictures in {self.root / split}; set root, or download=True to fetch them")
+            raise DataError(f"no CIFAR-10 images in {self.root / split}; set root, or download=True to fetch them")
         return names
 
     def _decode_folders(self, names: list[str]) -> Tensor:
@@ -93,7 +93,7 @@ class CIFAR10DataModule(OfficialSplitDataModule):
         for index, name in enumerate(names):
             picture = read_image(self.root / name)
             if picture.size != (_EDGE, _EDGE):
-                raise DataError(f"{self.root / name} is {picture.size}, not {_EDGE}x{_EDGE}: no picture of CIFAR-10")
+                raise DataError(f"{self.root / name} is {picture.size}, not {_EDGE}x{_EDGE}: no image of CIFAR-10")
             pictures[index] = np.asarray(picture.convert("RGB"))
         return torch.from_numpy(pictures).movedim(-1, 1).contiguous()
 

@@ -83,7 +83,7 @@ class FolderDataset(ImageDataset):
                 if self.colorless == "fail":
                     raise DataError(f"{error}; remove it, or set colorless to 'skip' or 'keep'") from None
                 warnings.warn(f"skipped: {error}", stacklevel=2)
-        raise UnreadableImageError(f"none of the {len(self)} pictures in {self.root} can be used; see the warnings")
+        raise UnreadableImageError(f"none of the {len(self)} images in {self.root} can be used; see the warnings")
 
     def _check_color(self, name: str, image: PIL.Image.Image) -> None:
         if self.colorless == "keep":

@@ -84,5 +84,5 @@ class ImagenetteDataModule(OfficialSplitDataModule):
         paths = (path for name in CLASSES for path in (folder / split / name).glob("*.JPEG"))
         names = [path.relative_to(folder).as_posix() for path in paths]
         if not names:
-            raise DataError(f"no Imagenette pictures in {folder / split}; set root, or download=True to fetch them")
+            raise DataError(f"no Imagenette images in {folder / split}; set root, or download=True to fetch them")
         return names

@@ -94,7 +94,7 @@ class StreamingDataModule(ImageDataModule):
         enough = count >= self.batch_size * processes
         if not enough and processes > 1:
             raise DataError(
-                f"{count} training pictures make no batch of {self.batch_size} for each of {processes} processes; "
+                f"{count} training images make no batch of {self.batch_size} for each of {processes} processes; "
                 "lower batch_size, or train with fewer"
             )
         squares = CropTransform(self._crop("train"), run_seed(self.seed))

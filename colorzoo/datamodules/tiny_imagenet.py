@@ -57,7 +57,7 @@ class TinyImageNetDataModule(OfficialSplitDataModule):
 
     def describe(self, split: str) -> str:
         count = len(self.split_names()[split])
-        return f"{count:,} {split} pictures of Tiny ImageNet, JPEG, {self.size}x{self.size} pixels"
+        return f"{count:,} {split} images of Tiny ImageNet, JPEG, {self.size}x{self.size} pixels"
 
     def official_names(self, split: str) -> list[str]:
         files = self._official_files("val" if split == "test" else split)
@@ -66,7 +66,7 @@ class TinyImageNetDataModule(OfficialSplitDataModule):
         if split == "train":
             self._classes = {wnid: label for label, wnid in enumerate(classes)}
         elif unknown := [wnid for wnid in classes if wnid not in self._classes]:
-            raise DataError(f"{self.root / 'val'} has the class {unknown[0]}, which has no training picture")
+            raise DataError(f"{self.root / 'val'} has the class {unknown[0]}, which has no training image")
         return list(files)
 
     def load_split(self, split: str) -> InMemoryDataset:
@@ -96,7 +96,7 @@ class TinyImageNetDataModule(OfficialSplitDataModule):
             files = {f"{split}/{path.relative_to(folder).parts[0]}/{path.name}": path for path in paths}
         if not files:
             raise DataError(
-                f"no pictures of Tiny ImageNet in {folder}; torchvision cannot fetch them: take tiny-imagenet-200.zip "
+                f"no images of Tiny ImageNet in {folder}; torchvision cannot fetch them: take tiny-imagenet-200.zip "
                 "from the web pages of Stanford's course CS231n, unpack it and set root to its folder"
             )
         return files

@@ -41,7 +41,7 @@ _LARGE = (1, 1, 800, 1200)
 def export(
     model: ZooModule, path: str | Path, format: Format | None = None, *, overwrite: bool = False
 ) -> dict[str, str]:
-    """Write a model, from picture to picture, as a file that runs without colorzoo.
+    """Write a model, from image to image, as a file that runs without colorzoo.
 
     The file gives what the model gives on images and batches of any size: a colouriser what `Colorizer.colorize` gives
     at its ``working_size``, a de-noiser what its ``forward`` gives. Before the file gets its name, it is run on batches
@@ -73,7 +73,7 @@ def export(
     chosen = format_of(path, format)
     refuse_existing(path, overwrite)
     if model.training:
-        raise ValueError("the model is in training mode, where it would learn from the pictures; call eval()")
+        raise ValueError("the model is in training mode, where it would learn from the images; call eval()")
     if chosen == "onnx":
         require_onnx()
     alone = copy.deepcopy(model).to("cpu", torch.float32).requires_grad_(False)
@@ -124,7 +124,7 @@ def describe_model(model: ZooModule) -> dict[str, str]:
         "task": model.task,
         "paper": model.paper,
         "parity": f"when exported, within {TOLERANCE:g} of what {call} gives, on up to {checked} pixels",
-        "input": f"{sees}: sRGB-encoded pictures in [0, 1], {shape.format(channels)}",
+        "input": f"{sees}: sRGB-encoded images in [0, 1], {shape.format(channels)}",
         "output": f"{learns}: {meaning}, {shape.format(3 if learns == 'rgb' else channels)}",
     }
 
@@ -161,7 +161,7 @@ def _pictures(model: ZooModule, shape: tuple[int, int, int, int]) -> Tensor:
 
 
 def _captured(model: ZooModule) -> ExportedProgram:
-    """Return the graph of what a model does, for batches and pictures of any size."""
+    """Return the graph of what a model does, for batches and images of any size."""
     free = {axis: Dim(name, min=1) for axis, name in enumerate(_AXES) if axis != 1 or _channels(model) is None}
     # As torch.onnx does it: else the sizes of the example are taken for granted where they only make things faster.
     with torch.no_grad(), torch.fx.experimental._config.patch(backed_size_oblivious=True):  # type: ignore[attr-defined]
@@ -171,8 +171,8 @@ def _captured(model: ZooModule) -> ExportedProgram:
             dynamic_shapes=(free,),
             prefer_deferred_runtime_asserts_over_guards=True,
         )
-    # What is left is asked of each picture: whether a batch is of more than one, as if strides depended on it. That the
-    # program does right without is checked on pictures.
+    # What is left is asked of each image: whether a batch is of more than one, as if strides depended on it. That the
+    # program does right without is checked on images.
     for part in program.graph_module.modules():
         if isinstance(part, torch.fx.GraphModule):
             for node in part.graph.find_nodes(op="call_function", target=torch.ops.aten._assert_scalar.default):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from onnx import GraphProto
 
 AGREEMENT = 35.0
-"""PSNR in dB of answers against those in floats. A picture that is 25 dB from the truth loses 0.4 dB to an independent
+"""PSNR in dB of answers against those in floats. An image that is 25 dB from the truth loses 0.4 dB to an independent
 error of 35 dB."""
 
 
@@ -33,7 +33,7 @@ def quantize(
     """Write an exported ONNX file again, with 8-bit weights and activations in its convolutions.
 
     Static quantization (Jacob et al., 2018) by onnxruntime, with a scale for each channel of the weights. Half of the
-    pictures, every second one, set the ranges of the activations; the others judge what comes of it. Depth-wise
+    images, every second one, set the ranges of the activations; the others judge what comes of it. Depth-wise
     convolutions, which hold little and lose most, and the first and the last one stay as they are.
 
     Args:
@@ -44,11 +44,11 @@ def quantize(
         overwrite: Replace a file that is there.
 
     Returns:
-        The agreement over the pictures that set no range.
+        The agreement over the images that set no range.
 
     Raises:
         UsageError: If the packages that write ONNX are not installed.
-        ValueError: If there are not two pictures.
+        ValueError: If there are not two images.
         OutputExistsError: If the file is there and ``overwrite`` is False.
         ExportError: If there is nothing to store in 8 bits, or the answers would agree by less.
 
@@ -68,7 +68,7 @@ def quantize(
     path = Path(path)
     refuse_existing(path, overwrite)
     if len(pictures) < 2:
-        raise ValueError(f"there are {len(pictures)} pictures; give one to set the ranges and one to judge, at least")
+        raise ValueError(f"there are {len(pictures)} images; give one to set the ranges and one to judge, at least")
     arrays = [picture.numpy() for picture in pictures]
     with tempfile.TemporaryDirectory() as folder:
         plain, small = Path(folder) / "plain.onnx", Path(folder) / "small.onnx"

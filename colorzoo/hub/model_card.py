@@ -16,9 +16,9 @@ _OVERVIEW_MARKS = ("<!-- generated: models -->\n", "<!-- end of generated: model
 _COLUMNS = ("checkpoint", "figure", "value", "baseline", "baseline_value", "evaluated_on", "recipe", "kib", "licence")
 _UNITS = {
     "mse": ("MSE on [0, 1]", 100.0, "%"),
-    "psnr": ("PSNR, mean over pictures", 1.0, "dB"),
-    "ssim": ("SSIM, mean over pictures", 1.0, ""),
-    "half_mse": ("half the MSE, of pixels whose window lies within the picture", 100.0, "%"),
+    "psnr": ("PSNR, mean over images", 1.0, "dB"),
+    "ssim": ("SSIM, mean over images", 1.0, ""),
+    "half_mse": ("half the MSE, of pixels whose window lies within the image", 100.0, "%"),
     "colorfulness": ("colourfulness (Hasler-Suesstrunk)", 1.0, ""),
     "own_mse": ("MSE of the network's own RGB on [0, 1] (four times that on [-1, 1])", 100.0, "%"),
     "generator_mse": ("MSE on [0, 1] of the generator alone", 100.0, "%"),

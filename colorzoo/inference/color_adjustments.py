@@ -72,6 +72,6 @@ class ColorAdjustments:
         if not self.hints:
             return ab
         if picture.count != 1:
-            raise ValueError(f"the hints are for one picture, but the batch has {picture.count}")
+            raise ValueError(f"the hints are for one image, but the batch has {picture.count}")
         guide = picture.lightness_at(*fit_longer_side(GUIDE_SIZE, picture.height, picture.width))
         return propagate_hints(ab, guide, self.hints, picture.height, picture.width)

@@ -25,7 +25,7 @@ Hint = tuple[tuple[float, float], str]
 GUIDE_SIZE = 256
 """Longer side, in pixels, at which hints find their way."""
 
-# In units of L*: where a hint has lost two thirds of its say, what crossing the whole picture costs without any edge,
+# In units of L*: where a hint has lost two thirds of its say, what crossing the whole image costs without any edge,
 # and the texture of the surroundings in which a change counts half.
 _REACH = 35.0
 _CROSSING = 40.0
@@ -49,7 +49,7 @@ def check_hints(hints: Sequence[Hint]) -> None:
         except (TypeError, ValueError) as error:
             raise ValueError(f"the hint {hint!r} is no point and colour; {wanted}") from error
         if not finite:
-            raise ValueError(f"the hint {hint!r} is at no place in the picture; give x and y in pixels")
+            raise ValueError(f"the hint {hint!r} is at no place in the image; give x and y in pixels")
         if not isinstance(colour, str) or not re.fullmatch("#[0-9a-fA-F]{6}", colour):
             raise ValueError(f"the colour {colour!r} of a hint is not of the form #rrggbb, such as #b03a2e")
 
@@ -70,7 +70,7 @@ def propagate_hints(ab: Tensor, guide: Tensor, hints: Sequence[Hint], height: in
     for hint in hints:
         x, y = hint[0]
         if not (0 <= x < width and 0 <= y < height):
-            raise ValueError(f"the hint {hint!r} is outside the picture, which has {width} x {height} pixels")
+            raise ValueError(f"the hint {hint!r} is outside the image, which has {width} x {height} pixels")
     rows, columns = guide.shape[-2:]
     points = [(int((y + 0.5) * rows / height), int((x + 0.5) * columns / width)) for (x, y), _ in hints]
     distances = _distances(guide[0, 0].cpu().numpy(), points)

@@ -81,7 +81,7 @@ def classify_tone(image: Image) -> ToneInfo:
     """
     small = _small(image)
     if len(small) != 1:
-        raise ValueError(f"there are {len(small)} pictures; give one at a time")
+        raise ValueError(f"there are {len(small)} images; give one at a time")
     if small.shape[1] == 1:
         return ToneInfo("grey", 0.0)
     lab = rgb_to_lab(small.cpu())[0].flatten(1).double().numpy()

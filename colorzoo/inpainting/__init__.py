@@ -1,4 +1,4 @@
-"""Holes of a picture filled, without a model."""
+"""Holes of an image filled, without a model."""
 
 from colorzoo.inpainting.efros_leung import inpaint
 

@@ -1,6 +1,6 @@
 """Inpainting by texture synthesis, without a model: holes are filled pixel by pixel with copies of known pixels.
 
-Efros and Leung (1999): the known pixels around the one to fill are compared with every window of the picture that has
+Efros and Leung (1999): the known pixels around the one to fill are compared with every window of the image that has
 no hole. The comparison is a correlation, computed with FFTs.
 """
 
@@ -42,29 +42,29 @@ def inpaint(image: Kind, mask: Image, window: int = 15, seed: int = 0, progress:
 def inpaint(
     image: Image, mask: Image, window: int = 15, seed: int = 0, progress: Progress | None = None
 ) -> PIL.Image.Image | Array | Tensor | RasterImage:
-    """Fill the holes of a picture by non-parametric sampling; the result is of the kind that was given.
+    """Fill the holes of an image by non-parametric sampling; the result is of the kind that was given.
 
     Efros and Leung, "Texture Synthesis by Non-parametric Sampling", ICCV 1999. Each pixel is a copy of a known one,
     all its channels (alpha, palette index) included; all pixels outside the hole stay as they are. What is copied
     lies in the holes' bounding box or within 256 pixels (if the window is larger: within a window) of it. Memory grows
-    with that region, by up to 180 bytes a pixel and picture; time with it and with the number of pixels in the hole.
+    with that region, by up to 180 bytes a pixel and image; time with it and with the number of pixels in the hole.
 
     Args:
         image: A path, a PIL image, an array ``(H, W)`` or ``(H, W, 1 or 3)``, or a tensor ``(B, 1 or 3, H, W)`` in
-            [0, 1]. Pictures of a batch are filled one by one, each as it would be alone.
+            [0, 1]. Images of a batch are filled one by one, each as it would be alone.
         mask: A path, a PIL image, or an array or tensor ``(H, W)``. White is hole, and so is True: at least half of the
             range, or the brighter of two levels where there are but two. On a layer that is transparent elsewhere, what
-            is painted is hole, in whatever colour. One for all pictures of a batch.
+            is painted is hole, in whatever colour. One for all images of a batch.
         window: Side, in pixels, of the surroundings that are compared; odd, at least 3. It should hold the largest
             regular feature of the texture.
-        seed: Equal seeds give equal pictures.
+        seed: Equal seeds give equal images.
         progress: Called after each pixel, with the number of pixels filled and of all to fill.
 
     Returns:
         A PIL image of the same mode for a path or PIL image, an array or tensor like the one given.
 
     Raises:
-        UnreadableImageError: If a path is missing or no picture.
+        UnreadableImageError: If a path is missing or no image.
         ValueError: If shape or values make no sense, the mask has another size, marks nothing or everything, or nowhere
             a whole window is known; the message names the largest window that is.
         TypeError: If the kind of image or mask is unknown.
@@ -133,7 +133,7 @@ class Inpainting:
         return self.filled
 
     def picture(self) -> Any:
-        """Return the picture as far as it is filled; the rest of the hole is as it was.
+        """Return the image as far as it is filled; the rest of the hole is as it was.
 
         Returns:
             A PIL image for a path or PIL image, else an array, a tensor or a scan: as the one given, hence untyped.
@@ -172,16 +172,16 @@ class Inpainting:
         return pixels.reshape(array.shape)
 
     def _copies(self, synthesis: "_PatchSynthesis") -> tuple[IndexArray, IndexArray]:
-        """Return where the filled pixels are in the flattened picture, and where they were copied from."""
+        """Return where the filled pixels are in the flattened image, and where they were copied from."""
         return self._places[list(synthesis.sources.keys())], self._places[list(synthesis.sources.values())]
 
 
 class _PatchSynthesis:
-    """Fills the holes of one picture inwards, in the order of the authors' pseudo-code."""
+    """Fills the holes of one image inwards, in the order of the authors' pseudo-code."""
 
     def __init__(self, picture: FloatArray, hole: BoolArray, window: int, seed: int) -> None:
         self.sources: dict[int, int] = {}
-        """The pixels filled so far, and which they are copies of; both as indices of the flattened picture."""
+        """The pixels filled so far, and which they are copies of; both as indices of the flattened image."""
         self._radius = window // 2
         margin = (self._radius, self._radius)
         picture = np.where(hole[..., None], 0, picture)

@@ -1,4 +1,4 @@
-"""Search for the windows of a picture that are most similar to a given one: the inner loop of inpainting."""
+"""Search for the windows of an image that are most similar to a given one: the inner loop of inpainting."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -16,10 +16,10 @@ _CHUNK = 1 << 18
 
 
 class PatchIndex:
-    """Index of the square windows of a picture that contain no hole.
+    """Index of the square windows of an image that contain no hole.
 
     Comparing a window T with all of them, S, is a correlation: sum w (S - T)^2 = sum w S^2 - 2 sum w T S + sum w T^2.
-    FFTs do it for all windows at once, in memory for a few pictures, and in a time that does not depend on the window's
+    FFTs do it for all windows at once, in memory for a few images, and in a time that does not depend on the window's
     size. Which windows are chosen is decided by the sum on the left, taken for the few that come into question.
     Windows that are equal, as there are many in flat parts, are compared once.
 
@@ -57,7 +57,7 @@ class PatchIndex:
             ``(size, size, C)`` and ``(size, size)`` -> ``(N,)`` and ``(N,)``.
 
         Returns:
-            The windows' centre pixels as indices of the flattened picture, ascending, and their errors: squared
+            The windows' centre pixels as indices of the flattened image, ascending, and their errors: squared
             differences, averaged over channels and, with the weights, over pixels.
         """
         template = template.transpose(2, 0, 1)
@@ -87,7 +87,7 @@ def _corners(hole: BoolArray, size: int) -> BoolArray:
 def _no_window_message(hole: BoolArray, size: int) -> str:
     smaller = next((side for side in range(size - 2, 1, -2) if _corners(hole, side).any()), None)
     cure = "too little of it is known" if smaller is None else f"use a smaller window, at most {smaller}"
-    return f"no window of {size}x{size} pixels lies in the picture and is wholly known; {cure}"
+    return f"no window of {size}x{size} pixels lies in the image and is wholly known; {cure}"
 
 
 def _fingerprints(picture: FloatArray, size: int) -> NDArray[np.uint64]:

@@ -38,7 +38,7 @@ def format_of(path: Path) -> str:
     """
     name = PIL.Image.registered_extensions().get(path.suffix.lower())
     if name is None or name not in PIL.Image.SAVE:
-        raise ValueError(f"cannot tell a picture format from {path.name!r}; end the name in .png, .jpg or .tif")
+        raise ValueError(f"cannot tell an image format from {path.name!r}; end the name in .png, .jpg or .tif")
     return name
 
 

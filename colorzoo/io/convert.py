@@ -1,4 +1,4 @@
-"""Converts between the kinds of picture that users give and what models see: integer levels, or batches of floats."""
+"""Converts between the kinds of image that users give and what models see: integer levels, or batches of floats."""
 
 import warnings
 from collections.abc import Callable
@@ -21,12 +21,12 @@ Array = NDArray[Any]
 Picture = str | Path | PIL.Image.Image
 """A photograph: a file's path, or what Pillow made of it."""
 Image = Picture | Array | Tensor | RasterImage
-"""The kinds of picture that the zoo takes; what it gives back is of the same kind, a PIL image for a path."""
+"""The kinds of image that the zoo takes; what it gives back is of the same kind, a PIL image for a path."""
 Kind = TypeVar("Kind", Array, Tensor, RasterImage)
-"""A kind of picture that comes back as that kind."""
+"""A kind of image that comes back as that kind."""
 
 _BAND = 256
-"""Rows that are rounded at a time: a large picture need not be in memory once more."""
+"""Rows that are rounded at a time: a large image need not be in memory once more."""
 
 
 def decode_srgb(image: Image) -> Array | Tensor | RasterImage:
@@ -39,14 +39,14 @@ def decode_srgb(image: Image) -> Array | Tensor | RasterImage:
         A `RasterImage` for all but arrays and tensors, which come back as they are.
 
     Raises:
-        UnreadableImageError: If a path is missing or no picture.
+        UnreadableImageError: If a path is missing or no image.
         TypeError: If the image is of no kind listed in `Image`.
     """
     return image if isinstance(image, Tensor | np.ndarray) else to_raster(image).in_srgb()
 
 
 def to_gray(source: Array | Tensor | RasterImage) -> Array | Tensor:
-    """Return what a colouriser looks at: the integer levels of 8- and 16-bit pictures, else a grey batch of floats.
+    """Return what a colouriser looks at: the integer levels of 8- and 16-bit images, else a grey batch of floats.
 
     Args:
         source: What `decode_srgb` returns.
@@ -55,7 +55,7 @@ def to_gray(source: Array | Tensor | RasterImage) -> Array | Tensor:
         uint8 or uint16 levels ``(H, W)`` or ``(H, W, 3)``, else ``(B, 1, H, W)`` in [0, 1].
 
     Raises:
-        ValueError: If the picture has a wrong shape, is empty, or holds values that are no grey levels.
+        ValueError: If the image has a wrong shape, is empty, or holds values that are no grey levels.
     """
     if isinstance(source, Tensor):
         return _checked(source)
@@ -69,7 +69,7 @@ def to_gray(source: Array | Tensor | RasterImage) -> Array | Tensor:
 def restore_kind(
     image: Image, source: Array | Tensor | RasterImage, rgb: Array | Tensor
 ) -> PIL.Image.Image | Array | Tensor | RasterImage:
-    """Return a coloured picture as the kind of the one that was given.
+    """Return a coloured image as the kind of the one that was given.
 
     Args:
         image: What was given.
@@ -97,7 +97,7 @@ def apply_to_channels(image: Kind, restore: Callable[[Tensor], Tensor]) -> Kind:
 def apply_to_channels(
     image: Image, restore: Callable[[Tensor], Tensor]
 ) -> PIL.Image.Image | Array | Tensor | RasterImage:
-    """Run what keeps the channels of a picture on any kind of picture, and return the result as that kind.
+    """Run what keeps the channels of an image on any kind of image, and return the result as that kind.
 
     Args:
         image: What `Denoiser.denoise` takes.
@@ -109,8 +109,8 @@ def apply_to_channels(
         channel, metadata and profile, and the meaning of their levels.
 
     Raises:
-        UnreadableImageError: If a path is missing or no picture.
-        ValueError: If the picture has a wrong shape, is empty, or holds values that are no levels.
+        UnreadableImageError: If a path is missing or no image.
+        ValueError: If the image has a wrong shape, is empty, or holds values that are no levels.
         TypeError: If it is of no kind listed in `Image`.
     """
     if isinstance(image, Tensor):
@@ -123,7 +123,7 @@ def apply_to_channels(
 
 
 def to_batch(image: Image) -> Tensor:
-    """Return any kind of picture as a batch, grey or RGB as it is; an alpha channel is set aside.
+    """Return any kind of image as a batch, grey or RGB as it is; an alpha channel is set aside.
 
     Args:
         image: A path, a PIL image, a scan, an array ``(H, W)`` or ``(H, W, 1 or 3)``, or a tensor
@@ -133,8 +133,8 @@ def to_batch(image: Image) -> Tensor:
         ``(B, 1, H, W)`` or ``(B, 3, H, W)`` in [0, 1]; B is 1 for all but tensors.
 
     Raises:
-        UnreadableImageError: If a path is missing or no picture.
-        ValueError: If the picture has a wrong shape, is empty, or holds values that are no levels.
+        UnreadableImageError: If a path is missing or no image.
+        ValueError: If the image has a wrong shape, is empty, or holds values that are no levels.
         TypeError: If it is of no kind listed in `Image`.
 
     Example:
@@ -157,7 +157,7 @@ def to_raster(image: str | Path | PIL.Image.Image | RasterImage) -> RasterImage:
     if isinstance(image, PIL.Image.Image):
         return RasterImage.of(image)
     kind = type(image).__name__
-    raise TypeError(f"cannot read a picture from a {kind}; give a path, a PIL image, an array or a tensor")
+    raise TypeError(f"cannot read an image from a {kind}; give a path, a PIL image, an array or a tensor")
 
 
 def to_pil(scan: RasterImage) -> PIL.Image.Image:
@@ -168,11 +168,11 @@ def to_pil(scan: RasterImage) -> PIL.Image.Image:
 
 
 def _checked_levels(array: Array) -> Array:
-    """Refuse what is no picture; return grey as ``(H, W)`` and RGB as ``(H, W, 3)``."""
+    """Refuse what is no image; return grey as ``(H, W)`` and RGB as ``(H, W, 3)``."""
     if array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,)):
         raise ValueError(f"the array has shape {array.shape}; give (H, W), (H, W, 1) or (H, W, 3)")
     if array.size == 0:
-        raise ValueError(f"the picture is empty: its shape is {array.shape}")
+        raise ValueError(f"the image is empty: its shape is {array.shape}")
     return array[:, :, 0] if array.shape[2:] == (1,) else array
 
 
@@ -192,7 +192,7 @@ def _array_to_batch(array: Array) -> Tensor:
 
 
 def _gray_of(rgb: Tensor) -> Tensor:
-    """Return the grey picture with the L* of a coloured one; grey stored as RGB comes back exactly."""
+    """Return the grey image with the L* of a coloured one; grey stored as RGB comes back exactly."""
     if bool((rgb[:, :1] == rgb).all()):
         return rgb[:, :1]
     return lightness_to_grey(rgb_to_lab(rgb)[:, :1])
@@ -209,11 +209,11 @@ def _checked(tensor: Tensor, *channels: int) -> Tensor:
             + ("" if channels else ", for instance colorzoo.color.conversions.rgb_to_luma(rgb)")
         )
     if tensor.numel() == 0:
-        raise ValueError(f"the picture is empty: its shape is {tuple(tensor.shape)}")
+        raise ValueError(f"the image is empty: its shape is {tuple(tensor.shape)}")
     if not tensor.is_floating_point():
         raise ValueError(f"the tensor is of {tensor.dtype}; give floats in [0, 1], for instance tensor.float() / 255")
     if bool(torch.isnan(tensor).any()):
-        raise ValueError("the picture holds NaN; replace it first")
+        raise ValueError("the image holds NaN; replace it first")
     low, high = float(tensor.min()), float(tensor.max())
     if low < 0 or high > 1:
         raise ValueError(f"the values lie in [{low:g}, {high:g}]; scale them to [0, 1]")

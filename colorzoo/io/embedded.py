@@ -1,4 +1,4 @@
-"""Finds the blocks of metadata in an open picture, and corrects in them what being turned upright makes false."""
+"""Finds the blocks of metadata in an open image, and corrects in them what being turned upright makes false."""
 
 from typing import Any
 
@@ -26,9 +26,9 @@ _MOST_DPI = 65535
 
 
 def read_orientation(image: PIL.Image.Image) -> int:
-    """Return the EXIF orientation of an open picture, whatever type of whole number it is stored in; 1 is upright.
+    """Return the EXIF orientation of an open image, whatever type of whole number it is stored in; 1 is upright.
 
-    What Pillow makes of the picture obeys it from then on.
+    What Pillow makes of the image obeys it from then on.
     """
     try:
         value = image.getexif().get(Base.Orientation, 1)
@@ -60,7 +60,7 @@ def _raw_profile(texts: dict[str, str], name: str) -> bytes:
 
 
 def read_xmp(image: PIL.Image.Image, texts: dict[str, str], turned: bool) -> bytes:
-    """Return the XMP packet of an upright picture, without what no longer holds."""
+    """Return the XMP packet of an upright image, without what no longer holds."""
     given = image.info.get("xmp") or image.info.get(PNG_XMP) or _raw_profile(texts, "xmp")
     packet = given.encode() if isinstance(given, str) else bytes(given)
     if not packet.strip(b"\0 \t\r\n"):
@@ -69,7 +69,7 @@ def read_xmp(image: PIL.Image.Image, texts: dict[str, str], turned: bool) -> byt
 
 
 def read_exif(image: PIL.Image.Image, texts: dict[str, str], turned: bool) -> bytes:
-    """Return the EXIF block of an upright picture, without what no longer holds."""
+    """Return the EXIF block of an upright image, without what no longer holds."""
     block = image.info.get("exif") or _raw_profile(texts, "exif") or tags_to_exif(image)
     if not block:
         return b""
@@ -79,7 +79,7 @@ def read_exif(image: PIL.Image.Image, texts: dict[str, str], turned: bool) -> by
 
 
 def read_resources(image: Any, texts: dict[str, str]) -> dict[int, bytes]:
-    """Return Photoshop's resources, wherever a picture keeps them."""
+    """Return Photoshop's resources, wherever an image keeps them."""
     block = b"".join(data[len(APP13_PREFIX) :] for name, data in getattr(image, "applist", ()) if name == "APP13")
     try:
         block = block or _raw_profile(texts, "iptc") or _raw_profile(texts, "8bim")

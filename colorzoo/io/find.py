@@ -114,7 +114,7 @@ def image_names(root: Path, report: Report | None = None) -> list[str]:
         DataError: If there is no such folder.
     """
     if not root.is_dir():
-        raise DataError(f"{root} is no folder; give the one that holds your pictures")
+        raise DataError(f"{root} is no folder; give the one that holds your images")
     found = find_images(root)
     if report is not None:
         for folder, error in found.unread.items():

@@ -1,7 +1,7 @@
 """ICC colour profiles: conversion to sRGB, which the models were trained on.
 
-LittleCMS, as Pillow brings it, converts 8-bit pictures and curves of 16 bits; the matrix between the curves of a
-16-bit RGB picture is applied here. Intent: relative colorimetric with black point compensation, as is usual.
+LittleCMS, as Pillow brings it, converts 8-bit images and curves of 16 bits; the matrix between the curves of a
+16-bit RGB image is applied here. Intent: relative colorimetric with black point compensation, as is usual.
 """
 
 import io
@@ -28,7 +28,7 @@ _BAND = 256
 
 
 class ProfileError(ValueError):
-    """A profile is damaged, or not for pictures of this kind."""
+    """A profile is damaged, or not for images of this kind."""
 
 
 def color_space(profile: bytes) -> str:
@@ -37,7 +37,7 @@ def color_space(profile: bytes) -> str:
 
 
 def fits(profile: bytes, mode: str) -> bool:
-    """Tell whether a profile is for pictures of one of Pillow's modes."""
+    """Tell whether a profile is for images of one of Pillow's modes."""
     grey = mode in ("1", "L", "LA", "F") or mode.startswith("I")
     return bool(profile) and color_space(profile) == ("GRAY" if grey else "CMYK" if mode == "CMYK" else "RGB")
 
@@ -51,24 +51,24 @@ def srgb_profile() -> bytes:
 
 
 def image_to_srgb(image: PIL.Image.Image, profile: bytes) -> PIL.Image.Image:
-    """Convert a picture that is neither grey nor RGB.
+    """Convert an image that is neither grey nor RGB.
 
     Args:
         image: Of mode CMYK or LAB.
         profile: Its profile; LAB needs none.
 
     Returns:
-        The picture in RGB.
+        The image in RGB.
 
     Raises:
-        ProfileError: If the profile is damaged or for other pictures.
+        ProfileError: If the profile is damaged or for other images.
     """
     if image.mode == "LAB":
         source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
     elif color_space(profile) == image.mode:
         source = _parse_profile(profile)
     else:
-        raise ProfileError(f"it is for {color_space(profile)}, the picture {image.mode}")
+        raise ProfileError(f"it is for {color_space(profile)}, the image {image.mode}")
     return _convert_image(image, source)
 
 
@@ -86,14 +86,14 @@ def levels_to_srgb(levels: Array, profile: bytes) -> Array:
         Levels of the same type.
 
     Raises:
-        ProfileError: If the profile is damaged or for other pictures.
+        ProfileError: If the profile is damaged or for other images.
     """
     kind = color_space(profile)
     if kind not in ("GRAY", "RGB") or (levels.ndim == 3 and kind == "GRAY"):
-        raise ProfileError(f"it is for {kind}, the picture {'grey' if levels.ndim == 2 else 'RGB'}")
+        raise ProfileError(f"it is for {kind}, the image {'grey' if levels.ndim == 2 else 'RGB'}")
     opened = _parse_profile(profile)
     if levels.ndim == 2:
-        # Grey pictures often have the profile of the RGB picture that they were.
+        # Grey images often have the profile of the RGB image that they were.
         curve = _curve(profile if kind == "GRAY" else _grey_profile(_tag(profile, b"gTRC")))
         same = np.abs(curve.astype(int) - np.arange(65536)).max() <= 257
         return levels if same else _look_up(curve, levels)
@@ -155,9 +155,7 @@ def _look_up(curve: Curve, levels: Array) -> Array:
 def _rgb16_to_srgb(levels: Array, profile: bytes, opened: ImageCms.ImageCmsProfile) -> Array:
     """Convert 16-bit RGB: each channel's curve, then the matrix of the primaries, then the curve of sRGB."""
     if not opened.profile.is_matrix_shaper:
-        raise ProfileError(
-            "it has tables in place of curves and a matrix, with which 16-bit pictures are not converted"
-        )
+        raise ProfileError("it has tables in place of curves and a matrix, with which 16-bit images are not converted")
     encoded = [_curve(_grey_profile(_tag(profile, name))) / 65535 for name in (b"rTRC", b"gTRC", b"bTRC")]
     curves = [decode_srgb_curve(torch.from_numpy(curve)).float().numpy() for curve in encoded]
     matrix = np.linalg.solve(_primaries(_parse_profile(srgb_profile())), _primaries(opened)).astype(np.float32)
@@ -178,7 +176,7 @@ def _primaries(profile: ImageCms.ImageCmsProfile) -> NDArray[np.float64]:
 
 
 def _encode_levels(linear: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Do what `encode_srgb_curve` does, with NumPy's powers: published pictures have been rounded from these."""
+    """Do what `encode_srgb_curve` does, with NumPy's powers: published images have been rounded from these."""
     return np.where(linear <= LINE_END, linear * LINE_SLOPE, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 

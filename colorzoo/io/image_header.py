@@ -1,4 +1,4 @@
-"""Recognises the picture in a file and reads its header; the pixels are decoded later.
+"""Recognises the image in a file and reads its header; the pixels are decoded later.
 
 This is what `PIL.Image.open` does, for the formats that are known to be read right and to start no other program, and
 without its limit of size, which could only be changed for the whole process.
@@ -33,9 +33,9 @@ MAX_MEGAPIXELS = 300.0
 """What is decoded unless more is allowed: an A3 sheet at 1200 dpi, but no bomb of a few bytes that fills the memory."""
 
 _BYTES_A_PIXEL, _BYTES_A_COLOURED_PIXEL = 40, 60
-"""Of memory, for grey and other pictures; the most that `benchmarks/image_memory.py` found, rounded up."""
+"""Of memory, for grey and other images; the most that `benchmarks/image_memory.py` found, rounded up."""
 _SMALL = 1 << 28
-"""Bytes that are always there, so that small pictures are not delayed."""
+"""Bytes that are always there, so that small images are not delayed."""
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def decoding_errors(path: str | Path) -> Iterator[None]:
 
 
 def open_stream(path: str | Path) -> IO[bytes]:
-    """Open a file that should hold a picture.
+    """Open a file that should hold an image.
 
     Args:
         path: The file.
@@ -69,7 +69,7 @@ def open_stream(path: str | Path) -> IO[bytes]:
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise UnreadableImageError(f"{path} is a directory; give the picture files in it")
+            raise UnreadableImageError(f"{path} is a directory; give the image files in it")
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableImageError(f"{path} is a device or a pipe; give a file")
         if status.st_size == 0:
@@ -87,16 +87,16 @@ def open_stream(path: str | Path) -> IO[bytes]:
 def parse_header(
     stream: IO[bytes], path: str | Path, max_megapixels: float, page: Page | None = None
 ) -> PIL.ImageFile.ImageFile:
-    """Recognise the picture in a file and read its header.
+    """Recognise the image in a file and read its header.
 
     Args:
         stream: The open file, at any position; it may be parsed again to decode another page, or the same one anew.
         path: What an error calls it.
-        max_megapixels: Refuse larger pictures.
+        max_megapixels: Refuse larger images.
         page: Which page of a TIFF; None for the first.
 
     Raises:
-        UnreadableImageError: If it is too large a picture or none.
+        UnreadableImageError: If it is too large an image or none.
     """
     stream.seek(0)
     prefix = stream.read(16)
@@ -116,7 +116,7 @@ def parse_header(
                     return check_size(_open(name, stream, page), path, max_megapixels)
             except (SyntaxError, IndexError, TypeError, struct.error):
                 continue
-    raise UnreadableImageError(f"{path} is not a picture, or of a format that is not read")
+    raise UnreadableImageError(f"{path} is not an image, or of a format that is not read")
 
 
 def _open(name: str, stream: IO[bytes], page: Page | None) -> PIL.ImageFile.ImageFile:
@@ -149,12 +149,12 @@ class _Sixteen:
 
 
 def check_size(image: PIL.ImageFile.ImageFile, path: str | Path, max_megapixels: float) -> PIL.ImageFile.ImageFile:
-    """Return an open picture, or refuse it if it is too large.
+    """Return an open image, or refuse it if it is too large.
 
     Args:
         image: Not decoded yet.
         path: What an error calls it.
-        max_megapixels: Refuse larger pictures.
+        max_megapixels: Refuse larger images.
 
     Raises:
         UnreadableImageError: If it has more pixels.
@@ -169,7 +169,7 @@ def check_size(image: PIL.ImageFile.ImageFile, path: str | Path, max_megapixels:
 
 
 def needed_bytes(image: PIL.ImageFile.ImageFile) -> int:
-    """Return how much memory it takes to decode an open picture, process and encode it, beside the networks.
+    """Return how much memory it takes to decode an open image, process and encode it, beside the networks.
 
     Args:
         image: Not decoded yet.
@@ -178,7 +178,7 @@ def needed_bytes(image: PIL.ImageFile.ImageFile) -> int:
 
 
 def check_memory(image: PIL.ImageFile.ImageFile, path: str | Path) -> None:
-    """Refuse an open picture that needs more memory than there is, before it is decoded.
+    """Refuse an open image that needs more memory than there is, before it is decoded.
 
     Args:
         image: Not decoded yet.
@@ -196,7 +196,7 @@ def check_memory(image: PIL.ImageFile.ImageFile, path: str | Path) -> None:
 
 
 def check_header(path: str | Path) -> None:
-    """Refuse a file whose header is not that of a picture that is read, which is cheap and finds most damaged files.
+    """Refuse a file whose header is not that of an image that is read, which is cheap and finds most damaged files.
 
     Args:
         path: The file.
@@ -210,7 +210,7 @@ def check_header(path: str | Path) -> None:
 
 @contextmanager
 def measure_path(path: Path) -> Iterator[tuple[Path, int]]:
-    """Yield a path, and what memory its picture takes; 0 if the header cannot be read, which reading finds out."""
+    """Yield a path, and what memory its image takes; 0 if the header cannot be read, which reading finds out."""
     try:
         with open_stream(path) as stream:
             size = needed_bytes(parse_header(stream, path, float("inf")))

@@ -49,7 +49,7 @@ _HELD = {
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a picture says beside its pixels.
+    """What an image says beside its pixels.
 
     Args:
         exif: The EXIF block as JPEG has it, with the orientation "upright"; a TIFF's descriptive tags too.
@@ -61,7 +61,7 @@ class Metadata:
         resources: IPTC, and what else of Photoshop's resource blocks outlives a change of the pixels.
         xmp_before: The XMP packet without the note of what was done, for a file that has no room for that; None if it
             has no note.
-        left_out: What could not be understood, in words; a warning says so when the picture is written.
+        left_out: What could not be understood, in words; a warning says so when the image is written.
     """
 
     exif: bytes = b""
@@ -76,10 +76,10 @@ class Metadata:
 
     @classmethod
     def of(cls, image: PIL.Image.Image, turned: bool = False) -> "Metadata":
-        """Return what a decoded picture says; a damaged block is left out.
+        """Return what a decoded image says; a damaged block is left out.
 
         Args:
-            image: The picture, upright.
+            image: The image, upright.
             turned: Whether it has been turned by 90 degrees, so that width and height have changed places.
         """
         info, left_out, blocks = image.info, list_unknown_parts(image), {}
@@ -113,7 +113,7 @@ class Metadata:
         return {key: value for key, value in {**named, **more}.items() if value}
 
     def in_srgb(self) -> "Metadata":
-        """Return the metadata of the same picture after its levels were converted to sRGB: all of them say so."""
+        """Return the metadata of the same image after its levels were converted to sRGB: all of them say so."""
         exif = edit_exif(self.exif, {}, {Base.ColorSpace: 1}) if self.exif else b""
         xmp, before = (edit_xmp(packet, srgb_changes()) if packet else packet for packet in (self.xmp, self.xmp_before))
         return replace(self, exif=exif, xmp=xmp or b"", xmp_before=before, profile=srgb_profile())
@@ -129,7 +129,7 @@ class Metadata:
         lost = self._unheld(format_name)
         if self.profile and not fitting:
             lost.append(f"its ICC profile, which is for {color_space(self.profile)}")
-        # None rather than nothing, or Pillow would take the profile from the picture's info.
+        # None rather than nothing, or Pillow would take the profile from the image's info.
         options: dict[str, Any] = {"icc_profile": self.profile if fitting else None}
         if self.dpi:
             options["dpi"] = self.dpi

@@ -20,14 +20,14 @@ from colorzoo.io.metadata import Metadata
 from colorzoo.io.tiff_read import TiffImage, read_samples, turn_upright
 
 DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
-"""Pillow's modes of grey pictures with 16 bits."""
+"""Pillow's modes of grey images with 16 bits."""
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".tif", ".tiff", ".webp", ".avif", ".gif", ".bmp"}
     | {".dib", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".tga", ".pbm", ".pgm", ".ppm", ".pnm", ".pcx", ".psd"}
     | {".icb", ".vda", ".vst", ".qoi", ".sgi", ".ras"}
 )
-"""The files of a folder that count as pictures."""
+"""The files of a folder that count as images."""
 
 _QUARTER_TURNS = (5, 6, 7, 8)
 """The EXIF orientations that exchange width and height."""
@@ -43,14 +43,14 @@ def read_image(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> PIL.
     """Open and decode an image file, turned upright as its EXIF orientation says.
 
     Args:
-        path: Any format that Pillow reads; of several pictures in a file, the first.
+        path: Any format that Pillow reads; of several images in a file, the first.
         max_megapixels: Refuse to decode more; Pillow's own limit is neither asked nor changed.
 
     Returns:
-        The decoded picture; its ``info`` has what the file says beside the pixels, see `Metadata`.
+        The decoded image; its ``info`` has what the file says beside the pixels, see `Metadata`.
 
     Raises:
-        UnreadableImageError: If the file is missing, empty, a directory, truncated, too large or no picture.
+        UnreadableImageError: If the file is missing, empty, a directory, truncated, too large or no image.
     """
     with open_stream(path) as stream, decoding_errors(path):
         return _decode(parse_header(stream, path, max_megapixels), path)
@@ -68,7 +68,7 @@ def decode_image(data: bytes | memoryview, path: str | Path, max_megapixels: flo
         What `read_image` returns.
 
     Raises:
-        UnreadableImageError: If the bytes are truncated, too large a picture or none.
+        UnreadableImageError: If the bytes are truncated, too large an image or none.
     """
     with decoding_errors(path):
         return _decode(parse_header(io.BytesIO(data), path, max_megapixels), path)
@@ -91,7 +91,7 @@ def _decode(image: PIL.ImageFile.ImageFile, path: str | Path) -> PIL.Image.Image
 
 
 def load_upright(image: PIL.ImageFile.ImageFile) -> Metadata:
-    """Decode an open picture, turn it as its EXIF orientation says, and return what the file says beside the pixels."""
+    """Decode an open image, turn it as its EXIF orientation says, and return what the file says beside the pixels."""
     if image.format == "PNG":
         image.load()  # or asking for its EXIF would, where errors are taken for those of the EXIF
     turned = read_orientation(image) in _QUARTER_TURNS
@@ -100,7 +100,7 @@ def load_upright(image: PIL.ImageFile.ImageFile) -> Metadata:
 
 
 def decode_upright(image: PIL.ImageFile.ImageFile) -> None:
-    """Decode an open picture, and turn it as its EXIF orientation says."""
+    """Decode an open image, and turn it as its EXIF orientation says."""
     read_orientation(image)
     if isinstance(image, TiffImage):
         image.allocate()
@@ -127,13 +127,13 @@ def load_samples(image: TiffImage) -> tuple[NDArray[Any], NDArray[Any] | None, t
 
 
 def write_image(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> None:
-    """Write a picture so that nothing half-written ever bears its name, and nothing is overwritten unasked.
+    """Write an image so that nothing half-written ever bears its name, and nothing is overwritten unasked.
 
     JPEG is written at quality 95 without chroma sub-sampling, WebP without loss: the defaults throw away what a
     colouriser adds.
 
     Args:
-        image: The picture, and in its ``info`` what the file is to say beside it, see `Metadata`. Its alpha channel is
+        image: The image, and in its ``info`` what the file is to say beside it, see `Metadata`. Its alpha channel is
             dropped for JPEG, which has none, and 16 bits become 8 in all formats but PNG and TIFF.
         path: Where to; the suffix chooses the format, and missing folders are made.
         overwrite: Replace a file that is already there.
@@ -150,18 +150,18 @@ def write_image(image: PIL.Image.Image, path: str | Path, overwrite: bool = Fals
 
 
 def encode_image(image: PIL.Image.Image, stream: IO[bytes], format_name: str, metadata: Metadata | None = None) -> None:
-    """Encode a picture and its metadata; see `write_image`.
+    """Encode an image and its metadata; see `write_image`.
 
     Args:
-        image: The picture.
+        image: The image.
         stream: Where to.
         format_name: Pillow's name of the format.
-        metadata: What the file is to say beside the pixels; None for what the picture's ``info`` says.
+        metadata: What the file is to say beside the pixels; None for what the image's ``info`` says.
     """
     most = _MOST_A_SIDE.get(format_name, max(image.size))
     if max(image.size) > most:
         raise ValueError(
-            f"{format_name} holds at most {most:,} pixels a side, and the picture has {max(image.size):,}; "
+            f"{format_name} holds at most {most:,} pixels a side, and the image has {max(image.size):,}; "
             "write a PNG or a TIFF"
         )
     metadata = Metadata.of(image) if metadata is None else metadata
@@ -187,20 +187,20 @@ def encode_image(image: PIL.Image.Image, stream: IO[bytes], format_name: str, me
 
 
 def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
-    """Return a picture of any mode as 8-bit RGB; 16-bit grey is scaled, where Pillow would clip it to white."""
+    """Return an image of any mode as 8-bit RGB; 16-bit grey is scaled, where Pillow would clip it to white."""
     image = _to_8bit(image)
     return image if image.mode == "RGB" else image.convert("RGB")  # convert copies even RGB
 
 
 def _to_8bit(image: PIL.Image.Image) -> PIL.Image.Image:
-    """Return a picture of a deep mode as 8-bit grey, any other as it is."""
+    """Return an image of a deep mode as 8-bit grey, any other as it is."""
     if image.mode in DEEP_GREY:
         return PIL.Image.fromarray(rescale_levels(levels_of_16bit(image), np.uint8))
     return PIL.Image.fromarray(rescale_levels(np.asarray(image), np.uint8)) if image.mode == "F" else image
 
 
 def levels_of_16bit(image: PIL.Image.Image) -> NDArray[np.uint16]:
-    """Return the levels of a 16-bit grey picture, whatever integers Pillow keeps them in.
+    """Return the levels of a 16-bit grey image, whatever integers Pillow keeps them in.
 
     Args:
         image: Of one of the modes `DEEP_GREY`.
@@ -211,6 +211,6 @@ def levels_of_16bit(image: PIL.Image.Image) -> NDArray[np.uint16]:
     levels = np.asarray(image)
     if levels.dtype.itemsize > 2 and levels.size and (levels.min() < 0 or levels.max() > 65535):
         raise ValueError(
-            f"the picture holds whole numbers from {levels.min()} to {levels.max()}; scale them to 16 bits, [0, 65535]"
+            f"the image holds whole numbers from {levels.min()} to {levels.max()}; scale them to 16 bits, [0, 65535]"
         )
     return np.asarray(levels, dtype=np.uint16)

@@ -1,6 +1,6 @@
 """The low bytes of 16-bit colour, which Pillow leaves out when it decodes.
 
-Pillow keeps 16 bits of grey pictures; of RGB and of grey with transparency it decodes the high bytes. Told that the
+Pillow keeps 16 bits of grey images; of RGB and of grey with transparency it decodes the high bytes. Told that the
 bytes of each sample are in the other order, it decodes the low ones, of every compression it knows.
 """
 
@@ -16,7 +16,7 @@ _OTHER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
 def stored_as(image: PIL.ImageFile.ImageFile) -> str:
-    """Return how an open picture that is not decoded yet is stored, as Pillow's raw mode; empty if that is unknown."""
+    """Return how an open image that is not decoded yet is stored, as Pillow's raw mode; empty if that is unknown."""
     if not image.tile:
         return ""
     arguments = image.tile[0].args
@@ -30,7 +30,7 @@ def is_16bit(raw: str) -> bool:
 
 
 def select_low_bytes(image: PIL.ImageFile.ImageFile, raw: str) -> None:
-    """Make an open picture decode to its low bytes.
+    """Make an open image decode to its low bytes.
 
     Args:
         image: Not decoded yet.
@@ -46,7 +46,7 @@ def select_low_bytes(image: PIL.ImageFile.ImageFile, raw: str) -> None:
 def join_bytes(
     raw: str, high: PIL.Image.Image, low: PIL.Image.Image
 ) -> tuple[NDArray[np.uint16], NDArray[np.uint16] | None]:
-    """Return levels and alpha of a picture that was decoded both ways.
+    """Return levels and alpha of an image that was decoded both ways.
 
     Args:
         raw: What `stored_as` says.

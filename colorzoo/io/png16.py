@@ -49,7 +49,7 @@ def write_png16(stream: IO[bytes], pixels: NDArray[np.uint16], options: dict[str
 
 
 def _chunks_of(options: dict[str, Any]) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the chunks that say something beside the pixels: those that Pillow writes for a picture of one pixel."""
+    """Yield the chunks that say something beside the pixels: those that Pillow writes for an image of one pixel."""
     stand_in = io.BytesIO()
     PIL.Image.new("L", (1, 1)).save(stand_in, format="PNG", **options)
     data, position = stand_in.getvalue(), len(_SIGNATURE)

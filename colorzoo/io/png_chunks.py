@@ -1,4 +1,4 @@
-"""The chunks of a PNG that Pillow refuses the whole picture for, though the pixels are sound."""
+"""The chunks of a PNG that Pillow refuses the whole image for, though the pixels are sound."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""A picture at its full depth, with what travels beside its levels.
+"""An image at its full depth, with what travels beside its levels.
 
 Pillow has no 16-bit RGB, so what goes through the zoo from file to file is a `RasterImage`, and no PIL image.
 """
@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class RasterImage:
-    """A picture as an archive has it.
+    """An image as an archive has it.
 
     Args:
         levels: Grey ``(H, W)`` or RGB ``(H, W, 3)``, of uint8, uint16, or floats in [0, 1].
@@ -44,7 +44,7 @@ class RasterImage:
         """Return a PIL image of any mode as a scan; CMYK and LAB become sRGB, with the profile in the image's info.
 
         Args:
-            image: The picture.
+            image: The image.
             metadata: What it says beside its pixels; None for what its ``info`` has.
 
         Raises:
@@ -77,7 +77,7 @@ class RasterImage:
         return cls(np.asarray(rgb), None, metadata.in_srgb(), remarks)
 
     def in_srgb(self) -> "RasterImage":
-        """Return the same picture with its levels converted to sRGB, as far as a profile says what they are.
+        """Return the same image with its levels converted to sRGB, as far as a profile says what they are.
 
         A damaged profile is left out, with a remark. The result has none: what is made of it says itself what it is.
         """
@@ -90,11 +90,11 @@ class RasterImage:
             return replace(self, metadata=bare, remarks=(*self.remarks, _ignored(error)))
 
     def with_color(self, rgb: Array) -> "RasterImage":
-        """Return the same picture with sRGB levels in place of its own, and with a profile that says so."""
+        """Return the same image with sRGB levels in place of its own, and with a profile that says so."""
         return replace(self, levels=rgb, metadata=self.metadata.in_srgb())
 
     def of_depth(self, dtype: type[np.unsignedinteger[Any]]) -> "RasterImage":
-        """Return the same picture with levels and alpha of uint8 or uint16."""
+        """Return the same image with levels and alpha of uint8 or uint16."""
         alpha = None if self.alpha is None else rescale_levels(self.alpha, dtype)
         return replace(self, levels=rescale_levels(self.levels, dtype), alpha=alpha)
 

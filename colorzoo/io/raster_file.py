@@ -1,4 +1,4 @@
-"""Reads and writes image files, of one picture or several, at full depth and with their metadata."""
+"""Reads and writes image files, of one image or several, at full depth and with their metadata."""
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,12 +34,12 @@ from colorzoo.io.tiff_read import TiffImage
 
 
 class RasterFile:
-    """An image file that `open_raster` has opened; its pictures are decoded when they are asked for.
+    """An image file that `open_raster` has opened; its images are decoded when they are asked for.
 
     Args:
         stream: The open file.
         path: Its name.
-        max_megapixels: Refuse to decode larger pictures.
+        max_megapixels: Refuse to decode larger images.
     """
 
     def __init__(self, stream: IO[bytes], path: str | Path, max_megapixels: float) -> None:
@@ -47,14 +47,14 @@ class RasterFile:
         with decoding_errors(path):
             image = parse_header(stream, path, max_megapixels)
             self.needed_bytes = needed_bytes(image)
-            """What it takes to process the first picture, as far as the header tells."""
+            """What it takes to process the first image, as far as the header tells."""
             self._pages: Sequence[int | Page] = range(_count(image))
             if image.format == "TIFF":
                 self._pages = find_pages(stream)
             self._unit = "pages" if image.format == "TIFF" else "frames"
 
     def read(self) -> RasterImage:
-        """Decode the first picture; one of several says so in its remarks."""
+        """Decode the first image; one of several says so in its remarks."""
         scan = self._decode(self._pages[0])
         if len(self._pages) == 1:
             return scan
@@ -63,7 +63,7 @@ class RasterFile:
         return replace(scan, remarks=(*scan.remarks, remark))
 
     def read_pages(self) -> Iterator[RasterImage]:
-        """Decode all pictures, one after another; previews are left out."""
+        """Decode all images, one after another; previews are left out."""
         return map(self._decode, self._pages)
 
     def _decode(self, page: int | Page) -> RasterImage:
@@ -94,7 +94,7 @@ class RasterFile:
 
     def _parse(self, page: int | Page) -> PIL.ImageFile.ImageFile:
         number = self._pages.index(page) + 1
-        name = self._path if number == 1 else f"picture {number} of {self._path}"
+        name = self._path if number == 1 else f"image {number} of {self._path}"
         if isinstance(page, Page):
             return parse_header(self._stream, name, self._max_megapixels, page)
         image = parse_header(self._stream, self._path, self._max_megapixels)
@@ -110,31 +110,31 @@ def open_raster(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Ite
 
     Args:
         path: Any format that Pillow reads.
-        max_megapixels: Refuse to decode larger pictures.
+        max_megapixels: Refuse to decode larger images.
 
     Yields:
-        The file, to decode pictures from; its methods raise as this function does, and ValueError for whole numbers
+        The file, to decode images from; its methods raise as this function does, and ValueError for whole numbers
         beyond 16 bits.
 
     Raises:
-        UnreadableImageError: If the file is missing, empty, a directory, truncated, too large or no picture.
+        UnreadableImageError: If the file is missing, empty, a directory, truncated, too large or no image.
     """
     with open_stream(path) as stream:
         yield RasterFile(stream, path, max_megapixels)
 
 
 def read_raster(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> RasterImage:
-    """Read the first picture of a file, with 16 bits where it has them.
+    """Read the first image of a file, with 16 bits where it has them.
 
     Args:
         path: Any format that Pillow reads.
         max_megapixels: Refuse to decode more.
 
     Returns:
-        The picture, upright; one of several says so in its remarks.
+        The image, upright; one of several says so in its remarks.
 
     Raises:
-        UnreadableImageError: If the file is missing, empty, a directory, truncated, too large or no picture.
+        UnreadableImageError: If the file is missing, empty, a directory, truncated, too large or no image.
         ValueError: If it holds whole numbers beyond 16 bits.
     """
     with open_raster(path, max_megapixels) as file:
@@ -142,14 +142,14 @@ def read_raster(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Ras
 
 
 def read_pages(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> Iterator[RasterImage]:
-    """Read all pictures of a file, such as the pages of a TIFF, one after another; its previews are left out.
+    """Read all images of a file, such as the pages of a TIFF, one after another; its previews are left out.
 
     Args:
         path: As for `read_raster`.
         max_megapixels: As for `read_raster`, of each.
 
     Yields:
-        The pictures, upright.
+        The images, upright.
 
     Raises:
         UnreadableImageError: As `read_raster`.
@@ -163,7 +163,7 @@ def write_raster(scan: RasterImage, path: str | Path, overwrite: bool = False) -
     """Write a scan with its metadata, and with 16 bits where the format has them: PNG and TIFF.
 
     Args:
-        scan: The picture. Its alpha channel is dropped for JPEG, which has none. WebP is written without loss, JPEG at
+        scan: The image. Its alpha channel is dropped for JPEG, which has none. WebP is written without loss, JPEG at
             quality 95 without chroma sub-sampling; TIFF without compression.
         path: Where to; the suffix chooses the format, and missing folders are made.
         overwrite: Replace a file that is already there.
@@ -203,14 +203,14 @@ def write_pages(scans: Iterable[RasterImage], path: str | Path, overwrite: bool 
     """
     path = Path(path)
     if format_of(path) != "TIFF":
-        raise ValueError(f"{path} cannot hold several pictures; end the name in .tif")
+        raise ValueError(f"{path} cannot hold several images; end the name in .tif")
     with atomic_write(path, overwrite) as stream:
         write_tiff_pages(stream, (_tiff_page(scan) for scan in scans))
 
 
 def _count(image: PIL.ImageFile.ImageFile) -> int:
-    """Return how many pictures a file has; where they cannot be counted, one."""
-    if image.format in ("TIFF", "MPO", "PSD"):  # a camera's JPEG with smaller copies; a picture with its layers
+    """Return how many images a file has; where they cannot be counted, one."""
+    if image.format in ("TIFF", "MPO", "PSD"):  # a camera's JPEG with smaller copies; an image with its layers
         return 1
     try:
         return max(1, getattr(image, "n_frames", 1))

@@ -29,7 +29,7 @@ _LAYOUT = frozenset((*range(254, 260), *range(262, 267), 273, 274, *range(277, 2
 _MORE_LAYOUT = frozenset((301, 317, *range(318, 326), 330, 332, 338, 339, 340, 341, 347, *range(512, 533)))
 NOT_COPIED = _LAYOUT | _MORE_LAYOUT | {XMP_TAG, _PHOTOSHOP, _PROFILE}
 """Tags that another file does not inherit: the layout; XMP and the profile, which are carried by themselves; and
-Photoshop's block, which holds a preview of the old picture."""
+Photoshop's block, which holds a preview of the old image."""
 
 _STRIP = 1 << 20
 """Bytes a strip: readers that take one at a time need little memory."""

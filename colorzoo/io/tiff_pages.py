@@ -1,4 +1,4 @@
-"""Finds the pictures among the directories of a TIFF, and lets any reader open one of them at once."""
+"""Finds the images among the directories of a TIFF, and lets any reader open one of them at once."""
 
 import io
 import struct
@@ -15,7 +15,7 @@ _MOST_DIRECTORIES = 65_536
 
 
 class Page(NamedTuple):
-    """Where the directories of a picture lie: that of its pixels, and that of what is said of them."""
+    """Where the directories of an image lie: that of its pixels, and that of what is said of them."""
 
     pixels: int
     metadata: int
@@ -60,7 +60,7 @@ class RedirectedTiff(io.RawIOBase):
 
 
 def find_pages(stream: IO[bytes]) -> list[Page]:
-    """Find the pictures of a TIFF: no previews and no masks, but those in sub-directories that a preview stands for.
+    """Find the images of a TIFF: no previews and no masks, but those in sub-directories that a preview stands for.
 
     Args:
         stream: The open file.
@@ -132,7 +132,7 @@ def _read_directory(stream: IO[bytes], offset: int, order: str, big: bool) -> tu
 
 
 def _kind_and_size(tags: dict[int, tuple[int, ...]]) -> tuple[bool, int]:
-    """Tell whether a directory is of a picture of its own, and how many pixels that has."""
+    """Tell whether a directory is of an image of its own, and how many pixels that has."""
     (kind, old, width, length) = (
         next(iter(tags.get(tag, ())), 0) for tag in (_SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _WIDTH, _LENGTH)
     )

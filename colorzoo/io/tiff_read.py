@@ -110,7 +110,7 @@ def read_samples(image: TiffImage) -> Samples:
     Raises:
         UnreadableImageError: If it has pixels of a kind that is not read.
     """
-    import tifffile  # only here: few pictures need it
+    import tifffile  # only here: few images need it
 
     with tifffile.TiffFile(RedirectedTiff(image.file, image.page.pixels)) as file:  # type: ignore[arg-type]
         return _interpret(file.pages.first)

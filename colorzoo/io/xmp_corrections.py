@@ -30,10 +30,10 @@ _CROP = ("HasCrop", "CropTop", "CropLeft", "CropBottom", "CropRight", "CropAngle
 
 
 def upright_changes(width: int, height: int, turned: bool) -> dict[Name, str | None]:
-    """Return what XMP is to say of a picture that has been read and turned upright.
+    """Return what XMP is to say of an image that has been read and turned upright.
 
     Args:
-        width: Of the upright picture, in pixels.
+        width: Of the upright image, in pixels.
         height: Likewise.
         turned: Whether width and height have changed places.
     """
@@ -48,12 +48,12 @@ def upright_changes(width: int, height: int, turned: bool) -> dict[Name, str | N
 
 
 def srgb_changes() -> dict[Name, str | None]:
-    """Return what XMP is to say of a picture whose levels have become sRGB."""
+    """Return what XMP is to say of an image whose levels have become sRGB."""
     return {
         (_EXIF, "ColorSpace"): "1",
         (_PHOTOSHOP, "ColorMode"): "3",
         (_PHOTOSHOP, "ICCProfile"): "sRGB IEC61966-2.1",
-        # A program that develops pictures as this says would show them in grey.
+        # A program that develops images as this says would show them in grey.
         (_RAW, "ConvertToGrayscale"): "False",
         (_RAW, "Treatment"): "Color",
     }

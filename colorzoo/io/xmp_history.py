@@ -1,4 +1,4 @@
-"""What was done to a picture, written into its XMP: the history that picture programs and archives read.
+"""What was done to an image, written into its XMP: the history that image programs and archives read.
 
 XMP, because JPEG, PNG, TIFF and WebP all hold it, and because its history (ISO 16684-1, ``xmpMM:History``) grows by an
 entry where a field of EXIF, such as Software, would lose what the camera or the scanner wrote. No entry has the time of
@@ -13,14 +13,14 @@ from colorzoo.io.xmp import XmpError, add_event
 
 
 def add_history_entry(scan: RasterImage, entry: str) -> RasterImage:
-    """Return a picture whose metadata tell what was done to it; the pixels bear no mark.
+    """Return an image whose metadata tell what was done to it; the pixels bear no mark.
 
     Args:
         scan: The result.
         entry: What was done, by what, and how.
 
     Returns:
-        The same picture with an entry more in its history. An XMP packet that is damaged is replaced, with a remark.
+        The same image with an entry more in its history. An XMP packet that is damaged is replaced, with a remark.
     """
     given, remarks = scan.metadata.xmp, scan.remarks
     fields = {"action": "edited", "softwareAgent": f"colorzoo {__version__}", "parameters": entry}

@@ -61,9 +61,7 @@ class FixedSizeColorizer(Colorizer):
     def _answer(self, grey: Tensor) -> Tensor:
         """Grey ``(B, 1, size, size)`` in [0, 1] -> what the network says, as an image of its channels."""
         if grey.shape[-2:] != (self.size, self.size):
-            raise ValueError(
-                f"the pictures are {tuple(grey.shape[-2:])}; this network trains on {self.size}x{self.size}"
-            )
+            raise ValueError(f"the images are {tuple(grey.shape[-2:])}; this network trains on {self.size}x{self.size}")
         seen = grey if self.target == "rgb" else 2 * grey - 1
         answer: Tensor = self.net(seen.flatten(start_dim=1)).float()
         pictures: Tensor = answer.unflatten(1, (-1, self.size, self.size))  # type: ignore[no-untyped-call]

@@ -140,7 +140,7 @@ class Backbone(TimmEncoder):
             with torch.no_grad():
                 features = self.eval()(torch.zeros(1, 1, self.size, self.size), (1, 1))
         except (RuntimeError, AssertionError, IndexError) as error:
-            raise ValueError(f"{self.name} cannot describe pictures of {self.size} pixels ({error})") from error
+            raise ValueError(f"{self.name} cannot describe images of {self.size} pixels ({error})") from error
         self.train(training)
         return int(features.shape[1])
 

@@ -41,8 +41,8 @@ class PhotoUNet(Colorizer):
             likelier ones, which are livelier.
         vividness: What the chroma of the answer is multiplied by: means are duller than what they are means of.
         mean_weight: Weight of the distance of the mean colour to the truth, in widths of a bin, beside the divergence.
-        fidelity_weight: Weight of the logarithm of each picture's mean squared error, which is what the mean PSNR over
-            pictures asks for: to colour with restraint where the truth may be grey.
+        fidelity_weight: Weight of the logarithm of each image's mean squared error, which is what the mean PSNR over
+            images asks for: to colour with restraint where the truth may be grey.
         context: Features of the whole image that every level of the decoder is given; 0 for none. Untrained they are
             without effect.
         encoder_weights: What the encoder starts from: ``"imagenet"`` (downloaded by timm, or from an installed

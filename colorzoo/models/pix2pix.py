@@ -39,7 +39,7 @@ class Pix2Pix(Colorizer):
     Args:
         size: Edge in pixels of the images it is made for, a power of 2; the U-Net goes down to 2x2.
         width: Channels of the U-Net at full resolution, a multiple of 8; they double to at most four times as many.
-        norm: Of the generator: ``"batch"``, which keeps how light a picture is and learns faster, or ``"group"``, which
+        norm: Of the generator: ``"batch"``, which keeps how light an image is and learns faster, or ``"group"``, which
             gives the same answer in training whatever the batch. The discriminator always has the latter.
         patch_layers: Strided layers of the PatchGAN: 1 judges patches of 16x16 pixels, 2 of 34x34, 3 of 70x70.
         improver: Width of each hidden layer of the improver.

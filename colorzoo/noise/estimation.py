@@ -95,7 +95,7 @@ def estimate_noise(image: Image) -> NoiseLevel:
     """
     batch = to_batch(image)
     if len(batch) != 1:
-        raise ValueError(f"there are {len(batch)} pictures; noise_levels estimates the noise of each")
+        raise ValueError(f"there are {len(batch)} images; noise_levels estimates the noise of each")
     return noise_levels(batch)[0]
 
 
@@ -103,7 +103,7 @@ def estimate_noise(image: Image) -> NoiseLevel:
 def noise_levels(pictures: Tensor) -> list[NoiseLevel]:
     """Estimate the noise of each image of a batch ``(B, C, H, W)`` in [0, 1]; see `estimate_noise`."""
     if pictures.ndim != 4:
-        raise ValueError(f"the pictures have shape {tuple(pictures.shape)}; give (B, C, H, W)")
+        raise ValueError(f"the images have shape {tuple(pictures.shape)}; give (B, C, H, W)")
     planes = [_sample_squares(picture)[:, None].float() for picture in pictures]
     return [NoiseLevel(_impulse_share(plane), 255 * _gaussian_sigma(plane)) for plane in planes]
 

@@ -87,7 +87,7 @@ def add_noise(
         [0.0, 1.0]
     """
     if clean.ndim != 4:
-        raise ValueError(f"the pictures have shape {tuple(clean.shape)}; give (B, C, H, W)")
+        raise ValueError(f"the images have shape {tuple(clean.shape)}; give (B, C, H, W)")
     levels, normal, uniform = _draw(clean, seeds, draws)
     (least, most), (smallest, largest) = noise.ranges()
     impulse = least + (most - least) * levels[:, 0]
@@ -107,7 +107,7 @@ def _draw(clean: Tensor, seeds: Sequence[int] | None, draws: SharedRandom | None
         draws = draws or SharedRandom(device=clean.device)
         return draws.rand(len(clean), 2, 1, 1, 1), draws.randn(*clean.shape), draws.rand(*clean.shape)
     if len(seeds) != len(clean):
-        raise ValueError(f"there are {len(seeds)} seeds for {len(clean)} pictures; give one for each")
+        raise ValueError(f"there are {len(seeds)} seeds for {len(clean)} images; give one for each")
     drawn = [_draw_for_seed(clean.shape[1:], seed) for seed in seeds]
     levels, normal, uniform = (torch.stack(parts).to(clean.device) for parts in zip(*drawn, strict=True))
     return levels, normal, uniform

@@ -19,7 +19,7 @@ class VideoColorizer:
 
     Args:
         colorizer: Any model, in evaluation mode.
-        adjustments: As in `Colorizer.colorize_adjusted`; without hints, which are for one picture.
+        adjustments: As in `Colorizer.colorize_adjusted`; without hints, which are for one image.
         smoothing: Weight of the previous frames where nothing changes, from 0 (each frame by itself) to below 1.
 
     Raises:
@@ -41,7 +41,7 @@ class VideoColorizer:
         self._colorizer = colorizer
         self._adjustments = adjustments or ColorAdjustments()
         if self._adjustments.hints:
-            raise ValueError("hints are for one picture, not for a clip; leave them out")
+            raise ValueError("hints are for one image, not for a clip; leave them out")
         self._smoothing = TemporalSmoothing(smoothing)
 
     @property

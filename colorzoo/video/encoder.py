@@ -63,7 +63,7 @@ def container_of(path: Path) -> str:
 
 
 def codec_of(path: Path) -> str:
-    """Return FFmpeg's name for the encoder of a video's moving picture."""
+    """Return FFmpeg's name for the encoder of a video's moving image."""
     return "libvpx-vp9" if container_of(path) == "webm" else "libx264"
 
 
@@ -72,7 +72,7 @@ class VideoSettings:
 
     Args:
         target: The name that the video will have.
-        video: The moving picture of the source.
+        video: The moving image of the source.
         first: Its first frame, which has the size, the rotation, the fields and the colour tags of all.
     """
 

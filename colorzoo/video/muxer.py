@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _UNTRUE = ("ALPHA_MODE", "BPS", "NUMBER_OF_", "_STATISTICS", "ENCODER")
-"""Tags of a moving picture that are no longer so."""
+"""Tags of a moving image that are no longer so."""
 
 
 class VideoMuxer:
@@ -24,7 +24,7 @@ class VideoMuxer:
         stream: Where to write.
         target: The name that it will have, whose suffix chooses the format.
         source: The video that the frames come from.
-        video: Its moving picture.
+        video: Its moving image.
         settings: Those of the frames.
         note: What to add to the file's comment.
         copying: Keep the other streams too.
@@ -120,7 +120,7 @@ class VideoMuxer:
             self._out.add_attachment(other.metadata.get("filename", ""), other.mimetype or "", other.data or b"")
             return None
         if other.type not in ("audio", "subtitle"):
-            if "timecode" not in other.metadata:  # that is also said of the moving picture, whose copy says it again
+            if "timecode" not in other.metadata:  # that is also said of the moving image, whose copy says it again
                 self.remarks.append(f"stream {other.index} ({other.type}) is left out")
             return None
         codec = other.codec_context.name if other.codec_context else "unknown"

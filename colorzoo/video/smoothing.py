@@ -1,4 +1,4 @@
-"""Temporal smoothing: a*b* averaged over the frames of a clip, where the picture stays the same.
+"""Temporal smoothing: a*b* averaged over the frames of a clip, where the image stays the same.
 
 A network that sees one frame at a time predicts slightly different colours for each, because grain and compression
 differ: the colours flicker. A recursive average removes that. Its weight follows L*: where that changes, something has

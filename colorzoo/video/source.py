@@ -85,7 +85,7 @@ class VideoSource:
 
 @contextmanager
 def open_container(path: Path, formats: str = _FORMATS) -> "Iterator[tuple[InputContainer, VideoStream]]":
-    """Open a file, and find its moving picture: of several the first, and no cover art.
+    """Open a file, and find its moving image: of several the first, and no cover art.
 
     Args:
         path: The file.
@@ -126,7 +126,7 @@ def inspect_video(path: Path, max_pixels: int = _MAX_PIXELS) -> VideoSource:
     """Look through a video before anything is computed: how long it is, and whether that is all there.
 
     Args:
-        path: The file. Of several pictures in it the first counts, and cover art does not.
+        path: The file. Of several images in it the first counts, and cover art does not.
         max_pixels: Frames that are larger are not decoded.
 
     Raises:

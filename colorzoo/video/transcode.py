@@ -48,7 +48,7 @@ def transform_video(
     """Change each frame of a video; the rest of the file is copied.
 
     Audio, subtitles and attachments are copied byte for byte, times as they are, whatever the frame rate does. The
-    picture is H.264 (VP9 in WebM) of 8 bits, BT.709 of limited range, and tagged so; fields stay fields.
+    image is H.264 (VP9 in WebM) of 8 bits, BT.709 of limited range, and tagged so; fields stay fields.
 
     Args:
         source: The video, or what `inspect_video` has said of it.

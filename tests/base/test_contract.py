@@ -29,7 +29,7 @@ every_model = pytest.mark.parametrize("name", colorzoo.list_models())
 
 @functools.cache
 def settled(name):
-    """Running statistics of a fresh batch norm are no fixed point: let it see a few pictures first."""
+    """Running statistics of a fresh batch norm are no fixed point: let it see a few images first."""
     model = colorzoo.create(name)
     with torch.no_grad():
         for _ in range(20):
@@ -69,7 +69,7 @@ def batch(model, count=8, size=32):
 
 
 def shown(model, count=2, size=(32, 32)):
-    """Pictures of the kind that the model sees."""
+    """Images of the kind that the model sees."""
     return torch.rand(count, getattr(model, "channels", 1), *size)
 
 

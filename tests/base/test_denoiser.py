@@ -82,7 +82,7 @@ def test_each_picture_may_have_its_own_strength(impulse_model):
     restored = impulse_model.denoise(noisy, [0, 0.5])
     assert torch.equal(restored[0], noisy[0])
     torch.testing.assert_close(restored[1:], impulse_model.denoise(noisy[1:], 0.5))
-    with pytest.raises(ValueError, match="3 strengths for 2 pictures"):
+    with pytest.raises(ValueError, match="3 strengths for 2 images"):
         impulse_model.denoise(noisy, [0, 1, 1])
 
 

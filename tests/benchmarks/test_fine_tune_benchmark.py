@@ -32,7 +32,7 @@ def test_pictures_are_drawn_by_name_and_no_more_than_asked_for(benchmark, photog
     drawn = benchmark.pictures(photographs / "mine", [*names, "box/note.txt"], 10).names
     assert len(drawn) == 10
     assert drawn == benchmark.pictures(photographs / "mine", names[::-1], 10).names
-    with pytest.raises(UsageError, match="holds no such pictures"):
+    with pytest.raises(UsageError, match="holds no such images"):
         benchmark.pictures(photographs, ["note.txt"], 10)
 
 

@@ -300,7 +300,7 @@ def test_a_folder_is_all_it_takes_and_the_result_is_published(tmp_path, photogra
     card = (tmp_path / "published" / "fusion_cnn.mine.md").read_text()
     assert f'colorzoo.load("{tmp_path}/published/fusion_cnn.mine.safetensors")' in card
     assert f"Started from: {record.base.describe()}" in card
-    assert record.data.startswith(f"{len(cli.datamodule.split_names()['train'])} train pictures")
+    assert record.data.startswith(f"{len(cli.datamodule.split_names()['train'])} train images")
     picture = torch.rand(1, 1, 16, 16)
     torch.testing.assert_close(published(picture), colorzoo.load(best)(picture), atol=1 / 255, rtol=0)
     # What was replaced at the start is not replaced in what came of it.

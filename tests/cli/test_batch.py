@@ -52,7 +52,7 @@ def test_terminals_show_how_far_it_is(scans, tmp_path, monkeypatch, capsys):
     assert "image/s" in sys.stderr.getvalue()
     sys.stderr = Terminal()
     assert run_images(pairs[:1], lambda scan: (scan, ""), overwrite=True) == 0
-    assert sys.stderr.getvalue() == "", "one picture needs no bar"
+    assert sys.stderr.getvalue() == "", "one image needs no bar"
 
 
 def test_kept_pictures_may_be_changed_otherwise():

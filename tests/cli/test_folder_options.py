@@ -65,7 +65,7 @@ def test_the_report_shows_results_and_failures(scans, tmp_path, capsys):
     assert "In all: 4 done, 0 skipped, 1 refused, 0 failed, of 5." in text
     assert 'href="../out/box/c.tif"' in text
     assert f"{colorzoo.load(COLORIZER).source.name} coloured it" in text
-    assert "torn.png is not a picture" in text
+    assert "torn.png is not an image" in text
 
 
 def test_a_report_that_would_replace_something_else_stops_the_command(scans, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""The report shows each picture, needs nothing else, and is written whole."""
+"""The report shows each image, needs nothing else, and is written whole."""
 
 import base64
 import io
@@ -16,7 +16,7 @@ from colorzoo.errors import OutputExistsError, UsageError
 
 
 class Page(HTMLParser):
-    """The tags, links, pictures and words of a page."""
+    """The tags, links, images and words of a page."""
 
     VOID = ("meta", "img")
 

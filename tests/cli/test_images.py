@@ -28,11 +28,11 @@ def save(picture, path):
 
 @pytest.fixture
 def scans(tmp_path):
-    """A folder: a clean picture, a noisy one below it, and what is no picture."""
+    """A folder: a clean image, a noisy one below it, and what is no image."""
     folder = tmp_path / "scans"
     save(slope(), folder / "clean.png")
     save(add_noise(slope(), Noise(impulse=0.15), seeds=[0]), folder / "box 1" / "NOISY.PNG")
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
     (folder / "._clean.png").write_bytes(b"left by a Mac")
     return folder
 
@@ -75,7 +75,7 @@ def test_what_is_broken_in_a_folder_is_reported_and_the_rest_is_done(scans, tmp_
     assert below(tmp_path / "out") == ["box 1/NOISY.PNG", "clean.png"]
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("colorzoo: ")]
     assert len(errors) == 2
-    assert "torn.tif is not a picture" in errors[0]
+    assert "torn.tif is not an image" in errors[0]
     assert "broken.jpg is empty" in errors[1]
 
 
@@ -187,7 +187,7 @@ def test_pictures_without_a_sensible_value_are_reported(tmp_path, capsys):
     save(torch.ones(1, 1, 1, 1), tmp_path / "dot.png")
     assert main(["restore", str(tmp_path), "-o", str(tmp_path / "out")]) == 1
     assert below(tmp_path / "out") == ["dot.png"]
-    assert "nan.tif: the picture holds NaN" in capsys.readouterr().err
+    assert "nan.tif: the image holds NaN" in capsys.readouterr().err
 
 
 def test_the_command_line_starts_at_once():

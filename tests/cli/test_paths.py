@@ -142,7 +142,7 @@ def test_names_with_control_characters_forge_no_lines(scans, tmp_path, capsys):
         assert r"a\nout\x1b[2J.png" in text or text is captured.err
         assert "\N{SNOWMAN} \N{HIRAGANA LETTER A}.png" in text or text is captured.err
         assert not set("\x1b\x9b\r\u202e") & set(text)
-    assert r"torn\n.png is not a picture" in captured.err
+    assert r"torn\n.png is not an image" in captured.err
     with pytest.raises(SystemExit):
         main(["denoise"])
     assert main(["denoise", str(tmp_path / "gone\x1b[2J"), "-o", str(scans / "a.png")]) in (1, 2)

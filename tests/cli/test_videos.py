@@ -86,9 +86,9 @@ def test_one_bad_video_does_not_stop_the_others(clip, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--hint", "1,1=#ff0000"], "--hint is for pictures"),
-        (["--if-color", "skip"], "--if-color is for pictures"),
-        (["--all-pages"], "--all-pages is for pictures"),
+        (["--hint", "1,1=#ff0000"], "--hint is for images"),
+        (["--if-color", "skip"], "--if-color is for images"),
+        (["--all-pages"], "--all-pages is for images"),
         (["--temporal-smoothing", "1"], "below 1"),
     ],
 )
@@ -147,7 +147,7 @@ def test_a_bad_frame_does_not_stop_the_others_and_is_named(shots, tmp_path, caps
     captured = capsys.readouterr()
     assert captured.out.split() == [str(out / "f1.png"), str(out / "f10.png")]
     assert captured.err.count("\n") == 2
-    assert "f2.png is not a picture" in captured.err
+    assert "f2.png is not an image" in captured.err
 
 
 def test_a_damaged_film_is_done_as_far_as_it_goes_and_not_named_as_done(tmp_path, capsys):
@@ -186,7 +186,7 @@ def test_films_of_a_folder_are_done_among_its_images(tmp_path, capsys):
     assert main(["colorize", str(folder), "-o", str(out), *report]) == 1
     captured = capsys.readouterr()
     assert captured.out.split() == [str(out / "a.png")]
-    assert captured.err.count("is a video, and --report is for pictures") == 3
+    assert captured.err.count("is a video, and --report is for images") == 3
 
 
 def test_an_unknown_codec_does_not_stop_the_others(clip, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""What a batch of pictures becomes."""
+"""What a batch of images becomes."""
 
 import pytest
 import torch

@@ -106,9 +106,9 @@ SPECS = {
 def test_an_index_does_not_say_what_is_imported(shards, hostile_module, what, prefix, tmp_path):
     change(shards / "train" / "index.json", lambda index: index["config"].update(data_spec=json.dumps(SPECS[what])))
     data = StreamingDataModule(f"{prefix}{shards}", size=8, num_workers=0, cache=str(tmp_path / "cache"))
-    with pytest.raises(DataError, match="does not hold pictures as colorzoo stores them"):
+    with pytest.raises(DataError, match="does not hold images as colorzoo stores them"):
         data.load_split("train")[0]
-    with pytest.raises(DataError, match="does not hold pictures as colorzoo stores them"):
+    with pytest.raises(DataError, match="does not hold images as colorzoo stores them"):
         data.train_dataloader()
 
 
@@ -129,7 +129,7 @@ def test_an_index_does_not_say_what_is_imported(shards, hostile_module, what, pr
 )
 def test_an_index_describes_what_we_write_and_nothing_else(shards, config):
     change(shards / "val" / "index.json", lambda index: index["config"].update(config))
-    assert_refused(shards, "does not hold pictures as colorzoo stores them")
+    assert_refused(shards, "does not hold images as colorzoo stores them")
 
 
 NAMES = [

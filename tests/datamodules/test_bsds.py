@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 30, 20
 
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory):
-    """Six pictures to train on and 26 others, every third of them upright; the top is bright, the bottom dark."""
+    """Six images to train on and 26 others, every third of them upright; the top is bright, the bottom dark."""
     root = tmp_path_factory.mktemp("bsds")
     for split, count in (("train", 6), ("test", 26)):
         (root / split).mkdir()
@@ -112,7 +112,7 @@ def test_what_is_missing_or_does_not_fit_is_told(photographs, tmp_path):
         bsds(tmp_path).split_names()
     with pytest.raises(DataError, match="too few for 20 to test and 7 to validate"):
         bsds(photographs, val_images=7).split_names()
-    with pytest.raises(DataError, match="size is 21, but the pictures have 30x20 pixels"):
+    with pytest.raises(DataError, match="size is 21, but the images have 30x20 pixels"):
         bsds(photographs, size=21).load_split("train")
     for name in ("size", "crops_per_image", "val_images"):
         with pytest.raises(ValueError, match=rf"{name} \(0\)"):

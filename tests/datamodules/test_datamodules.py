@@ -137,7 +137,7 @@ def test_cifar_validates_on_lossless_pictures_only(cifar_folder):
     assert {split: len(listed) for split, listed in names.items()} == {"train": 32, "val": 8, "test": 10}
     assert all(name.endswith(".png") for name in names["val"])
     assert not set(names["train"]) & set(names["val"])
-    assert data.describe("train") == "32 train pictures of CIFAR-10, 10 of them JPEG"
+    assert data.describe("train") == "32 train images of CIFAR-10, 10 of them JPEG"
 
 
 def test_cifar_pictures_and_labels_belong_together(cifar_folder):
@@ -150,7 +150,7 @@ def test_cifar_pictures_and_labels_belong_together(cifar_folder):
 def test_cifar_subsets_are_drawn_by_seed(cifar_folder):
     draw = [CIFAR10DataModule(str(cifar_folder), val_images=4, train_images=6, seed=seed) for seed in (0, 0, 1)]
     assert draw[0].split_hash() == draw[1].split_hash() != draw[2].split_hash()
-    # Published checkpoints carry such fingerprints: how pictures are drawn must never change.
+    # Published checkpoints carry such fingerprints: how images are drawn must never change.
     assert draw[0].split_hash() == "449799719c87fd1cc9ca753b24206f03883b235577e9ae364ec8551261ac2a45"
 
 
@@ -171,7 +171,7 @@ def test_cifar_of_torchvision_has_the_same_names(tmp_path, monkeypatch):
 def test_missing_or_small_cifar_says_what_to_do(tmp_path, cifar_folder):
     with pytest.raises(DataError, match="download=True"):
         CIFAR10DataModule(str(tmp_path / "nothing")).split_names()
-    with pytest.raises(DataError, match=r"40 training pictures, 30 of them \.png: too few"):
+    with pytest.raises(DataError, match=r"40 training images, 30 of them \.png: too few"):
         CIFAR10DataModule(str(cifar_folder), val_images=31).split_names()
     with pytest.raises(ValueError, match="no class 'boat'"):
         CIFAR10DataModule(classes=["boat"])
@@ -228,7 +228,7 @@ def test_sixteen_bit_pictures_keep_their_tones(tmp_path):
 
 
 def test_files_that_are_no_pictures_are_named_and_skipped_or_fatal(photos):
-    (photos / "broken.png").write_text("no picture")
+    (photos / "broken.png").write_text("no image")
     with pytest.warns(UserWarning, match=r"broken\.png"):
         names = ImageFolderDataModule(str(photos)).split_names()
     assert all("broken.png" not in listed for listed in names.values())
@@ -271,7 +271,7 @@ def test_folders_that_cannot_serve_are_refused(tmp_path):
         ImageFolderDataModule(str(tmp_path / "missing")).split_names()
     with pytest.raises(DataError, match="too few"):
         ImageFolderDataModule(str(tmp_path)).split_names()
-    with pytest.raises(ValueError, match="must leave pictures"):
+    with pytest.raises(ValueError, match="must leave images"):
         ImageFolderDataModule(str(tmp_path), val_fraction=0.6, test_fraction=0.5)
 
 

@@ -1,4 +1,4 @@
-"""DataModules outside a Trainer: pairs, epochs, single items, pictures of batches, transforms of one's own."""
+"""DataModules outside a Trainer: pairs, epochs, single items, images of batches, transforms of one's own."""
 
 import pickle
 

@@ -190,14 +190,14 @@ def test_pictures_are_stored_as_they_are_or_reduced(photos, tmp_path):
 
 def test_bad_files_are_listed_and_left_out(tmp_path, capsys):
     save_pictures(tmp_path / "photos", 8)
-    (tmp_path / "photos" / "none.png").write_text("no picture")
+    (tmp_path / "photos" / "none.png").write_text("no image")
     whole = sorted((tmp_path / "photos").rglob("*.JPG"))[0]
     whole.write_bytes(whole.read_bytes()[:-400])
     assert main(["shard", str(tmp_path / "photos"), str(tmp_path / "shards")]) == 1
     captured = capsys.readouterr()
     lines = captured.err.splitlines()
     assert len(lines) == 2
-    assert "none.png is not a picture" in lines[0]
+    assert "none.png is not an image" in lines[0]
     assert f"{whole} cannot be decoded" in lines[1]
     assert captured.out.splitlines() == [
         str(tmp_path / "shards" / split / "chunk-0-0.bin") for split in ("train", "val", "test")
@@ -243,7 +243,7 @@ def test_an_interrupted_command_goes_on(photos, shards, tmp_path, monkeypatch, c
         (["{empty}", "{new}"], "too few"),
         (["{photos}", "{shards}"], "finished shards"),
         (["{photos}", "{photos}"], "exists and holds no shards"),
-        (["{photos}", "{new}", "--val-fraction", "0.6", "--test-fraction", "0.6"], "must leave pictures"),
+        (["{photos}", "{new}", "--val-fraction", "0.6", "--test-fraction", "0.6"], "must leave images"),
         (["{photos}", "{new}", "--shorter-side", "0"], "at least 1"),
     ],
 )
@@ -279,12 +279,12 @@ def test_damaged_shards_are_refused(photos, tmp_path):
 
     assert opened()["rgb"].shape == (3, 128, 128)
     index.write_text(text.replace('["bytes", "bytes"]', '["pickle", "bytes"]'))
-    with pytest.raises(DataError, match="does not hold pictures"):
+    with pytest.raises(DataError, match="does not hold images"):
         opened()
     config = json.loads(text)
     config["chunks"][0]["chunk_size"] -= 1
     index.write_text(json.dumps(config))
-    with pytest.raises(DataError, match="does not hold the pictures"):
+    with pytest.raises(DataError, match="does not hold the images"):
         opened()
     index.write_text(text)
     (shards / "train" / "chunk-0-0.bin").unlink()

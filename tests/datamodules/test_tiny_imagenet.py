@@ -1,4 +1,4 @@
-"""Tiny ImageNet: two layouts of the same pictures, decoded once."""
+"""Tiny ImageNet: two layouts of the same images, decoded once."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def save(path, level, size):
 
 
 def level_of(name):
-    """Tell the grey level of a picture by its class and number, which its name carries."""
+    """Tell the grey level of an image by its class and number, which its name carries."""
     _, wnid, file = name.split("/")
     return 60 * sorted(WNIDS).index(wnid) + 10 * (int(file.split("_")[1].removesuffix(".JPEG")) % 5)
 
@@ -64,7 +64,7 @@ def test_part_of_train_validates_and_the_official_val_tests(folders):
     assert {split: len(listed) for split, listed in found.items()} == {"train": 7, "val": 5, "test": 6}
     assert not set(found["train"]) & set(found["val"])
     assert all(name.startswith("train/") for name in found["train"] + found["val"])
-    assert data.describe("test") == "6 test pictures of Tiny ImageNet, JPEG, 32x32 pixels"
+    assert data.describe("test") == "6 test images of Tiny ImageNet, JPEG, 32x32 pixels"
 
 
 def test_both_layouts_hold_the_same_splits(folders, archive):
@@ -104,7 +104,7 @@ def test_either_layout_is_found_below_the_data_root(layout, request, monkeypatch
 def test_what_is_missing_or_damaged_is_named(folders, tmp_path):
     with pytest.raises(DataError, match=r"nothing/train.*tiny-imagenet-200\.zip"):
         TinyImageNetDataModule(str(tmp_path / "nothing")).split_names()
-    with pytest.raises(DataError, match="12 training pictures: too few for 12 to validate"):
+    with pytest.raises(DataError, match="12 training images: too few for 12 to validate"):
         TinyImageNetDataModule(str(folders), val_images=12).split_names()
     with pytest.raises(ValueError, match=r"size \(0\)"):
         TinyImageNetDataModule(size=0)
@@ -112,7 +112,7 @@ def test_what_is_missing_or_damaged_is_named(folders, tmp_path):
     with pytest.raises(UnreadableImageError, match=r"val_1\.JPEG"):
         TinyImageNetDataModule(str(folders), val_images=2).load_split("test")
     save(folders / "val" / "n99" / "val_9.JPEG", 0, 32)
-    with pytest.raises(DataError, match="n99, which has no training picture"):
+    with pytest.raises(DataError, match="n99, which has no training image"):
         TinyImageNetDataModule(str(folders), val_images=2).split_names()
 
 

@@ -1,4 +1,4 @@
-"""An exported file answers as its model does, on pictures and batches of sizes that it was not made from."""
+"""An exported file answers as its model does, on images and batches of sizes that it was not made from."""
 
 import json
 import sys
@@ -200,7 +200,7 @@ def test_the_command_writes_the_file_and_says_what_it_takes(tmp_path, capsys):
     assert main(["export", "linear_denoiser", "--format", "pt2", "-o", str(path)]) == 0
     shown = capsys.readouterr()
     assert shown.out.strip() == str(path)
-    assert "input noisy: sRGB-encoded pictures in [0, 1]" in shown.err
+    assert "input noisy: sRGB-encoded images in [0, 1]" in shown.err
     assert opened(path.rename(path.with_suffix(".pt2")))[1]["checkpoint"] == "linear_denoiser.impulse"
 
 

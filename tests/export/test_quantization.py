@@ -53,7 +53,7 @@ def test_answers_that_would_change_leave_no_file(exact, tmp_path):
     pictures, path = [torch.rand(1, 3, 32, 32) for _ in range(2)], tmp_path / "small.onnx"
     with pytest.raises(ExportError, match="dB from those in floats, where 99 dB are asked for"):
         quantize(exact, path, pictures, agreement=99)
-    with pytest.raises(ValueError, match="there are 1 pictures"):
+    with pytest.raises(ValueError, match="there are 1 images"):
         quantize(exact, path, pictures[:1])
     with pytest.raises(OutputExistsError, match=r"exact\.onnx exists"):
         quantize(exact, exact, pictures)

@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent
 
 
 def picture() -> torch.Tensor:
-    """A grey picture of 16x16 pixels with slopes, an edge and a disc."""
+    """A grey image of 16x16 pixels with slopes, an edge and a disc."""
     y, x = torch.meshgrid(torch.linspace(0, 1, 16), torch.linspace(0, 1, 16), indexing="ij")
     disc = (x - 0.6).square() + (y - 0.4).square() < 0.08
     grey = torch.where(disc, 0.9 - 0.5 * y, 0.2 + 0.5 * x)

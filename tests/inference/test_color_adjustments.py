@@ -158,8 +158,8 @@ def test_all_options_travel_as_one_object(model, halves):
         ({"saturation": float("nan")}, "saturation is nan"),
         ({"min_confidence": 1.1}, "min_confidence is 1.1"),
         ({"min_confidence": float("nan")}, "min_confidence is nan"),
-        ({"hints": [((120, 0), RED)]}, "outside the picture, which has 120 x 90 pixels"),
-        ({"hints": [((0, -1), RED)]}, "outside the picture"),
+        ({"hints": [((120, 0), RED)]}, "outside the image, which has 120 x 90 pixels"),
+        ({"hints": [((0, -1), RED)]}, "outside the image"),
         ({"hints": [((float("nan"), 1), RED)]}, "at no place"),
         ({"hints": [((1, 1), "red")]}, "not of the form #rrggbb"),
         ({"hints": [((1, 1), "#12345")]}, "not of the form #rrggbb"),
@@ -244,10 +244,10 @@ def test_the_command_line_controls_the_colours(scan, monkeypatch):
         (["--hint", "20,30"], 2, "give X,Y=#RRGGBB"),
         (["--hint", f"nan,30={RED}"], 2, "give X,Y=#RRGGBB"),
         (["--hint", "20,30=red"], 2, "not of the form #rrggbb"),
-        (["--hint", f"20,300={RED}"], 1, "outside the picture"),
+        (["--hint", f"20,300={RED}"], 1, "outside the image"),
         (["--min-confidence", "0.5", "-m", "fusion_cnn"], 1, "fusion_cnn has no confidence estimate"),
-        (["--confidence-map", "map.xyz"], 2, "cannot tell a picture format"),
-        (["--confidence-map", "{scan}"], 2, "is the picture itself"),
+        (["--confidence-map", "map.xyz"], 2, "cannot tell an image format"),
+        (["--confidence-map", "{scan}"], 2, "is the image itself"),
     ],
 )
 def test_commands_that_make_no_sense_say_why_and_write_nothing(scan, capsys, options, code, message):
@@ -258,4 +258,4 @@ def test_commands_that_make_no_sense_say_why_and_write_nothing(scan, capsys, opt
 
 def test_a_confidence_map_is_of_one_picture(scan, capsys):
     assert main(["colorize", str(scan.parent), "--confidence-map", "map.png"]) == 2
-    assert "one picture" in capsys.readouterr().err
+    assert "one image" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Large pictures in strips are what they are as a whole."""
+"""Large images in strips are what they are as a whole."""
 
 import tracemalloc
 

@@ -1,4 +1,4 @@
-"""Grey, toned and coloured pictures are told apart, and toned ones become grey."""
+"""Grey, toned and coloured images are told apart, and toned ones become grey."""
 
 import io
 from pathlib import Path
@@ -126,9 +126,9 @@ def test_every_kind_of_picture_is_judged_alike(grey, tmp_path):
 
 
 def test_several_pictures_are_refused():
-    with pytest.raises(ValueError, match="2 pictures"):
+    with pytest.raises(ValueError, match="2 images"):
         classify_tone(torch.rand(2, 3, 8, 8))
-    with pytest.raises(TypeError, match="cannot read a picture"):
+    with pytest.raises(TypeError, match="cannot read an image"):
         classify_tone(7)
 
 

@@ -16,7 +16,7 @@ from colorzoo.io.raster import RasterImage
 def grow_image(picture, hole, window, seed, limit=0.3):
     """The pseudo-code of Efros and Leung, word by word: slow, and with nothing in common with the package.
 
-    Returns the picture filled, and how often the limit was raised.
+    Returns the image filled, and how often the limit was raised.
     """
     height, width, channels = picture.shape
     image, filled, radius, raised = picture.copy(), ~hole, window // 2, 0
@@ -226,7 +226,7 @@ NAN = np.where(HOLE, np.nan, 0.5)
         (PICTURE, np.ones((14, 13), bool), 5, "all hole"),
         (PICTURE, HOLE, 4, "odd number"),
         (PICTURE, HOLE, 1, "at least 3"),
-        (PICTURE, HOLE, 15, r"15x15 pixels lies in the picture and is wholly known; use a smaller window, at most 5"),
+        (PICTURE, HOLE, 15, r"15x15 pixels lies in the image and is wholly known; use a smaller window, at most 5"),
         (PICTURE, HOLE, 7, "use a smaller window, at most 5"),
         (PICTURE, np.arange(14 * 13).reshape(14, 13) % 3 == 0, 3, "too little of it is known"),
         (PICTURE[:2, :2], rectangle((2, 2), 0, 0, 1, 1), 3, "too little of it is known"),

@@ -97,9 +97,9 @@ def photo(tmp_path):
 
 def test_unreadable_files_are_told_apart(photo, tmp_path):
     (tmp_path / "empty.png").touch()
-    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "text.png").write_text("no image")
     (tmp_path / "short.jpg").write_bytes(photo.read_bytes()[:600])
-    cases = {"": "directory", "missing.png": "does not exist", "empty.png": "0 bytes", "text.png": "not a picture"}
+    cases = {"": "directory", "missing.png": "does not exist", "empty.png": "0 bytes", "text.png": "not an image"}
     for name, message in {**cases, "short.jpg": "truncated"}.items():
         with pytest.raises(UnreadableImageError, match=message):
             read_image(tmp_path / name)

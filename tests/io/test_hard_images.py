@@ -179,7 +179,7 @@ def test_frames_that_a_header_claims_take_no_memory(tmp_path):
 def test_formats_that_call_programs_or_claim_too_much_are_no_images(tmp_path, data, monkeypatch):
     monkeypatch.setattr("subprocess.Popen", lambda *args, **kwargs: pytest.fail("a program was started"))
     (tmp_path / "x.png").write_bytes(data)
-    with pytest.raises(UnreadableImageError, match="not a picture, or of a format that is not read"):
+    with pytest.raises(UnreadableImageError, match="not an image, or of a format that is not read"):
         read_raster(tmp_path / "x.png")
     told = []
     assert list(readable_names(tmp_path, lambda path, error: told.append(path))) == []
@@ -216,9 +216,7 @@ def test_premultiplied_grey_is_divided_by_its_alpha(tmp_path):
 
 @pytest.mark.parametrize(("suffix", "most"), [(".jpg", "65,500"), (".webp", "16,383"), (".gif", "65,535")])
 def test_what_a_format_holds_at_most_is_said(tmp_path, suffix, most):
-    with pytest.raises(
-        ValueError, match=f"holds at most {most} pixels a side, and the picture has 70,000; write a PNG"
-    ):
+    with pytest.raises(ValueError, match=f"holds at most {most} pixels a side, and the image has 70,000; write a PNG"):
         write_image(PIL.Image.new("L", (70_000, 1)), tmp_path / f"out{suffix}")
     assert list(tmp_path.iterdir()) == []
 

@@ -92,7 +92,7 @@ def test_a_grey_picture_may_have_the_profile_of_an_rgb_one():
     [
         (RAMP, b"junk", "it is for"),
         (RAMP, grey_of_gamma()[:150], "."),
-        (RAMP[..., None].repeat(3, 2), grey_of_gamma(), "for GRAY, the picture RGB"),
+        (RAMP[..., None].repeat(3, 2), grey_of_gamma(), "for GRAY, the image RGB"),
         (RAMP, icc.srgb_profile()[:200], "."),
         (RAMP, b"\0" * 16 + b"RGB " + b"\0" * 200, "."),
     ],
@@ -112,7 +112,7 @@ def test_lab_is_converted_without_a_profile():
     grey = PIL.Image.merge("LAB", [PIL.Image.new("L", (1, 1), level) for level in (136, 128, 128)])
     red, green, blue = icc.image_to_srgb(grey, b"").getpixel((0, 0))
     assert max(red, green, blue) - min(red, green, blue) <= 2
-    with pytest.raises(icc.ProfileError, match="for RGB, the picture CMYK"):
+    with pytest.raises(icc.ProfileError, match="for RGB, the image CMYK"):
         icc.image_to_srgb(PIL.Image.new("CMYK", (1, 1)), icc.srgb_profile())
 
 

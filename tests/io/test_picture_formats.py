@@ -1,4 +1,4 @@
-"""The published table of what comes out of which picture is what the code does, and the verbs take any picture."""
+"""The published table of what comes out of which image is what the code does, and the verbs take any image."""
 
 from pathlib import Path
 

@@ -233,7 +233,7 @@ def test_all_pages_go_through_each_with_its_own_depth(pages, tmp_path):
     assert np.array_equal(third.levels[..., 2], noise(5, 9))
     with PIL.Image.open(out) as image:
         assert image.n_frames == 3
-    with pytest.raises(ValueError, match=r"cannot hold several pictures; end the name in \.tif"):
+    with pytest.raises(ValueError, match=r"cannot hold several images; end the name in \.tif"):
         write_pages([first], tmp_path / "out.png")
 
 
@@ -262,7 +262,7 @@ def test_the_limit_holds_for_every_page_and_a_hundred_megapixels_are_within_it(p
     small.save(tmp_path / "two.tif", save_all=True, append_images=[large])
     reading = read_pages(tmp_path / "two.tif", max_megapixels=17e-6)
     assert next(reading).levels.shape == (4, 4)
-    with pytest.raises(UnreadableImageError, match="picture 2 of"):
+    with pytest.raises(UnreadableImageError, match="image 2 of"):
         next(reading)
     PIL.Image.new("1", (10_000, 10_000)).save(tmp_path / "scan.png")
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Squares, codes, and pictures larger than a square."""
+"""Squares, codes, and images larger than a square."""
 
 import pytest
 import torch

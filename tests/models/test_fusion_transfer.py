@@ -91,7 +91,7 @@ def test_other_families_of_timm_fit(name, features):
 
 
 def test_a_backbone_of_one_size_says_so():
-    with pytest.raises(ValueError, match="cannot describe pictures of 64 pixels"):
+    with pytest.raises(ValueError, match="cannot describe images of 64 pixels"):
         colorzoo.create("fusion_transfer", backbone="vit_tiny_patch16_224")
 
 

@@ -23,7 +23,7 @@ def create(**arguments):
 
 
 def batches(count=3):
-    """Pictures of three squares each, that vary most along a few directions, and their noisy versions."""
+    """Images of three squares each, that vary most along a few directions, and their noisy versions."""
     mixed = torch.randn(6, 4 * 12) * 0.1
     clean = [(0.5 + torch.randn(20, 6) @ mixed).view(20, 1, 4, 12) for _ in range(count)]
     return [{"clean": picture, "noisy": (picture + 0.1 + 0.2 * torch.randn(20, 1, 4, 12)) * 0.9} for picture in clean]

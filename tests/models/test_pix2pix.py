@@ -109,7 +109,7 @@ def test_patches_are_as_large_as_the_paper_adversarial_loss(layers, field):
     judge = create(patch_layers=layers).discriminator
     picture = torch.rand(1, 3, 128, 128, requires_grad=True)
     norms = [module for module in judge.modules() if isinstance(module, torch.nn.GroupNorm)]
-    for norm in norms:  # a group norm hears the whole picture; what the convolutions see is asked here
+    for norm in norms:  # a group norm hears the whole image; what the convolutions see is asked here
         norm.forward = lambda x: x
     logits = judge(picture)
     logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2].backward()

@@ -139,7 +139,7 @@ def test_ramps_lead_from_clean_to_noisy():
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (lambda: colorzoo.estimate_noise(torch.rand(2, 1, 8, 8)), "2 pictures; noise_levels"),
+        (lambda: colorzoo.estimate_noise(torch.rand(2, 1, 8, 8)), "2 images; noise_levels"),
         (lambda: colorzoo.estimate_noise(torch.full((1, 1, 8, 8), torch.nan)), "NaN"),
         (lambda: noise_levels(torch.rand(8, 8)), r"give \(B, C, H, W\)"),
     ],

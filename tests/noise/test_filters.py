@@ -18,7 +18,7 @@ IMPULSE_FILTERS = FILTERS[1:]
 
 
 def smooth(size=48):
-    """A picture of waves, one of them slanted."""
+    """An image of waves, one of them slanted."""
     y, x = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
     return (0.5 + 0.2 * torch.sin(x / 5) + 0.2 * torch.cos((x + 2 * y) / 7))[None, None]
 

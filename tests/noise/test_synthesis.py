@@ -1,4 +1,4 @@
-"""Noise is what was asked for, and the same for the same picture wherever it is drawn."""
+"""Noise is what was asked for, and the same for the same image wherever it is drawn."""
 
 import pytest
 import torch
@@ -105,7 +105,7 @@ def test_levels_out_of_range_are_refused(arguments, message):
 
 
 def test_seeds_must_be_as_many_as_pictures():
-    with pytest.raises(ValueError, match="2 seeds for 1 pictures"):
+    with pytest.raises(ValueError, match="2 seeds for 1 images"):
         add_noise(GREY, Noise(sigma=1), seeds=[0, 1])
 
 

@@ -1,4 +1,4 @@
-"""Pictures are done several at once, told of in order, and neither errors nor Ctrl-C lose any."""
+"""Images are done several at once, told of in order, and neither errors nor Ctrl-C lose any."""
 
 import os
 import signal

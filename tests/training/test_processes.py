@@ -38,7 +38,7 @@ def fit(model, data, folder, **options):
 
 
 def of_size(batch_size, **options):
-    # Five validation pictures in batches of two: one process has two batches to measure, the other one.
+    # Five validation images in batches of two: one process has two batches to measure, the other one.
     counts = {"train_images": 9, "val_images": 5, "test_images": 5, "eval_batch_size": 2}
     return SyntheticDataModule(size=16, batch_size=batch_size, random_shift=2, **counts, **options)
 
@@ -95,7 +95,7 @@ def test_more_processes_than_pictures_to_measure_are_refused(monkeypatch):
     data = SyntheticDataModule(size=8, val_images=1)
     data.setup("validate")
     monkeypatch.setattr(SyntheticDataModule, "_process", lambda _: (1, 2))
-    with pytest.raises(DataError, match=r"1 val pictures are too few for 2 processes; set trainer\.devices lower"):
+    with pytest.raises(DataError, match=r"1 val images are too few for 2 processes; set trainer\.devices lower"):
         data.val_dataloader()
 
 
@@ -132,7 +132,7 @@ def written(folder):
 @pytest.mark.parametrize("devices", [dict, together], ids=["one", "two"])
 def test_every_picture_of_a_folder_is_predicted_once_and_not_again(photos, tmp_path, devices):
     folder = tmp_path / "out"
-    # Nothing may be there that is to be written: a picture that came twice would end the run.
+    # Nothing may be there that is to be written: an image that came twice would end the run.
     predict(photos, folder, **devices())
     first = written(folder)
     assert set(first) == {f"{path.relative_to(photos).as_posix()}.png" for path in photos.rglob("*.png")}

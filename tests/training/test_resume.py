@@ -133,7 +133,7 @@ class Deadly(ImageDataset):
 
 def test_a_loader_process_that_is_killed_is_no_riddle():
     loader = ImageDataLoader(Deadly(["a"]), num_workers=1)
-    with pytest.raises(DataError, match=r"loads pictures ended .*data.num_workers.*--ckpt_path last"):
+    with pytest.raises(DataError, match=r"loads images ended .*data.num_workers.*--ckpt_path last"):
         next(iter(loader))
 
 

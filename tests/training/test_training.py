@@ -169,7 +169,7 @@ def test_publish_measures_writes_and_never_replaces(recipe, trained, tmp_path, m
     path = folder / "fusion_cnn.toy.safetensors"
     assert str(path) in said
     record = checkpoint_file.read(path).record
-    assert record.evaluated_on == "8 test pictures of SyntheticDataModule, seed 0"
+    assert record.evaluated_on == "8 test images of SyntheticDataModule, seed 0"
     assert set(record.baselines) == {"luma grey", "L* grey", "truth", "most frequent class"}
     assert next(iter(record.metrics)) == "mse"
 

@@ -1,4 +1,4 @@
-"""Colours of a clip: smooth where the picture is still, sharp where it moves, new at each cut."""
+"""Colours of a clip: smooth where the image is still, sharp where it moves, new at each cut."""
 
 import numpy as np
 import pytest

@@ -65,7 +65,7 @@ def make_shards(
     check_litdata()
     check_fractions(val_fraction, test_fraction)
     if shard_bytes < 1 or (shorter_side is not None and shorter_side < 1):
-        raise DataError(f"shards of {shard_bytes} bytes and pictures of {shorter_side} pixels: give at least 1 each")
+        raise DataError(f"shards of {shard_bytes} bytes and images of {shorter_side} pixels: give at least 1 each")
     progress = progress or ShardProgress()
     result = ShardResult()
     index = ShardIndex(seed, val_fraction, test_fraction, shorter_side, {"train": [], "val": [], "test": []})
@@ -81,7 +81,7 @@ def make_shards(
             writer = SplitWriter(source, target / split, shorter_side, shard_bytes, progress)
             index.names[split].extend(writer.write(ordered, result.failures))
         if not index.names["train"] or not index.names["val"]:
-            raise DataError(f"too few pictures of {source} can be decoded to train and to validate")
+            raise DataError(f"too few images of {source} can be decoded to train and to validate")
         index.write(target / INDEX)
         remove_journals(target)
         (target / IN_PROGRESS).unlink()

@@ -42,7 +42,7 @@ def parse_chunks(text: bytes, count: int) -> list[dict[str, Any]]:
         raise ValueError("it is no index of shards")
     config, chunks = index["config"], index["chunks"]
     if not isinstance(config, dict) or config != dict.fromkeys(config) | _CONFIG:
-        raise ValueError("it does not hold pictures as colorzoo stores them")
+        raise ValueError("it does not hold images as colorzoo stores them")
     names = set()
     for chunk in chunks if isinstance(chunks, list) else [None]:
         if not isinstance(chunk, dict) or set(chunk) != _CHUNK or chunk["dim"] is not None:
@@ -53,7 +53,7 @@ def parse_chunks(text: bytes, count: int) -> list[dict[str, Any]]:
             raise ValueError("a size is no number")
         names.add(chunk["filename"])
     if len(names) < len(chunks) or sum(chunk["chunk_size"] for chunk in chunks) != count:
-        raise ValueError("it does not hold the pictures that were stored")
+        raise ValueError("it does not hold the images that were stored")
     return list(chunks)
 
 

@@ -139,7 +139,7 @@ class CropTransform:
         try:
             picture = decode_image(data, name)
         except UnreadableImageError as error:
-            raise DataError(f"a stored image is no picture ({error})") from error
+            raise DataError(f"a stored image is no image ({error})") from error
         if not self.crop.random:
             return name, self.crop(picture)
         with torch.random.fork_rng(devices=[]):
