@@ -9,11 +9,15 @@ from colorzoo.hub.record import SUFFIX
 DEFAULT_TAGS = "DEFAULT_TAGS"
 
 
+def package_folders() -> list[Path]:
+    """Return where the files lie that ship with the package: in a wheel within it, in a checkout beside it."""
+    package = Path(__file__).parent.parent
+    return [package / "checkpoints", package.parent / "checkpoints"]
+
+
 def folders() -> list[Path]:
     """Return the folders that hold published files: ``$COLORZOO_HOME``, then the one that ships with the package."""
-    package = Path(__file__).parent.parent
-    # Inside a wheel the files lie in the package; in a checkout they lie beside it.
-    places = [package / "checkpoints", package.parent / "checkpoints"]
+    places = package_folders()
     if home := os.environ.get("COLORZOO_HOME"):
         if not Path(home).is_dir():
             raise CheckpointError(f"COLORZOO_HOME names {home}, which is no folder; make it or unset the variable")

@@ -412,7 +412,8 @@ def test_hidden_files_do_not_count_and_other_kinds_are_named(photos):
     (photos / ".trash").mkdir()
     colorful(20, 20).save(photos / ".trash" / "deleted.png")
     (photos / "._1.png").write_bytes(b"Mac")
-    colorful(20, 20).save(photos / "moving.gif")
-    with pytest.warns(UserWarning, match=r"1 \.gif file is left out"):
+    colorful(20, 20).save(photos / "2.png")
+    (photos / "2.png").rename(photos / "2.heic")
+    with pytest.warns(UserWarning, match=r"1 \.heic file is left out"):
         names = ImageFolderDataModule(str(photos)).split_names()
     assert sum(map(len, names.values())) == 10

@@ -3,7 +3,6 @@
 import io
 import struct
 import warnings
-from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -277,28 +276,7 @@ def test_a_wrong_suffix_does_not_matter_and_that_of_the_output_counts(tmp_path):
         assert image.format == "PNG"
 
 
-@pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, suffix, dtype):
-    class Full(io.BufferedWriter):
-        def write(self, data):
-            if self.tell() + len(data) > 1000:
-                raise OSError(28, "No space left on device")
-            return super().write(data)
-
-        def fileno(self):
-            raise io.UnsupportedOperation
-
-    monkeypatch.setattr(Path, "open", lambda path, mode: Full(io.FileIO(path, mode[0])))
-    with pytest.raises(OSError, match="No space left"):
-        write_raster(RasterImage(noise(64, 64, 3)).of_depth(dtype), tmp_path / f"out{suffix}")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
-    def refuse(path, mode):
-        raise PermissionError(13, "Permission denied")
-
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
     scan = RasterImage(np.zeros((2, 2), np.uint8))
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"file cannot be written to .*choose another folder"):
@@ -306,9 +284,6 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
     write_raster(scan, tmp_path / "there.tif")
     with pytest.raises(OutputExistsError, match="allow overwriting"):
         write_raster(scan, tmp_path / "there.tif")
-    monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(OSError, match=r"cannot be written to \(Permission denied\)"):
-        write_raster(scan, tmp_path / "out.png")
 
 
 def test_more_than_a_tiff_holds_is_refused(tmp_path):

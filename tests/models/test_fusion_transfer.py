@@ -194,7 +194,7 @@ def test_maps_tell_each_position_its_own():
     [
         ({"backbone": "resnet19"}, ValueError, "no model 'resnet19'"),
         ({"features": "all"}, ValueError, "'pooled' or 'maps'"),
-        ({"input_size": 0}, ValueError, "at least 1"),
+        ({"input_size": 0}, ValueError, "from 1 to 2048"),
         ({"alpha": -1}, ValueError, "cannot be negative"),
         ({"backbone_weights": "none.pth"}, CheckpointError, "no weights of a backbone in none.pth"),
     ],

@@ -66,7 +66,9 @@ def run_before(recipe):
 def starting_weights(recipe):
     """Weights, here random ones in a file, for a recipe that leaves it to the command line to name some."""
     config = yaml.safe_load(recipe.read_text())
-    if not any("FineTuning" in callback["class_path"] for callback in config["trainer"].get("callbacks", [])):
+    if "weights" in config["model"].get("init_args", {}) or not any(
+        "FineTuning" in callback["class_path"] for callback in config["trainer"].get("callbacks", [])
+    ):
         return []
     model = colorzoo.create("photo_unet", **config["model"].get("init_args", {}))
     start = checkpoint_file.Checkpoint(Path("start.ckpt"), "photo_unet", model.hparams, model.state_dict(), None)
