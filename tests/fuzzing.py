@@ -2,7 +2,7 @@
 
 A test calls `fuzz`, which takes half a second; with ``COLORZOO_FUZZ=N`` in the environment, N minutes. What a failed
 test, or a crash of the interpreter, was given last lies in the file that the message names, or else in the newest
-``colorzoo-fuzz-*`` of the folder for temporary files; make a test of it.
+``colorzoo-fuzz-*`` of the folder for temporary files; make a test of it. ``COLORZOO_FUZZ_LOG=FILE`` counts the tries.
 """
 
 import os
@@ -73,6 +73,9 @@ def fuzz(
             assert grown < megabytes, f"try {tries} of seed {seed} took {grown} MiB; it was given {last}"
             tries += 1
     last.unlink()
+    if log := os.environ.get("COLORZOO_FUZZ_LOG"):
+        with Path(log).open("a") as file:
+            file.write(f"{os.environ.get('PYTEST_CURRENT_TEST', '')}\t{tries}\n")
     return tries
 
 
