@@ -2,8 +2,7 @@
 
     python benchmarks/fuzz_table.py --minutes 30 -o docs/reliability.md
 
-The targets are the tests that call ``fuzz`` of tests/fuzzing.py. Of a target that fails, the message says where the input
-lies that it was given.
+The targets are the tests that call ``fuzz`` of tests/fuzzing.py. The message of one that fails says which input it was given.
 """
 
 import argparse
