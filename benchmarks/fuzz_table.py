@@ -2,7 +2,7 @@
 
     python benchmarks/fuzz_table.py --minutes 30 -o docs/reliability.md
 
-The targets are the tests that call ``fuzz`` of tests/fuzzing.py; the message of one that fails says where its input lies.
+The targets are the tests that call ``fuzz`` of tests/fuzzing.py. The message of a failure says where its input lies.
 """
 
 import argparse
