@@ -1,5 +1,7 @@
 """Opens a page of a TIFF, and reads with tifffile those that Pillow decodes wrongly, with fewer bits, or not at all."""
 
+import io
+import logging
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -13,6 +15,9 @@ from colorzoo.io.depth import rescale_levels, stretch_bits
 from colorzoo.io.tiff_pages import Page, RedirectedTiff, byte_layout
 
 Array = NDArray[Any]
+
+# What tifffile logs of damaged tags goes where the user's program logs, and nowhere else.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _FILL_ORDER, _SAMPLES, _PLANAR, _EXTRA, _FORMAT = 266, 277, 284, 338, 339
@@ -113,7 +118,10 @@ def read_samples(image: TiffImage) -> Samples:
     import tifffile  # only here: few images need it
 
     with tifffile.TiffFile(RedirectedTiff(image.file, image.page.pixels)) as file:  # type: ignore[arg-type]
-        return _interpret(file.pages.first)
+        page: Any = file.pages.first
+        if max(page.databytecounts, default=0) > image.file.seek(0, io.SEEK_END):
+            raise UnreadableImageError("a part of its pixels claims to be longer than the file; it is damaged")
+        return _interpret(page)
 
 
 def turn_upright(pixels: Array, orientation: int) -> Array:

@@ -259,6 +259,7 @@ FIELDS = [
     *({"shorter_side": value} for value in ("8", 0.5, [])),
     *({"val_fraction": value} for value in (None, "0.1")),
     *({"names": value} for value in (None, [], {}, {"train": []}, {"train": 3, "val": [], "test": []})),
+    {"names": {"train": ["0.jpg"], "val": [], "test": {"1.jpg": 1}}},
     {"colorzoo_shards": 1},
     {"colorzoo_shards": None},
     {"x": 1},

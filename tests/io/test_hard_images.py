@@ -270,3 +270,12 @@ def test_no_tiff_is_parsed_by_tifffile_where_pillow_does(tmp_path, monkeypatch):
     for name in ("a.jpg", "a.tif"):
         PIL.Image.new("RGB", (8, 8), (9, 9, 9)).save(tmp_path / name)
         assert (read_raster(tmp_path / name).levels == 9).all()
+
+
+def test_a_strip_that_claims_to_be_longer_than_the_file_takes_no_memory(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, noise(8, 8), photometric="miniswhite", metadata=None)
+    with tifffile.TiffFile(path, mode="r+") as file:
+        file.pages[0].tags["StripByteCounts"].overwrite(2**31)
+    with pytest.raises(UnreadableImageError, match="longer than the file"):
+        read_raster(path)

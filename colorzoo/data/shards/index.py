@@ -77,7 +77,8 @@ class ShardIndex:
             raise ValueError("the seed or a fraction is no number")
         if type(self.shorter_side) not in (int, NoneType):
             raise ValueError("the shorter side is no number")
-        if not isinstance(self.names, dict) or set(self.names) != set(_SPLITS):
+        lists = self.names if isinstance(self.names, dict) else {}
+        if set(lists) != set(_SPLITS) or not all(isinstance(names, list) for names in lists.values()):
             raise ValueError(f"it does not name the images of {', '.join(_SPLITS)}")
         names = [name for split in _SPLITS for name in self.names[split]]
         for name in names:
