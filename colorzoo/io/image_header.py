@@ -121,7 +121,10 @@ def parse_header(
 
 def _open(name: str, stream: IO[bytes], page: Page | None) -> PIL.ImageFile.ImageFile:
     if name == "TIFF":
-        return open_page(stream, page or find_pages(stream)[0])
+        pages = [page] if page else find_pages(stream)
+        tiff = open_page(stream, pages[0])
+        tiff.pages = pages
+        return tiff
     factory, _ = PIL.Image.OPEN[name]
     # Without a name: with one, Pillow opens the file once more to map it into memory.
     stream.seek(0)

@@ -29,7 +29,7 @@ from colorzoo.io.pillow16 import is_16bit, join_bytes, select_low_bytes, stored_
 from colorzoo.io.png16 import write_png16
 from colorzoo.io.raster import RasterImage
 from colorzoo.io.tiff import TiffPage, write_tiff_pages
-from colorzoo.io.tiff_pages import Page, find_pages
+from colorzoo.io.tiff_pages import Page
 from colorzoo.io.tiff_read import TiffImage
 
 
@@ -49,13 +49,13 @@ class RasterFile:
             self.needed_bytes = needed_bytes(image)
             """What it takes to process the first image, as far as the header tells."""
             self._pages: Sequence[int | Page] = range(_count(image))
-            if image.format == "TIFF":
-                self._pages = find_pages(stream)
-            self._unit = "pages" if image.format == "TIFF" else "frames"
+            self._unit = "frames"
+            if isinstance(image, TiffImage):
+                self._pages, self._unit = image.pages, "pages"
 
     def read(self) -> RasterImage:
         """Decode the first image; one of several says so in its remarks."""
-        scan = self._decode(self._pages[0])
+        scan = self._decode(0)
         if len(self._pages) == 1:
             return scan
         count = f"{len(self._pages)} {self._unit}"
@@ -64,11 +64,11 @@ class RasterFile:
 
     def read_pages(self) -> Iterator[RasterImage]:
         """Decode all images, one after another; previews are left out."""
-        return map(self._decode, self._pages)
+        return map(self._decode, range(len(self._pages)))
 
-    def _decode(self, page: int | Page) -> RasterImage:
+    def _decode(self, index: int) -> RasterImage:
         with decoding_errors(self._path):
-            image = self._parse(page)
+            image = self._parse(index)
             check_memory(image, self._path)
             if isinstance(image, TiffImage) and not image.is_exact:
                 levels, alpha, remarks, metadata = load_samples(image)
@@ -80,7 +80,7 @@ class RasterFile:
             remarks = image.left_out if isinstance(image, TiffImage) else ()
             metadata = load_upright(image)
             if is_16bit(raw):
-                low = self._parse(page)
+                low = self._parse(index)
                 select_low_bytes(low, raw)
                 decode_upright(low)
                 levels, alpha = join_bytes(raw, image, low)
@@ -92,9 +92,9 @@ class RasterFile:
             remarks += (f"its {bits} bits were read as 8",)
         return replace(scan, remarks=(*scan.remarks, *remarks))
 
-    def _parse(self, page: int | Page) -> PIL.ImageFile.ImageFile:
-        number = self._pages.index(page) + 1
-        name = self._path if number == 1 else f"image {number} of {self._path}"
+    def _parse(self, index: int) -> PIL.ImageFile.ImageFile:
+        page = self._pages[index]
+        name = f"image {index + 1} of {self._path}" if index else self._path
         if isinstance(page, Page):
             return parse_header(self._stream, name, self._max_megapixels, page)
         image = parse_header(self._stream, self._path, self._max_megapixels)

@@ -2,6 +2,7 @@
 
 import io
 import logging
+from collections.abc import Sequence
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -42,6 +43,8 @@ class TiffImage(TiffImageFile):
     left_out: tuple[str, ...] = ()
     file: IO[bytes]
     page: Page
+    pages: Sequence[Page]
+    """All of its file, where it was opened as the first of them."""
 
     def _setup(self) -> None:
         tags = self.tag_v2
