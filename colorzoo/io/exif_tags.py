@@ -8,14 +8,13 @@ from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from colorzoo.io.photoshop import IPTC, unpack_resources
-from colorzoo.io.tiff import IPTC_TAG, NOT_COPIED, raw_iptc
+from colorzoo.io.tiff import IPTC_TAG, NOT_COPIED, PHOTOSHOP_TAG, raw_iptc
 
-PHOTOSHOP_TAG = 34377
 _PARTS = (IFD.Exif, IFD.GPSInfo)
 _LAYERS, _LAYER_INFO, _PREVIEW = 37724, 50784, 20507
 _RAW_LAYOUT = frozenset((33421, 33422, *range(50706, 51200), *range(52525, 52600)))
 """How the pixels of a raw photograph (DNG, TIFF/EP) and of ImageJ are stored."""
-LEFT_BEHIND = NOT_COPIED | _RAW_LAYOUT | {IPTC_TAG, PHOTOSHOP_TAG, _LAYERS, _LAYER_INFO, _PREVIEW}
+LEFT_BEHIND = NOT_COPIED | _RAW_LAYOUT | {IPTC_TAG, _LAYERS, _LAYER_INFO, _PREVIEW}
 """Tags of a TIFF that another file does not inherit as they are: the layout, other copies of the old pixels, and blocks
 that are carried by themselves."""
 _OF_ARRAYS = ('{"shape":', "ImageJ=")

@@ -25,10 +25,10 @@ from colorzoo.io.embedded import (
     read_xmp,
 )
 from colorzoo.io.exif import Value, edit_exif
-from colorzoo.io.exif_tags import PHOTOSHOP_TAG, exif_to_tags, shrink_exif
+from colorzoo.io.exif_tags import exif_to_tags, shrink_exif
 from colorzoo.io.icc import color_space, fits, srgb_profile
 from colorzoo.io.photoshop import IPTC, pack_resources, unpack_resources
-from colorzoo.io.tiff import IPTC_TAG, XMP_TAG
+from colorzoo.io.tiff import IPTC_TAG, PHOTOSHOP_TAG, XMP_TAG
 from colorzoo.io.xmp import edit_xmp
 from colorzoo.io.xmp_corrections import srgb_changes
 

@@ -19,7 +19,8 @@ from colorzoo.io.icc import fits
 
 XMP_TAG = 700
 IPTC_TAG = 33723
-_PHOTOSHOP, _PROFILE = 34377, 34675
+PHOTOSHOP_TAG = 34377
+_PROFILE = 34675
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _STRIP_OFFSETS, _ORIENTATION, _SAMPLES, _STRIP_ROWS, _STRIP_BYTES = 273, 274, 277, 278, 279
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _PLANAR, _EXTRA, _FORMAT = 282, 283, 296, 284, 338, 339
@@ -27,7 +28,7 @@ _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _PLANAR, _EXTRA, _FORMAT = 282, 
 _LAYOUT = frozenset((*range(254, 260), *range(262, 267), 273, 274, *range(277, 282), 284, *range(288, 294)))
 """Where pixels lie and how they are stored; the writer of another file sets its own."""
 _MORE_LAYOUT = frozenset((301, 317, *range(318, 326), 330, 332, 338, 339, 340, 341, 347, *range(512, 533)))
-NOT_COPIED = _LAYOUT | _MORE_LAYOUT | {XMP_TAG, _PHOTOSHOP, _PROFILE}
+NOT_COPIED = _LAYOUT | _MORE_LAYOUT | {XMP_TAG, PHOTOSHOP_TAG, _PROFILE}
 """Tags that another file does not inherit: the layout; XMP and the profile, which are carried by themselves; and
 Photoshop's block, which holds a preview of the old image."""
 
