@@ -31,7 +31,7 @@ class ImageGrid(Callback):
 
     def __init__(self, pictures: int = 8) -> None:
         if pictures < 1:
-            raise ValueError(f"images is {pictures}; show at least 1")
+            raise ValueError(f"pictures is {pictures}; show at least 1")
         self.pictures = pictures
 
     def on_validation_batch_end(
