@@ -4,7 +4,8 @@ Nothing heavy is imported before one of them runs, so that the command line star
 """
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -128,10 +129,10 @@ def _run_colorize(args: argparse.Namespace) -> int:
     if videos:
         from colorzoo.cli.videos import color_videos
 
-        before = len(summary.failed)
-        if status := color_videos(videos, colorizer, adjustments, args, summary.failed, alone=not images):
+        with _count_videos(summary, len(videos)):
+            status = color_videos(videos, colorizer, adjustments, args, summary.failed, alone=not images)
+        if status:
             return status
-        summary.done += len(videos) - (len(summary.failed) - before)
     return _run_images(images, _colorize_transform(colorizer, adjustments, args), args, summary)
 
 
@@ -147,11 +148,19 @@ def _run_denoise(args: argparse.Namespace) -> int:
     if videos:
         from colorzoo.cli.videos import restore_videos
 
-        before = len(summary.failed)
-        if status := restore_videos(videos, loader, args, summary.failed, alone=not images):
+        with _count_videos(summary, len(videos)):
+            status = restore_videos(videos, loader, args, summary.failed, alone=not images)
+        if status:
             return status
-        summary.done += len(videos) - (len(summary.failed) - before)
     return _run_images(images, _restore_transform(loader, args), args, summary)
+
+
+@contextmanager
+def _count_videos(summary: RunSummary, count: int) -> Iterator[None]:
+    """Count as done those videos that the block adds no failure of."""
+    before = len(summary.failed)
+    yield
+    summary.done += count - (len(summary.failed) - before)
 
 
 def _check_megapixels(args: argparse.Namespace) -> None:
