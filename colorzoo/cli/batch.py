@@ -13,7 +13,7 @@ from colorzoo.cli.html_report import HtmlReport, thumbnail
 from colorzoo.cli.if_color import Transform
 from colorzoo.cli.paths import output_exists_error
 from colorzoo.cli.run_summary import RunSummary
-from colorzoo.cli.signals import INTERRUPTED, stop_on_signals
+from colorzoo.cli.signals import stop_on_signals
 from colorzoo.cli.terminal import print_message, print_remark, print_result
 from colorzoo.errors import (
     OutputExistsError,
@@ -30,8 +30,6 @@ from colorzoo.io.pil_file import MAX_MEGAPIXELS
 from colorzoo.io.raster import RasterImage
 from colorzoo.io.raster_file import RasterFile, open_raster, write_pages, write_raster
 from colorzoo.runtime.parallel_images import ImageResult, map_images
-
-__all__ = ["INTERRUPTED", "run_images"]
 
 Pair = tuple[Path, Path]
 

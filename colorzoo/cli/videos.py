@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from colorzoo.cli.batch import INTERRUPTED
 from colorzoo.cli.paths import output_exists_error
 from colorzoo.cli.provenance import history_entry
+from colorzoo.cli.signals import INTERRUPTED
 from colorzoo.cli.terminal import print_message, print_remark, print_result
 from colorzoo.errors import UsageError, describe_error
 from colorzoo.inference.color_adjustments import ColorAdjustments
