@@ -1,4 +1,4 @@
-"""Damaged metadata never cost the pixels; damaged masks and profiles end in the errors meant for them."""
+"""Damaged metadata never cost the pixels; damaged profiles end in the errors meant for them; see fuzzing.py."""
 
 import io
 import warnings
@@ -11,7 +11,6 @@ from fuzzing import fuzz
 from PIL.ExifTags import Base
 
 from colorzoo.errors import UnreadableImageError
-from colorzoo.inpainting.mask import as_hole
 from colorzoo.io.exif import ExifError, edit_exif
 from colorzoo.io.icc import ProfileError, levels_to_srgb, srgb_profile
 from colorzoo.io.photoshop import pack_resources
@@ -93,22 +92,3 @@ def test_files_with_damaged_metadata_are_read_and_written_or_refused_by_name(blo
                 write_raster(scan, tmp_path / f"out{suffix}", overwrite=True)
 
     fuzz(blocks["files"], carry, (UnreadableImageError, ValueError))
-
-
-def test_damaged_masks_are_used_or_refused(tmp_path):
-    hole = np.zeros((14, 13), np.uint8)
-    hole[4:8, 4:8] = 255
-    masks = []
-    for image in (PIL.Image.fromarray(hole), PIL.Image.fromarray(hole).convert("1"), PIL.Image.new("LA", (13, 14))):
-        image.putpixel((5, 5), (255, 255) if image.mode == "LA" else 255)
-        stream = io.BytesIO()
-        image.save(stream, "PNG" if image.mode == "LA" else "TIFF")
-        masks.append(stream.getvalue())
-
-    def read(data):
-        (tmp_path / "mask").write_bytes(data)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            assert as_hole(tmp_path / "mask", 14, 13).any()
-
-    fuzz(masks, read, (UnreadableImageError, ValueError))
