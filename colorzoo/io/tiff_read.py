@@ -21,11 +21,13 @@ Array = NDArray[Any]
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
-_FILL_ORDER, _SAMPLES, _PLANAR, _EXTRA, _FORMAT = 266, 277, 284, 338, 339
+_FILL_ORDER, _SAMPLES, _PLANAR, _TILE_WIDTH, _TILE_LENGTH, _EXTRA, _FORMAT = 266, 277, 284, 322, 323, 338, 339
 _WHITE_IS_ZERO, _GREY, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
 _BASE_SAMPLES = {_WHITE_IS_ZERO: 1, _GREY: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _BAND = 256
+_LARGEST_SPARE_TILE = 1 << 24
+"""Pixels that a tile may have if they are more than those of the image: decoders allocate a whole tile."""
 
 
 class Samples(NamedTuple):
@@ -48,6 +50,9 @@ class TiffImage(TiffImageFile):
 
     def _setup(self) -> None:
         tags = self.tag_v2
+        tile = tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_LENGTH, 0)
+        if tile > max(_LARGEST_SPARE_TILE, tags.get(_WIDTH, 0) * tags.get(_LENGTH, 0)):
+            raise UnreadableImageError(f"it claims to have tiles of {tile / 1e6:.0f} megapixels; it is damaged")
         try:
             super()._setup()
         except (SyntaxError, KeyError, IndexError):

@@ -279,3 +279,13 @@ def test_a_strip_that_claims_to_be_longer_than_the_file_takes_no_memory(tmp_path
         file.pages[0].tags["StripByteCounts"].overwrite(2**31)
     with pytest.raises(UnreadableImageError, match="longer than the file"):
         read_raster(path)
+
+
+@pytest.mark.parametrize("photometric", ["minisblack", "miniswhite"])
+def test_tiles_that_claim_to_be_far_larger_than_the_image_take_no_memory(photometric, tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, noise(8, 8), photometric=photometric, tile=(16, 16), metadata=None)
+    with tifffile.TiffFile(path, mode="r+") as file:
+        file.pages[0].tags["TileLength"].overwrite(2**24)
+    with pytest.raises(UnreadableImageError, match=f"{path} .*tiles of 268 megapixels"):
+        read_raster(path)
