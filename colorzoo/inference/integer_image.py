@@ -117,7 +117,7 @@ class IntegerImage:
 
 
 def _look_up(table: Tensor, steps: NDArray[Any]) -> Tensor:
-    indices = torch.from_numpy(steps.astype(np.int32))
+    indices = torch.from_numpy(steps.astype(np.int32, order="C"))
     return torch.index_select(table, 0, indices.view(-1)).view(indices.shape)
 
 

@@ -59,7 +59,7 @@ def to_gray(source: Array | Tensor | RasterImage) -> Array | Tensor:
     """
     if isinstance(source, Tensor):
         return _checked(source)
-    array = source.levels if isinstance(source, RasterImage) else source
+    array = _native(source.levels if isinstance(source, RasterImage) else source)
     if array.dtype in (np.uint8, np.uint16):
         return _checked_levels(array)
     batch = _array_to_batch(array)
@@ -167,6 +167,11 @@ def to_pil(scan: RasterImage) -> PIL.Image.Image:
     return scan.to_pil()
 
 
+def _native(array: Array) -> Array:
+    """Return an array in this machine's order of bytes."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
 def _checked_levels(array: Array) -> Array:
     """Refuse what is no image; return grey as ``(H, W)`` and RGB as ``(H, W, 3)``."""
     if array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,)):
@@ -178,7 +183,7 @@ def _checked_levels(array: Array) -> Array:
 
 def _array_to_batch(array: Array) -> Tensor:
     """Return an array ``(H, W)`` or ``(H, W, 1 or 3)`` as a tensor ``(1, 1 or 3, H, W)`` in [0, 1]."""
-    array = np.atleast_3d(_checked_levels(array))
+    array = np.atleast_3d(_checked_levels(_native(array)))
     if array.dtype == np.bool_:
         scaled = array.astype(np.float32)
     elif array.dtype in (np.uint8, np.uint16):
@@ -214,7 +219,7 @@ def _checked(tensor: Tensor, *channels: int) -> Tensor:
         raise ValueError(f"the tensor is of {tensor.dtype}; give floats in [0, 1], for instance tensor.float() / 255")
     if bool(torch.isnan(tensor).any()):
         raise ValueError("the image holds NaN; replace it first")
-    low, high = float(tensor.min()), float(tensor.max())
+    low, high = (float(value) for value in tensor.detach().aminmax())
     if low < 0 or high > 1:
         raise ValueError(f"the values lie in [{low:g}, {high:g}]; scale them to [0, 1]")
     return tensor

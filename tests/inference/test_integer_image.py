@@ -144,3 +144,12 @@ def test_no_float_copy_is_made_of_a_large_picture(monkeypatch):
 def test_numbers_that_are_none_are_refused():
     with pytest.raises(ValueError, match="weights may be damaged"):
         IntegerImage(noise((4, 4))).merge_ab(torch.full((1, 2, 2, 2), float("nan")))
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (6, 5, 3)])
+def test_an_array_may_be_transposed_or_in_another_order_of_bytes(shape):
+    model, levels = colorzoo.load("mlp"), noise(shape, np.uint16)
+    for given in (levels, (levels >> 8).astype(np.uint8)):
+        expected = model.colorize(given)
+        for same in (np.asfortranarray(given), given.astype(given.dtype.newbyteorder(">"))):
+            np.testing.assert_array_equal(model.colorize(same), expected)
