@@ -46,7 +46,11 @@ def fuzz_target(name: str, tests: list[str], minutes: float) -> str:
         ran = subprocess.run(pytest, cwd=ROOT, env=environment, capture_output=True, text=True)
         lines = log.read_text().splitlines() if log.exists() else []
     tries = sum(int(line.rpartition("\t")[2]) for line in lines)
-    found = "nothing" if ran.returncode == 0 else "a fault: " + "; ".join(re.findall(r"^E +(.+)", ran.stdout, re.M)[:1])
+    found = (
+        "nothing"
+        if ran.returncode == 0
+        else "a fault: " + "; ".join(re.findall(r"^E +\S*Error: (.+)", ran.stdout, re.M)[-1:])
+    )
     shared = f", shared by {kinds} tests" if kinds > 1 else ""
     return f"{_ROW}{name.removeprefix('tests/')} | {tries} inputs in {minutes:g} minutes{shared} | {found} |"
 

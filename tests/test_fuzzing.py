@@ -30,10 +30,17 @@ def test_a_sound_input_that_is_refused_fails():
         fuzz([b"x"], int, ValueError)
 
 
-def test_a_hang_fails(monkeypatch):
-    monkeypatch.setattr(fuzzing, "CALL_SECONDS", 0.05)
+def compute(data):
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        pass
+
+
+@pytest.mark.parametrize(("limit", "hang"), [("CALL_SECONDS", compute), ("WAITING_SECONDS", lambda _: time.sleep(5))])
+def test_a_hang_fails(limit, hang, monkeypatch):
+    monkeypatch.setattr(fuzzing, limit, 0.05)
     with pytest.raises(AssertionError, match="no answer within"):
-        fuzz([b"x"], lambda data: time.sleep(5), Exception)
+        fuzz([b"x"], hang, Exception)
 
 
 def test_much_memory_fails():
