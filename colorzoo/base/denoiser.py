@@ -22,7 +22,7 @@ from colorzoo.noise.synthesis import KINDS, Noise, NoiseKind
 Strength = float | Sequence[float] | Literal["auto"]
 """How far to go from the noisy image (0) to the restored one (1): for all, for each of a batch, or by its noise."""
 
-_TILE = 1024
+_TILE = 512
 
 
 class Denoiser(ZooModule):
@@ -153,19 +153,25 @@ class Denoiser(ZooModule):
 
     def _in_tiles(self, noisy: Tensor) -> Tensor:
         device = next(self.parameters()).device
-        restored = torch.empty_like(noisy)
         height, width = noisy.shape[-2:]
+        channels = self.channels if noisy.shape[1] % self.channels == 0 else noisy.shape[1]
+        folded = noisy.reshape(-1, channels, height, width)
+        restored = torch.empty_like(folded)
         edge, reach = (-(-length // self.grid) * self.grid for length in (_TILE, self.receptive_radius))
-        for top in range(0, height, edge):
-            for left in range(0, width, edge):
-                # The tile with its surroundings, and where in it the tile lies.
-                above, before = min(top, reach), min(left, reach)
-                rows = slice(top - above, top + edge + reach)
-                columns = slice(left - before, left + edge + reach)
-                tile = self(noisy[..., rows, columns].to(device, torch.float32)).to(noisy)
-                inner = tile[..., above : above + edge, before : before + edge]
-                restored[..., top : top + edge, left : left + edge] = inner
-        return restored
+        # As many images at a time as have the pixels of a tile, so that memory has a bound.
+        count = max(1, edge**2 // (min(edge, height) * min(edge, width)))
+        for first in range(0, len(folded), count):
+            given = folded[first : first + count]
+            for top in range(0, height, edge):
+                for left in range(0, width, edge):
+                    # The tile with its surroundings, and where in it the tile lies.
+                    above, before = min(top, reach), min(left, reach)
+                    rows = slice(top - above, top + edge + reach)
+                    columns = slice(left - before, left + edge + reach)
+                    tile = self(given[..., rows, columns].to(device, torch.float32)).to(noisy)
+                    inner = tile[..., above : above + edge, before : before + edge]
+                    restored[first : first + count, :, top : top + edge, left : left + edge] = inner
+        return restored.reshape(noisy.shape)
 
 
 def check_strength(strength: Strength) -> None:

@@ -36,6 +36,8 @@ _BYTES_A_PIXEL, _BYTES_A_COLOURED_PIXEL = 40, 60
 """Of memory, for grey and other images; the most that `benchmarks/image_memory.py` found, rounded up."""
 _SMALL = 1 << 28
 """Bytes that are always there, so that small images are not delayed."""
+_WORKING = 600_000_000
+"""Bytes that a network takes at work, whatever the size of the image: it sees a tile, or a smaller copy."""
 
 
 @contextmanager
@@ -190,8 +192,8 @@ def check_memory(image: PIL.ImageFile.ImageFile, path: str | Path) -> None:
     Raises:
         UnreadableImageError: If it does not fit.
     """
-    needed = needed_bytes(image)
-    if needed > _SMALL and needed > (free := available_memory() or needed):
+    needed = needed_bytes(image) + _WORKING
+    if needed > _SMALL + _WORKING and needed > (free := available_memory() or needed):
         raise UnreadableImageError(
             f"{path} needs about {needed / 1e9:.1f} GB of memory ({image.width} x {image.height} pixels), and "
             f"{free / 1e9:.1f} GB are free; end other programs, take a machine with more, or make it smaller"

@@ -247,7 +247,7 @@ def test_an_image_that_does_not_fit_into_memory_is_refused_before_it_is_decoded(
     PIL.Image.new("L", (4000, 3000)).save(path)
     monkeypatch.setattr(image_header, "available_memory", lambda: 100_000_000)
     with pytest.raises(
-        UnreadableImageError, match=r"needs about 0\.\d GB of memory \(4000 x 3000 pixels\), and 0\.1 GB are free"
+        UnreadableImageError, match=r"needs about 1\.\d GB of memory \(4000 x 3000 pixels\), and 0\.1 GB are free"
     ):
         read_raster(path)
     with pytest.raises(UnreadableImageError, match="end other programs"):
