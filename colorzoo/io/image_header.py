@@ -19,6 +19,7 @@ import PIL.ImageFile
 
 from colorzoo.errors import PictureWarning, UnreadableImageError
 from colorzoo.io.png_chunks import PNG_PREFIX, drop_bad_chunks
+from colorzoo.io.psd import PsdImage
 from colorzoo.io.tiff_pages import Page, find_pages
 from colorzoo.io.tiff_read import open_page
 from colorzoo.runtime.memory import available_memory
@@ -125,7 +126,7 @@ def _open(name: str, stream: IO[bytes], page: Page | None) -> PIL.ImageFile.Imag
         tiff = open_page(stream, pages[0])
         tiff.pages = pages
         return tiff
-    factory, _ = PIL.Image.OPEN[name]
+    factory = PsdImage if name == "PSD" else PIL.Image.OPEN[name][0]
     # Without a name: with one, Pillow opens the file once more to map it into memory.
     stream.seek(0)
     try:

@@ -80,7 +80,7 @@ class TiffImage(TiffImageFile):
         else:
             self.is_exact = not planar and raw.startswith(("RGB;16", "RGBA;16")) and signs == {1}
         if count := extra.count(0):
-            self.left_out = (_describe_planes(count),)
+            self.left_out = (describe_planes(count),)
         if self.is_exact and photometric == _YCBCR and self._compression == "raw":
             # Undone by libtiff, which knows of sub-sampled colours.
             self._mode, self.use_load_libtiff = "RGB", True
@@ -91,6 +91,20 @@ class TiffImage(TiffImageFile):
         """Allocate the pixels; Pillow itself would apply its own size limit there."""
         if self.tile and self._im is None:
             self.im = PIL.Image.new(self.mode, self._tile_size, None).im
+
+    def read_samples(self) -> Samples:
+        """Decode a page that Pillow would not get right.
+
+        Raises:
+            UnreadableImageError: If it has pixels of a kind that is not read.
+        """
+        import tifffile  # only here: few images need it
+
+        with tifffile.TiffFile(RedirectedTiff(self.file, self.page.pixels)) as file:  # type: ignore[arg-type]
+            page: Any = file.pages.first
+            if max(page.databytecounts, default=0) > self.file.seek(0, io.SEEK_END):
+                raise UnreadableImageError("a part of its pixels claims to be longer than the file; it is damaged")
+            return _interpret(page)
 
 
 def open_page(stream: IO[bytes], page: Page) -> TiffImage:
@@ -114,24 +128,6 @@ def open_page(stream: IO[bytes], page: Page) -> TiffImage:
     return image
 
 
-def read_samples(image: TiffImage) -> Samples:
-    """Decode a page that Pillow would not get right.
-
-    Args:
-        image: What `open_page` returns.
-
-    Raises:
-        UnreadableImageError: If it has pixels of a kind that is not read.
-    """
-    import tifffile  # only here: few images need it
-
-    with tifffile.TiffFile(RedirectedTiff(image.file, image.page.pixels)) as file:  # type: ignore[arg-type]
-        page: Any = file.pages.first
-        if max(page.databytecounts, default=0) > image.file.seek(0, io.SEEK_END):
-            raise UnreadableImageError("a part of its pixels claims to be longer than the file; it is damaged")
-        return _interpret(page)
-
-
 def turn_upright(pixels: Array, orientation: int) -> Array:
     """Return pixels ``(H, W, ...)`` turned as an EXIF orientation says.
 
@@ -146,7 +142,8 @@ def turn_upright(pixels: Array, orientation: int) -> Array:
     return np.ascontiguousarray(pixels[::-1] if orientation in (3, 4, 7, 8) else pixels)
 
 
-def _describe_planes(count: int) -> str:
+def describe_planes(count: int) -> str:
+    """Say that planes beside the colours were left out."""
     planes = "a further plane" if count == 1 else f"{count} further planes"
     return f"without {planes} of no stated meaning, such as infrared"
 
@@ -185,7 +182,7 @@ def _interpret(page: Any) -> Samples:
         extra = [_UNASSOCIATED]  # as Pillow takes it
     alphas = [index for index, meaning in enumerate(extra) if meaning in (_ASSOCIATED, _UNASSOCIATED)]
     alpha = further[..., alphas[0]] if alphas else None
-    remarks = [_describe_planes(count)] if (count := len(extra) - len(alphas[:1])) else []
+    remarks = [describe_planes(count)] if (count := len(extra) - len(alphas[:1])) else []
     if photometric == _PALETTE:
         levels: Array = np.moveaxis(page.colormap[:, colours[..., 0]], 0, 2)
     else:

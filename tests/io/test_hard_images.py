@@ -36,6 +36,15 @@ def test_rgb_of_other_depths_reaches_training_in_eight_bits(tmp_path):
     assert np.array_equal(np.asarray(read_image(tmp_path / "a.tif")), np.rint(rgb / 257))
 
 
+@pytest.mark.parametrize("extra", [[], ["unassalpha"]])
+def test_cmyk_of_other_layouts_is_no_rgb_with_alpha_for_training(tmp_path, extra):
+    ink = noise(4 + len(extra), 9, 7, dtype=np.uint8)
+    layout = {"planarconfig": "separate", "photometric": "separated", "extrasamples": extra}
+    tifffile.imwrite(tmp_path / "a.tif", ink, metadata=None, **layout)
+    seen = PIL.Image.merge("CMYK", [PIL.Image.fromarray(plane) for plane in ink[:4]]).convert("RGB")
+    assert np.array_equal(np.asarray(read_image(tmp_path / "a.tif").convert("RGB")), np.asarray(seen))
+
+
 @pytest.mark.parametrize("flag", [1, 0])
 def test_of_a_preview_with_the_image_in_a_sub_directory_the_image_is_taken(tmp_path, flag):
     path, grey = tmp_path / "scan.dng", noise(30, 40)
