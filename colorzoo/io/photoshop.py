@@ -7,13 +7,15 @@ import struct
 from collections.abc import Mapping
 
 IPTC = 0x0404
+PATHS = frozenset(range(2000, 2999))
+"""Outlines, such as that to which a printer cuts the image."""
 _CARRIED = (IPTC, 0x040A, 0x040B, 0x0425)
 """IPTC, the mark of copyright, the owner's address, and the digest of IPTC; the others are of the old pixels."""
 _SIGNATURE = b"8BIM"
 _SIGNATURES = (_SIGNATURE, b"MeSa", b"AgHg", b"PHUT", b"DCSR")
 
 
-def parse_resources(block: bytes) -> dict[int, bytes]:
+def unpack_resources(block: bytes) -> dict[int, bytes]:
     """Return the resources of a block by their numbers, as far as it is sound; the first of each number counts."""
     resources: dict[int, bytes] = {}
     position = 0
@@ -30,13 +32,8 @@ def parse_resources(block: bytes) -> dict[int, bytes]:
     return resources
 
 
-def unpack_resources(block: bytes) -> dict[int, bytes]:
-    """Return the resources that outlive a change of the pixels, by their numbers, as far as the block is sound."""
-    return {number: content for number, content in parse_resources(block).items() if number in _CARRIED}
-
-
 def pack_resources(resources: Mapping[int, bytes]) -> bytes:
-    """Return the block that `unpack_resources` reads; empty without resources.
+    """Return the block of those resources that outlive a change of the pixels; empty without them.
 
     Example:
         >>> unpack_resources(pack_resources({IPTC: b"caption"}))

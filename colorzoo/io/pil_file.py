@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from colorzoo.io.atomic import atomic_write, format_of
 from colorzoo.io.bmp import write_bmp32
+from colorzoo.io.containers import read_container
 from colorzoo.io.depth import rescale_levels
 from colorzoo.io.embedded import read_orientation
 from colorzoo.io.image_header import MAX_MEGAPIXELS as MAX_MEGAPIXELS
@@ -94,6 +95,7 @@ def _decode(image: PIL.ImageFile.ImageFile, path: str | Path) -> PIL.Image.Image
 
 def load_upright(image: PIL.ImageFile.ImageFile) -> Metadata:
     """Decode an open image, turn it as its EXIF orientation says, and return what the file says beside the pixels."""
+    read_container(image)
     if image.format == "PNG":
         image.load()  # or asking for its EXIF would, where errors are taken for those of the EXIF
     turned = read_orientation(image) in _QUARTER_TURNS

@@ -13,7 +13,7 @@ from PIL.ImageFile import ImageFile, _safe_read
 
 from colorzoo.errors import UnreadableImageError
 from colorzoo.io.depth import rescale_levels
-from colorzoo.io.photoshop import parse_resources
+from colorzoo.io.photoshop import unpack_resources
 from colorzoo.io.tiff_read import Samples, describe_planes
 
 Array = NDArray[Any]
@@ -45,7 +45,7 @@ class PsdImage(ImageFile):
         self._size, self._mode = (width, height), "RGB" if self._kind in (_INDEXED, _RGB, _CMYK) else "L"
         self._is_big = version == 2
         self._palette = self._section("I")
-        resources = parse_resources(self._section("I"))
+        resources = unpack_resources(self._section("I"))
         self._resources = resources
         self.info["photoshop"] = resources
         named = (("icc_profile", _PROFILE, b""), ("exif", _EXIF, b"Exif\0\0"), ("xmp", _XMP, b""))

@@ -21,7 +21,8 @@ Array = NDArray[Any]
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
-_FILL_ORDER, _SAMPLES, _PLANAR, _TILE_WIDTH, _TILE_LENGTH, _EXTRA, _FORMAT = 266, 277, 284, 322, 323, 338, 339
+_FILL_ORDER, _SAMPLES, _PLANAR, _TILE_WIDTH, _TILE_LENGTH, _TILES = 266, 277, 284, 322, 323, 324
+_EXTRA, _FORMAT = 338, 339
 _WHITE_IS_ZERO, _GREY, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
 _BASE_SAMPLES = {_WHITE_IS_ZERO: 1, _GREY: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
 _ASSOCIATED, _UNASSOCIATED = 1, 2
@@ -53,6 +54,11 @@ class TiffImage(TiffImageFile):
         tile = tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_LENGTH, 0)
         if tile > max(_LARGEST_SPARE_TILE, tags.get(_WIDTH, 0) * tags.get(_LENGTH, 0)):
             raise UnreadableImageError(f"it claims to have tiles of {tile / 1e6:.0f} megapixels; it is damaged")
+        if _PHOTOMETRIC not in tags:
+            raise UnreadableImageError(
+                "it does not say what its pixels mean (no PhotometricInterpretation); save it as a PNG in a program "
+                "that shows it"
+            )
         try:
             super()._setup()
         except (SyntaxError, KeyError, IndexError):
@@ -69,7 +75,7 @@ class TiffImage(TiffImageFile):
         planar = tags.get(_PLANAR, 1) == 2
         arguments: Any = self.tile[0].args
         raw = arguments[0]
-        if planar and (len(bits) > 3 or photometric != _RGB):
+        if (planar and (len(bits) > 3 or photometric != _RGB)) or (_TILE_WIDTH in tags and _TILES not in tags):
             self.is_exact = False
         elif max(bits) <= 8:
             self.is_exact = signs <= {1, 4}
