@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 from PIL.PngImagePlugin import PngInfo
 
-from colorzoo.errors import PictureWarning
+from colorzoo.errors import PictureWarning, UnreadableImageError
 from colorzoo.io.icc import srgb_profile
 from colorzoo.io.photoshop import IPTC, pack_resources
 from colorzoo.io.raster_file import read_raster, write_raster
@@ -89,6 +89,19 @@ def test_damaged_boxes_do_no_harm(tmp_path, size):
     path = save(tmp_path / "a.jp2")
     path.write_bytes(path.read_bytes() + struct.pack(">I4s", size, b"uuid"))
     assert read_raster(path).levels.shape == (24, 32, 3)
+
+
+def test_jpeg_2000_whose_planes_pillow_would_mistake_is_refused_by_name(tmp_path):
+    data = save(tmp_path / "a.jp2").read_bytes()
+    place = data.index(b"\xff\x4f\xff\x51") + 45
+    (tmp_path / "b.jp2").write_bytes(data[: place + 1] + b"\2\2" + data[place + 3 :])
+    with pytest.raises(UnreadableImageError, match=r"b\.jp2 is not read: its colours have planes of different sizes"):
+        read_raster(tmp_path / "b.jp2")
+    order = box(b"cdef", struct.pack(">10H", 3, 0, 0, 3, 1, 0, 2, 2, 0, 1))
+    start = data.index(b"jp2c") - 4
+    (tmp_path / "c.jp2").write_bytes(data[:start] + order + data[start:])
+    with pytest.raises(UnreadableImageError, match=r"c\.jp2 is not read: its colours are stored in an unusual order"):
+        read_raster(tmp_path / "c.jp2")
 
 
 def test_the_profile_of_a_bmp_is_carried(tmp_path):
