@@ -32,7 +32,7 @@ def read_container(image: PIL.ImageFile.ImageFile) -> None:
     if read and stream:
         position = stream.tell()
         stream.seek(0)
-        image.info |= read(stream)
+        image.info.update(read(stream))
         stream.seek(position)
 
 

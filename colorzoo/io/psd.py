@@ -39,8 +39,10 @@ class PsdImage(ImageFile):
     is_exact = False
 
     def _open(self) -> None:
+        assert self.fp is not None  # it is what it was opened with
+        self._file = self.fp
         version, self._channels, height, width, self._bits, self._kind = struct.unpack(
-            ">4xH6xHIIHH", _safe_read(self.fp, 26)
+            ">4xH6xHIIHH", _safe_read(self._file, 26)
         )
         self._size, self._mode = (width, height), "RGB" if self._kind in (_INDEXED, _RGB, _CMYK) else "L"
         self._is_big = version == 2
@@ -53,42 +55,42 @@ class PsdImage(ImageFile):
         if len(resolution := resources.get(_RESOLUTION, b"")) >= 12:
             self.info["dpi"] = tuple(value / 65536 for value in struct.unpack_from(">I4xI", resolution))
         self._skip_layers()
-        self._start = self.fp.tell()
+        self._start = self._file.tell()
 
     def _section(self, code: str) -> bytes:
-        return _safe_read(self.fp, self._number(code))
+        return _safe_read(self._file, self._number(code))
 
     def _number(self, code: str) -> int:
-        (number,) = struct.unpack(f">{code}", _safe_read(self.fp, struct.calcsize(code)))
+        (number,) = struct.unpack(f">{code}", _safe_read(self._file, struct.calcsize(code)))
         return int(number)
 
     def _skip_layers(self) -> None:
         """Go past the layers, whose number, if negative, says that the first further channel is their transparency."""
         length = "Q" if self._is_big else "I"
         size = self._number(length)
-        end = self.fp.tell() + size
+        end = self._file.tell() + size
         count, is_transparent = 0, False
         if size:
             if layers := self._number(length):
                 count = self._number("h")
-                self.fp.seek(layers - 2, 1)
-            if self.fp.tell() + 4 <= end:
-                self.fp.seek(self._number("I"), 1)
-            while self.fp.tell() + 12 <= end:
-                key = _safe_read(self.fp, 8)[4:]
+                self._file.seek(layers - 2, 1)
+            if self._file.tell() + 4 <= end:
+                self._file.seek(self._number("I"), 1)
+            while self._file.tell() + 12 <= end:
+                key = _safe_read(self._file, 8)[4:]
                 size = self._number("Q" if self._is_big and key in _LONG_KEYS else "I")
-                following = self.fp.tell() + size + -size % 4
+                following = self._file.tell() + size + -size % 4
                 is_transparent |= key in _TRANSPARENCY_KEYS
                 if key in _LAYER_KEYS and size:
                     count = self._number("h")
-                self.fp.seek(following)
+                self._file.seek(following)
         if count and self._resources.get(_VERSION, b"")[4:5] == b"\0":
             raise UnreadableImageError(
                 "it holds layers without the image that they make; save it in Photoshop with 'Maximize Compatibility'"
             )
         is_saved = count > 0 or _CHANNEL_NAMES in self._resources  # a selection, or an ink of its own
         self._has_alpha = is_transparent or count < 0 or not is_saved
-        self.fp.seek(end)
+        self._file.seek(end)
 
     def read_samples(self) -> Samples:
         """Decode it.
@@ -126,16 +128,16 @@ class PsdImage(ImageFile):
 
     def _planes(self, count: int) -> Array:
         """Return the first channels, interleaved; those of a bitmap as bytes of eight pixels."""
-        self.fp.seek(self._start)
+        self._file.seek(self._start)
         row = -(-self.width * self._bits // 8)
         compression, rows = self._number("H"), self._channels * self.height
         if compression == 0:
-            data = _safe_read(self.fp, count * self.height * row)
+            data = _safe_read(self._file, count * self.height * row)
         elif compression == 1:
             sizes = np.frombuffer(
-                _safe_read(self.fp, rows * (4 if self._is_big else 2)), ">u4" if self._is_big else ">u2"
+                _safe_read(self._file, rows * (4 if self._is_big else 2)), ">u4" if self._is_big else ">u2"
             )
-            packed = _safe_read(self.fp, int(sizes[: count * self.height].sum()))
+            packed = _safe_read(self._file, int(sizes[: count * self.height].sum()))
             data = PIL.Image.frombytes("L", (row, count * self.height), packed, "packbits", "L").tobytes()
         else:
             raise UnreadableImageError("its merged image is compressed as ZIP, which is not read; save it once more")
