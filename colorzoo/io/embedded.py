@@ -17,12 +17,14 @@ RAW_PROFILE = "Raw profile type "
 XMP_PREFIX, APP13_PREFIX = b"http://ns.adobe.com/xap/1.0/\0", b"Photoshop 3.0\0"
 _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _KNOWN_SEGMENTS = (
-    *(b"JFIF", b"JFXX", b"Exif\0", b"ICC_PROFILE\0", b"MPF\0", b"FPXR\0", b"Adobe", b"Ducky"),
+    *(b"JFIF", b"JFXX", b"Exif\0", b"ICC_PROFILE\0", b"MPF\0", b"Adobe", b"Ducky"),
     *(XMP_PREFIX, _EXTENDED_XMP, APP13_PREFIX),
 )
 """How segments of a JPEG begin that are carried, say how its pixels are stored, or hold copies of them."""
 _SWAPPED = ((Base.XResolution, Base.YResolution), (Base.FocalPlaneXResolution, Base.FocalPlaneYResolution))
 _MOST_DPI = 65535
+_GAMMA, _PRIMARIES = 1 / 2.2, (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+"""Of sRGB."""
 
 
 def read_orientation(image: PIL.Image.Image) -> int:
@@ -44,14 +46,24 @@ def read_orientation(image: PIL.Image.Image) -> int:
 
 
 def list_unknown_parts(image: Any) -> list[str]:
-    """Return the names of what stands in an open JPEG or PNG beside the pixels and is not carried."""
+    """Return the names of what stands in an open image beside the pixels and is not carried."""
     segments = getattr(image, "applist", ())
     names = ["its extended XMP"] if any(data.startswith(_EXTENDED_XMP) for _, data in segments) else []
     names += [
         f"its segment {name}" for name, data in segments if name != "COM" and not data.startswith(_KNOWN_SEGMENTS)
     ]
     names += [f"its chunk {chunk[0].decode('latin-1')}" for chunk in getattr(image, "private_chunks", ())]
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys([*names, *image.info.get("unread", ()), *_list_colors(image.info)]))
+
+
+def _list_colors(info: dict[Any, Any]) -> list[str]:
+    """Return the names of what a PNG says of its colours where it has no profile, unless it is that of sRGB."""
+    if info.get("icc_profile") or "srgb" in info:
+        return []
+    gamma, primaries = info.get("gamma", _GAMMA), info.get("chromaticity", _PRIMARIES)
+    return [f"its gamma of {gamma:g}"] * (abs(gamma - _GAMMA) > 0.01) + ["its primaries"] * any(
+        abs(value - usual) > 0.01 for value, usual in zip(primaries, _PRIMARIES, strict=False)
+    )
 
 
 def _raw_profile(texts: dict[str, str], name: str) -> bytes:
@@ -79,7 +91,7 @@ def read_exif(image: PIL.Image.Image, texts: dict[str, str], turned: bool) -> by
 
 
 def read_resources(image: Any, texts: dict[str, str]) -> dict[int, bytes]:
-    """Return Photoshop's resources, wherever an image keeps them."""
+    """Return Photoshop's resources, wherever an image keeps them, by their numbers."""
     block = b"".join(data[len(APP13_PREFIX) :] for name, data in getattr(image, "applist", ()) if name == "APP13")
     try:
         block = block or _raw_profile(texts, "iptc") or _raw_profile(texts, "8bim")

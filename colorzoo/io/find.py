@@ -14,7 +14,7 @@ from colorzoo.io.pil_file import SUFFIXES
 Report = Callable[[Path, UnreadableImageError], None]
 """Told of a path that is left out, and why."""
 
-OTHER_SUFFIXES = frozenset((".heic", ".heif", ".hif", ".jxl", ".psb", ".dng", ".nef", ".cr2", ".cr3", ".arw", ".raf"))
+OTHER_SUFFIXES = frozenset((".heic", ".heif", ".hif", ".jxl", ".dng", ".nef", ".cr2", ".cr3", ".arw", ".raf"))
 """Images that are not read, and that nobody should miss without a word."""
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import ImageCms
 
 from colorzoo.color.srgb import LINE_END, LINE_SLOPE, decode_srgb_curve
+from colorzoo.io.depth import rescale_levels
 
 Array = NDArray[Any]
 Curve = NDArray[np.uint16]
@@ -101,6 +102,9 @@ def levels_to_srgb(levels: Array, profile: bytes) -> Array:
         return levels
     if levels.dtype == np.uint8:
         return np.asarray(_convert_image(PIL.Image.fromarray(levels), opened))
+    if levels.dtype != np.uint16:
+        converted = _rgb16_to_srgb(rescale_levels(levels, np.uint16), profile, opened)
+        return np.asarray(converted / np.float32(65535), levels.dtype)
     return _rgb16_to_srgb(levels, profile, opened)
 
 

@@ -19,6 +19,7 @@ import PIL.ImageFile
 
 from colorzoo.errors import PictureWarning, UnreadableImageError
 from colorzoo.io.png_chunks import PNG_PREFIX, drop_bad_chunks
+from colorzoo.io.psd import PsdImage
 from colorzoo.io.tiff_pages import Page, find_pages
 from colorzoo.io.tiff_read import open_page
 from colorzoo.runtime.memory import available_memory
@@ -34,6 +35,7 @@ MAX_MEGAPIXELS = 300.0
 
 _BYTES_A_PIXEL, _BYTES_A_COLOURED_PIXEL = 40, 60
 """Of memory, for grey and other images; the most that `benchmarks/image_memory.py` found, rounded up."""
+_SAVE_IT = "copy it again, or save it as a PNG or TIFF in a program that shows it"
 _SMALL = 1 << 28
 """Bytes that are always there, so that small images are not delayed."""
 _WORKING = 600_000_000
@@ -54,7 +56,9 @@ def decoding_errors(path: str | Path) -> Iterator[None]:
     except Exception as error:  # decoders of damaged files raise nearly everything
         reason = textwrap.shorten(str(error) or type(error).__name__, 200)
         cut = isinstance(error, EOFError) or "truncated" in reason.lower()
-        advice = "it is truncated: copy it again from where it came" if cut else "it is damaged, or of an unusual kind"
+        advice = (
+            "it is truncated: copy it again from where it came" if cut else f"it is damaged, or unusual; {_SAVE_IT}"
+        )
         raise UnreadableImageError(f"{path} cannot be decoded ({reason}); {advice}") from error
 
 
@@ -108,6 +112,7 @@ def parse_header(
             names = ", ".join(dropped)
             warnings.warn(f"its chunks {names} are damaged or too large, and were left out", PictureWarning, 2)
     tried: set[str] = set()
+    begins_as = ""
     for register in (PIL.Image.preinit, PIL.Image.init):
         register()
         for name in [name for name in READ_FORMATS if name in PIL.Image.OPEN and name not in tried]:
@@ -117,8 +122,9 @@ def parse_header(
                 if accepts is None or accepts(prefix) is True:
                     return check_size(_open(name, stream, page), path, max_megapixels)
             except (SyntaxError, IndexError, TypeError, struct.error):
-                continue
-    raise UnreadableImageError(f"{path} is not an image, or of a format that is not read")
+                begins_as = name if accepts else begins_as
+    kind = f"begins as a {begins_as}, and is damaged or of a kind" if begins_as else "is not an image, or of a format"
+    raise UnreadableImageError(f"{path} {kind} that is not read; {_SAVE_IT}")
 
 
 def _open(name: str, stream: IO[bytes], page: Page | None) -> PIL.ImageFile.ImageFile:
@@ -127,7 +133,7 @@ def _open(name: str, stream: IO[bytes], page: Page | None) -> PIL.ImageFile.Imag
         tiff = open_page(stream, pages[0])
         tiff.pages = pages
         return tiff
-    factory, _ = PIL.Image.OPEN[name]
+    factory = PsdImage if name == "PSD" else PIL.Image.OPEN[name][0]
     # Without a name: with one, Pillow opens the file once more to map it into memory.
     stream.seek(0)
     try:

@@ -27,7 +27,7 @@ from colorzoo.io.embedded import (
 from colorzoo.io.exif import Value, edit_exif
 from colorzoo.io.exif_tags import exif_to_tags, shrink_exif
 from colorzoo.io.icc import color_space, fits, srgb_profile
-from colorzoo.io.photoshop import IPTC, pack_resources, unpack_resources
+from colorzoo.io.photoshop import IPTC, PATHS, pack_resources, unpack_resources
 from colorzoo.io.tiff import IPTC_TAG, PHOTOSHOP_TAG, XMP_TAG
 from colorzoo.io.xmp import edit_xmp
 from colorzoo.io.xmp_corrections import srgb_changes
@@ -93,6 +93,9 @@ class Metadata:
         dpi = parse_resolution(info.get("dpi"))
         if not dpi and info.get("dpi") not in (None, (0, 0)):
             left_out.append(f"its resolution of {info['dpi']} pixels per inch")
+        resources = read_resources(image, texts)
+        if not PATHS.isdisjoint(resources):
+            left_out.append("its paths")
         profile = info.get("icc_profile") or b""
         comment = texts.pop("Comment", None) or info.get("comment") or b""
         return cls(
@@ -102,7 +105,7 @@ class Metadata:
             dpi=dpi[::-1] if dpi and turned else dpi,
             text=tuple((key, text) for key, text in texts.items() if key != PNG_XMP and RAW_PROFILE not in key),
             comment=comment.encode() if isinstance(comment, str) else bytes(comment),
-            resources=pack_resources(read_resources(image, texts)),
+            resources=pack_resources(resources),
             left_out=tuple(left_out),
         )
 

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from colorzoo.io.atomic import atomic_write, format_of
 from colorzoo.io.bmp import write_bmp32
+from colorzoo.io.containers import read_container
 from colorzoo.io.depth import rescale_levels
 from colorzoo.io.embedded import read_orientation
 from colorzoo.io.image_header import MAX_MEGAPIXELS as MAX_MEGAPIXELS
 from colorzoo.io.image_header import check_memory, decoding_errors, open_stream, parse_header
 from colorzoo.io.metadata import Metadata
-from colorzoo.io.tiff_read import TiffImage, read_samples, turn_upright
+from colorzoo.io.psd import PsdImage
+from colorzoo.io.tiff_read import TiffImage, turn_upright
 
 DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 """Pillow's modes of grey images with 16 bits."""
@@ -25,7 +27,7 @@ DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".tif", ".tiff", ".webp", ".avif", ".gif", ".bmp"}
     | {".dib", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".tga", ".pbm", ".pgm", ".ppm", ".pnm", ".pcx", ".psd"}
-    | {".icb", ".vda", ".vst", ".qoi", ".sgi", ".ras"}
+    | {".icb", ".vda", ".vst", ".qoi", ".sgi", ".ras", ".psb"}
 )
 """The files of a folder that count as images."""
 
@@ -76,12 +78,13 @@ def decode_image(data: bytes | memoryview, path: str | Path, max_megapixels: flo
 
 def _decode(image: PIL.ImageFile.ImageFile, path: str | Path) -> PIL.Image.Image:
     check_memory(image, path)
-    if isinstance(image, TiffImage) and not image.is_exact:
+    if isinstance(image, TiffImage | PsdImage) and not image.is_exact:
         levels, alpha, _, metadata = load_samples(image)
         if levels.ndim == 3 or alpha is not None or levels.dtype == np.float32:
             levels = rescale_levels(levels, np.uint8)
-        plain = PIL.Image.fromarray(levels)
+        plain = PIL.Image.fromarray(levels, "CMYK" if levels.shape[2:] == (4,) else None)
         if alpha is not None:
+            plain = plain.convert("RGB") if plain.mode == "CMYK" else plain  # which holds no alpha
             plain.putalpha(PIL.Image.fromarray(rescale_levels(alpha, np.uint8)))
     else:
         metadata = load_upright(image)
@@ -92,6 +95,7 @@ def _decode(image: PIL.ImageFile.ImageFile, path: str | Path) -> PIL.Image.Image
 
 def load_upright(image: PIL.ImageFile.ImageFile) -> Metadata:
     """Decode an open image, turn it as its EXIF orientation says, and return what the file says beside the pixels."""
+    read_container(image)
     if image.format == "PNG":
         image.load()  # or asking for its EXIF would, where errors are taken for those of the EXIF
     turned = read_orientation(image) in _QUARTER_TURNS
@@ -110,8 +114,8 @@ def decode_upright(image: PIL.ImageFile.ImageFile) -> None:
     image.info = info  # in which Pillow would have encoded the EXIF anew
 
 
-def load_samples(image: TiffImage) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...], Metadata]:
-    """Decode a TIFF that Pillow would not get right, upright.
+def load_samples(image: TiffImage | PsdImage) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...], Metadata]:
+    """Decode an image that Pillow would not get right, upright.
 
     Args:
         image: Not decoded yet.
@@ -120,7 +124,7 @@ def load_samples(image: TiffImage) -> tuple[NDArray[Any], NDArray[Any] | None, t
         Levels, alpha, remarks on what was left out, and what the file says beside the pixels.
     """
     orientation = read_orientation(image)
-    levels, alpha, remarks = read_samples(image)
+    levels, alpha, remarks = image.read_samples()
     levels = turn_upright(levels, orientation)
     alpha = None if alpha is None else turn_upright(alpha, orientation)
     return levels, alpha, remarks, Metadata.of(image, orientation in _QUARTER_TURNS)

@@ -8,6 +8,8 @@ from typing import IO
 PNG_PREFIX = b"\x89PNG\r\n\x1a\n"
 _MOST = 1 << 20
 """Bytes that Pillow unpacks from a chunk."""
+_LEAST = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9}
+"""Bytes that a chunk must have."""
 _MOST_OF_ALL = 1 << 26
 """Bytes that all texts may have together."""
 
@@ -30,7 +32,7 @@ def drop_bad_chunks(stream: IO[bytes]) -> tuple[IO[bytes], tuple[str, ...]]:
         if left >= 0 and name[0] & 0x20 and name not in (b"fdAT", b"tRNS"):
             data, checksum = stream.read(length), stream.read(4)
             total += len(data) if name in (b"tEXt", b"zTXt", b"iTXt") else 0
-            damaged = checksum != struct.pack(">I", zlib.crc32(name + data))
+            damaged = length < _LEAST.get(name, 0) or checksum != struct.pack(">I", zlib.crc32(name + data))
             if damaged or total > _MOST_OF_ALL or _unpacks_to_more(name, data):
                 dropped.append(name.decode("latin-1"))
                 continue

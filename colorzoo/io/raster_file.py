@@ -27,6 +27,7 @@ from colorzoo.io.image_header import (
 from colorzoo.io.pil_file import decode_upright, encode_image, load_samples, load_upright
 from colorzoo.io.pillow16 import is_16bit, join_bytes, select_low_bytes, stored_as
 from colorzoo.io.png16 import write_png16
+from colorzoo.io.psd import PsdImage
 from colorzoo.io.raster import RasterImage
 from colorzoo.io.tiff import TiffPage, write_tiff_pages
 from colorzoo.io.tiff_pages import Page
@@ -70,7 +71,7 @@ class RasterFile:
         with decoding_errors(self._path):
             image = self._parse(index)
             check_memory(image, self._path)
-            if isinstance(image, TiffImage) and not image.is_exact:
+            if isinstance(image, TiffImage | PsdImage) and not image.is_exact:
                 levels, alpha, remarks, metadata = load_samples(image)
                 if levels.shape[2:] != (4,):
                     return RasterImage(levels, alpha, metadata, remarks)

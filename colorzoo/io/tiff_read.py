@@ -21,7 +21,8 @@ Array = NDArray[Any]
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
-_FILL_ORDER, _SAMPLES, _PLANAR, _TILE_WIDTH, _TILE_LENGTH, _EXTRA, _FORMAT = 266, 277, 284, 322, 323, 338, 339
+_FILL_ORDER, _SAMPLES, _PLANAR, _TILE_WIDTH, _TILE_LENGTH, _TILES = 266, 277, 284, 322, 323, 324
+_EXTRA, _FORMAT = 338, 339
 _WHITE_IS_ZERO, _GREY, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
 _BASE_SAMPLES = {_WHITE_IS_ZERO: 1, _GREY: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
 _ASSOCIATED, _UNASSOCIATED = 1, 2
@@ -53,6 +54,11 @@ class TiffImage(TiffImageFile):
         tile = tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_LENGTH, 0)
         if tile > max(_LARGEST_SPARE_TILE, tags.get(_WIDTH, 0) * tags.get(_LENGTH, 0)):
             raise UnreadableImageError(f"it claims to have tiles of {tile / 1e6:.0f} megapixels; it is damaged")
+        if _PHOTOMETRIC not in tags:
+            raise UnreadableImageError(
+                "it does not say what its pixels mean (no PhotometricInterpretation); save it as a PNG in a program "
+                "that shows it"
+            )
         try:
             super()._setup()
         except (SyntaxError, KeyError, IndexError):
@@ -69,7 +75,7 @@ class TiffImage(TiffImageFile):
         planar = tags.get(_PLANAR, 1) == 2
         arguments: Any = self.tile[0].args
         raw = arguments[0]
-        if planar and (len(bits) > 3 or photometric != _RGB):
+        if (planar and (len(bits) > 3 or photometric != _RGB)) or (_TILE_WIDTH in tags and _TILES not in tags):
             self.is_exact = False
         elif max(bits) <= 8:
             self.is_exact = signs <= {1, 4}
@@ -80,7 +86,7 @@ class TiffImage(TiffImageFile):
         else:
             self.is_exact = not planar and raw.startswith(("RGB;16", "RGBA;16")) and signs == {1}
         if count := extra.count(0):
-            self.left_out = (_describe_planes(count),)
+            self.left_out = (describe_planes(count),)
         if self.is_exact and photometric == _YCBCR and self._compression == "raw":
             # Undone by libtiff, which knows of sub-sampled colours.
             self._mode, self.use_load_libtiff = "RGB", True
@@ -91,6 +97,20 @@ class TiffImage(TiffImageFile):
         """Allocate the pixels; Pillow itself would apply its own size limit there."""
         if self.tile and self._im is None:
             self.im = PIL.Image.new(self.mode, self._tile_size, None).im
+
+    def read_samples(self) -> Samples:
+        """Decode a page that Pillow would not get right.
+
+        Raises:
+            UnreadableImageError: If it has pixels of a kind that is not read.
+        """
+        import tifffile  # only here: few images need it
+
+        with tifffile.TiffFile(RedirectedTiff(self.file, self.page.pixels)) as file:  # type: ignore[arg-type]
+            page: Any = file.pages.first
+            if max(page.databytecounts, default=0) > self.file.seek(0, io.SEEK_END):
+                raise UnreadableImageError("a part of its pixels claims to be longer than the file; it is damaged")
+            return _interpret(page)
 
 
 def open_page(stream: IO[bytes], page: Page) -> TiffImage:
@@ -114,24 +134,6 @@ def open_page(stream: IO[bytes], page: Page) -> TiffImage:
     return image
 
 
-def read_samples(image: TiffImage) -> Samples:
-    """Decode a page that Pillow would not get right.
-
-    Args:
-        image: What `open_page` returns.
-
-    Raises:
-        UnreadableImageError: If it has pixels of a kind that is not read.
-    """
-    import tifffile  # only here: few images need it
-
-    with tifffile.TiffFile(RedirectedTiff(image.file, image.page.pixels)) as file:  # type: ignore[arg-type]
-        page: Any = file.pages.first
-        if max(page.databytecounts, default=0) > image.file.seek(0, io.SEEK_END):
-            raise UnreadableImageError("a part of its pixels claims to be longer than the file; it is damaged")
-        return _interpret(page)
-
-
 def turn_upright(pixels: Array, orientation: int) -> Array:
     """Return pixels ``(H, W, ...)`` turned as an EXIF orientation says.
 
@@ -146,7 +148,8 @@ def turn_upright(pixels: Array, orientation: int) -> Array:
     return np.ascontiguousarray(pixels[::-1] if orientation in (3, 4, 7, 8) else pixels)
 
 
-def _describe_planes(count: int) -> str:
+def describe_planes(count: int) -> str:
+    """Say that planes beside the colours were left out."""
     planes = "a further plane" if count == 1 else f"{count} further planes"
     return f"without {planes} of no stated meaning, such as infrared"
 
@@ -185,7 +188,7 @@ def _interpret(page: Any) -> Samples:
         extra = [_UNASSOCIATED]  # as Pillow takes it
     alphas = [index for index, meaning in enumerate(extra) if meaning in (_ASSOCIATED, _UNASSOCIATED)]
     alpha = further[..., alphas[0]] if alphas else None
-    remarks = [_describe_planes(count)] if (count := len(extra) - len(alphas[:1])) else []
+    remarks = [describe_planes(count)] if (count := len(extra) - len(alphas[:1])) else []
     if photometric == _PALETTE:
         levels: Array = np.moveaxis(page.colormap[:, colours[..., 0]], 0, 2)
     else:

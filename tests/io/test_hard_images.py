@@ -36,6 +36,15 @@ def test_rgb_of_other_depths_reaches_training_in_eight_bits(tmp_path):
     assert np.array_equal(np.asarray(read_image(tmp_path / "a.tif")), np.rint(rgb / 257))
 
 
+@pytest.mark.parametrize("extra", [[], ["unassalpha"]])
+def test_cmyk_of_other_layouts_is_no_rgb_with_alpha_for_training(tmp_path, extra):
+    ink = noise(4 + len(extra), 9, 7, dtype=np.uint8)
+    layout = {"planarconfig": "separate", "photometric": "separated", "extrasamples": extra}
+    tifffile.imwrite(tmp_path / "a.tif", ink, metadata=None, **layout)
+    seen = PIL.Image.merge("CMYK", [PIL.Image.fromarray(plane) for plane in ink[:4]]).convert("RGB")
+    assert np.array_equal(np.asarray(read_image(tmp_path / "a.tif").convert("RGB")), np.asarray(seen))
+
+
 @pytest.mark.parametrize("flag", [1, 0])
 def test_of_a_preview_with_the_image_in_a_sub_directory_the_image_is_taken(tmp_path, flag):
     path, grey = tmp_path / "scan.dng", noise(30, 40)
@@ -68,6 +77,32 @@ def test_raw_sensor_data_are_refused_by_name(tmp_path, photometric, shape):
     tifffile.imwrite(tmp_path / "raw.dng", noise(*shape), photometric=photometric)
     with pytest.raises(UnreadableImageError, match=rf"raw\.dng is not read: it has {photometric} pixels"):
         read_raster(tmp_path / "raw.dng")
+
+
+def retag(path, old, new):
+    """Rename tags of the first directory of a TIFF."""
+    data = bytearray(path.read_bytes())
+    (start,) = struct.unpack_from("<I", data, 4)
+    for place in range(start + 2, start + 2 + 12 * struct.unpack_from("<H", data, start)[0], 12):
+        tag = struct.unpack_from("<H", data, place)[0]
+        struct.pack_into("<H", data, place, dict(zip(old, new, strict=True)).get(tag, tag))
+    path.write_bytes(data)
+
+
+def test_tiles_that_are_listed_as_strips_are_read(tmp_path):
+    grey = noise(40, 40, dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", grey, tile=(16, 16), metadata=None, extratags=[(273, "H", 1, 0, True)])
+    retag(tmp_path / "a.tif", (273, 324, 325), (65000, 273, 279))
+    assert np.array_equal(read_raster(tmp_path / "a.tif").levels, grey)
+
+
+def test_a_tiff_that_does_not_say_what_its_pixels_mean_is_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", noise(4, 4, 3), photometric="rgb", metadata=None)
+    retag(tmp_path / "a.tif", (262,), (65000,))
+    with pytest.raises(
+        UnreadableImageError, match=r"a\.tif is not read: it does not say what its pixels mean .*; save"
+    ):
+        read_raster(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -115,6 +150,20 @@ def png(*chunks):
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
 
 
+@pytest.mark.parametrize(
+    ("start", "named"),
+    [
+        (b"\xff\xd8\xff\xee\0\0", "begins as a JPEG, and is damaged or of a kind"),
+        (b"II*\0\xff\xff\xff\xff", "begins as a TIFF, and is damaged or of a kind"),
+        (b"\0\0\0\x18ftypheic", "is not an image, or of a format"),
+    ],
+)
+def test_a_refusal_names_the_format_and_says_what_to_do(tmp_path, start, named):
+    (tmp_path / "a.jpg").write_bytes(start + bytes(40))
+    with pytest.raises(UnreadableImageError, match=rf"a\.jpg {named} that is not read; copy it again, or save it as"):
+        read_raster(tmp_path / "a.jpg")
+
+
 LARGE = zlib.compress(bytes(3 << 20))
 
 
@@ -125,6 +174,8 @@ LARGE = zlib.compress(bytes(3 << 20))
         (b"iTXt", b"key\0\1\0\0\0" + LARGE),
         (b"iCCP", b"name\0\0" + LARGE),
         (b"iCCP", b"name\0\0broken"),
+        (b"cHRM", b""),
+        (b"pHYs", bytes(8)),
     ],
 )
 def test_sound_pixels_beside_a_chunk_that_is_too_large_or_damaged_are_read(tmp_path, bad, capsys):

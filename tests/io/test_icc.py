@@ -67,6 +67,13 @@ def test_sixteen_bits_of_rgb_agree_with_littlecms_at_eight():
     assert np.abs(icc.levels_to_srgb(shallow, profile).astype(int) - np.asarray(reference)).max() <= 1
 
 
+def test_floats_of_rgb_are_converted_as_sixteen_bits_are():
+    levels = np.random.default_rng(0).integers(0, 65536, (9, 7, 3), np.uint16)
+    floats = icc.levels_to_srgb((levels / 65535).astype(np.float32), rgb_of_gamma())
+    assert floats.dtype == np.float32
+    assert np.abs(floats * 65535 - icc.levels_to_srgb(levels, rgb_of_gamma())).max() < 0.01
+
+
 def test_sixteen_bits_of_rgb_are_finer_than_eight():
     deep = np.repeat(RAMP[..., None], 3, axis=2)
     converted = icc.levels_to_srgb(deep, rgb_of_gamma())
