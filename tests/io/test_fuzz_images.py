@@ -6,6 +6,7 @@ from random import Random
 import PIL.Image
 import pytest
 from fuzzing import fuzz
+from test_psd import RGB, TRANSPARENT_LAYERS, noise, psd, resource
 
 from colorzoo.errors import UnreadableImageError
 from colorzoo.io.pil_file import read_image
@@ -32,6 +33,11 @@ def seeds(formats, tmp_path_factory):
             folder / "seed", name, **({"save_all": True, "append_images": images[1:]} if name in "MPO GIF" else {})
         )
         found[name] = [(folder / "seed").read_bytes()]
+    for name in ("a.psd", "b.psb"):
+        layers, resources = (TRANSPARENT_LAYERS, b"") if name == "a.psd" else (b"", resource(1060, b"<x/>"))
+        path = psd(folder / name, noise(4, 5, 6), RGB, layers=layers, resources=resources, packed=name == "b.psb")
+        read_image(path)
+        found[name] = [path.read_bytes()]
     return [data for group in found.values() for data in group]
 
 
