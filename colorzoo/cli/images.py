@@ -4,8 +4,7 @@ Nothing heavy is imported before one of them runs, so that the command line star
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -129,9 +128,7 @@ def _run_colorize(args: argparse.Namespace) -> int:
     if videos:
         from colorzoo.cli.videos import color_videos
 
-        with _count_videos(summary, len(videos)):
-            status = color_videos(videos, colorizer, adjustments, args, summary.failed, alone=not images)
-        if status:
+        if status := color_videos(videos, colorizer, adjustments, args, summary, len(images)):
             return status
     return _run_images(images, _colorize_transform(colorizer, adjustments, args), args, summary)
 
@@ -148,19 +145,9 @@ def _run_denoise(args: argparse.Namespace) -> int:
     if videos:
         from colorzoo.cli.videos import restore_videos
 
-        with _count_videos(summary, len(videos)):
-            status = restore_videos(videos, loader, args, summary.failed, alone=not images)
-        if status:
+        if status := restore_videos(videos, loader, args, summary, len(images)):
             return status
     return _run_images(images, _restore_transform(loader, args), args, summary)
-
-
-@contextmanager
-def _count_videos(summary: RunSummary, count: int) -> Iterator[None]:
-    """Count as done those videos that the block adds no failure of."""
-    before = len(summary.failed)
-    yield
-    summary.done += count - (len(summary.failed) - before)
 
 
 def _check_megapixels(args: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 import argparse
 import re
 from collections import defaultdict
-from collections.abc import Callable, MutableSequence, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from colorzoo.cli.paths import output_exists_error
 from colorzoo.cli.provenance import history_entry
+from colorzoo.cli.run_summary import RunSummary
 from colorzoo.cli.signals import INTERRUPTED
 from colorzoo.cli.terminal import print_message, print_remark, print_result
 from colorzoo.errors import UsageError, describe_error
@@ -41,9 +42,8 @@ def color_videos(
     colorizer: "Colorizer",
     adjustments: ColorAdjustments,
     args: argparse.Namespace,
-    failures: MutableSequence[str],
-    *,
-    alone: bool,
+    summary: RunSummary,
+    images: int,
 ) -> int:
     """Colour videos, one after another, and the images of each folder as the frames of one.
 
@@ -52,8 +52,8 @@ def color_videos(
         colorizer: The model.
         adjustments: How to colour.
         args: The other options of ``colorzoo colorize``.
-        failures: What failed is added to it.
-        alone: There are no images to do beside them.
+        summary: What became of them is added to it.
+        images: How many images are to be done after them.
 
     Returns:
         130 after Ctrl-C, else 0.
@@ -61,21 +61,20 @@ def color_videos(
     Raises:
         UsageError: If an option is asked for that videos do not have, and there are only videos.
     """
-    if not _check_options(pairs, args, failures, alone):
+    if not _check_options(pairs, args, summary, alone=not images):
         return 0
     smoothing = _smoothing(args)
     parameters = f"{adjustments.describe(colorizer.working_size)}; temporal smoothing {smoothing:g}"
     entry = history_entry("colorize", [colorizer], parameters)
-    return _run(pairs, lambda: VideoColorizer(colorizer, adjustments, smoothing), entry, args, failures)
+    return _run(pairs, lambda: VideoColorizer(colorizer, adjustments, smoothing), entry, args, summary, images)
 
 
 def restore_videos(
     pairs: Sequence[Pair],
     loader: "ModelLoader",
     args: argparse.Namespace,
-    failures: MutableSequence[str],
-    *,
-    alone: bool,
+    summary: RunSummary,
+    images: int,
 ) -> int:
     """De-noise the frames of videos, and colour them if the command does: see `color_videos`.
 
@@ -83,8 +82,8 @@ def restore_videos(
         pairs: Source and target of each video.
         loader: Of the models.
         args: The options of ``colorzoo denoise`` or ``colorzoo restore``.
-        failures: What failed is added to it.
-        alone: There are no images to do beside them.
+        summary: What became of them is added to it.
+        images: How many images are to be done after them.
 
     Returns:
         130 after Ctrl-C, else 0.
@@ -92,7 +91,7 @@ def restore_videos(
     Raises:
         UsageError: If an option is asked for that videos do not have, and there are only videos.
     """
-    if not _check_options(pairs, args, failures, alone):
+    if not _check_options(pairs, args, summary, alone=not images):
         return 0
     smoothing = _smoothing(args)
     grey, color = (
@@ -112,7 +111,7 @@ def restore_videos(
 
     models = dict.fromkeys([*grey.models, *([colorizer] if colorizer else color.models)])
     parameters = f"strength {args.strength}" + (f"; temporal smoothing {smoothing:g}" if colorizer else "")
-    return _run(pairs, restorer, history_entry(args.command, list(models), parameters), args, failures)
+    return _run(pairs, restorer, history_entry(args.command, list(models), parameters), args, summary, images)
 
 
 def _run(
@@ -120,29 +119,37 @@ def _run(
     make_change: Callable[[], VideoColorizer | VideoRestorer],
     entry: str,
     args: argparse.Namespace,
-    failures: MutableSequence[str],
+    summary: RunSummary,
+    images: int,
 ) -> int:
     """Change one clip after another; one that fails does not stop the others."""
+    total = summary.total + len(pairs) + images
     for job in _jobs(pairs):
         video = is_video(job[0][0])
         try:
             if video:
-                _change_video(*job[0], make_change(), entry, args)
+                _change_video(*job[0], make_change(), entry, args, summary)
             else:
-                _change_frames(job, make_change(), entry, args, failures)
+                _change_frames(job, make_change(), entry, args, summary)
         except KeyboardInterrupt:
             left = "the same command goes on where it was" if video else "each frame that is named is whole"
-            for text in (*failures, f"interrupted at {job[0][0]}; {left}"):
+            for text in (*summary.messages(), f"interrupted at {job[0][0]}; {left}"):
                 print_message(text)
+            summary.left = total - summary.total
+            if summary.of_folder:
+                print_remark(summary.describe())
             return INTERRUPTED
         except Exception as error:
-            failures.append(describe_error(error, job[0][0]))
+            _add_failure(describe_error(error, job[0][0]), job, summary)
     return 0
 
 
-def _check_options(
-    pairs: Sequence[Pair], args: argparse.Namespace, failures: MutableSequence[str], alone: bool
-) -> bool:
+def _add_failure(message: str, job: Sequence[Pair], summary: RunSummary) -> None:
+    summary.failed.append(message)
+    summary.skip("frames beside one that failed", len(job) - 1)
+
+
+def _check_options(pairs: Sequence[Pair], args: argparse.Namespace, summary: RunSummary, *, alone: bool) -> bool:
     """Refuse options that are for images: all videos fail, or the command if it has nothing else to do."""
     for_images = {
         "--hint": bool(getattr(args, "hint", None)),
@@ -155,7 +162,9 @@ def _check_options(
         if given and alone:
             raise UsageError(f"{option} is for images; leave it out for videos and --as-video")
         if given:
-            failures += [f"{job[0][0]} is a video, and {option} is for images; do it alone" for job in _jobs(pairs)]
+            summary.failed += [
+                f"{job[0][0]} is a video, and {option} is for images; do it alone" for job in _jobs(pairs)
+            ]
             return False
     return True
 
@@ -186,20 +195,28 @@ def _natural_key(name: str) -> list[tuple[int, str]]:
 
 
 def _change_video(
-    source: Path, target: Path, change: VideoColorizer | VideoRestorer, entry: str, args: argparse.Namespace
+    source: Path,
+    target: Path,
+    change: VideoColorizer | VideoRestorer,
+    entry: str,
+    args: argparse.Namespace,
+    summary: RunSummary,
 ) -> None:
     if target.exists() and not args.overwrite:
         remove_segments(target)
         if not args.skip_existing:
             raise output_exists_error(target)
         print_message(f"{target} exists and is left as it is")
+        summary.skip("exist")
         return
     container_of(target)
     with claim(target, version_of(target)) as ours:
         if not ours:
             print_message(f"{target} is made by another run, and left to that")
+            summary.skip("made by another run")
             return
         remarks = _write_video(source, target, change, entry, args)
+    summary.done += 1
     print_result(target)
     for remark in remarks:
         print_remark(f"{source}: {remark}")
@@ -223,7 +240,7 @@ def _change_frames(
     change: VideoColorizer | VideoRestorer,
     entry: str,
     args: argparse.Namespace,
-    failures: MutableSequence[str],
+    summary: RunSummary,
 ) -> None:
     """Change the frames of a folder; one that fails does not stop the others, and smoothing goes on behind it."""
     existing = [target for _, target in frames if target.exists()]
@@ -235,10 +252,12 @@ def _change_frames(
             # Those that exist are coloured too: smoothing goes on from their colours.
             colored = frame.with_color(change(frame.levels))
             if args.skip_existing and target.exists():
+                summary.skip("exist")
                 continue
             write_raster(add_history_entry(colored, entry) if args.provenance else colored, target, args.overwrite)
         except Exception as error:
-            failures.append(describe_error(error, source))
+            summary.failed.append(describe_error(error, source))
             continue
+        summary.done += 1
         with tqdm.external_write_mode():
             print_result(target)

@@ -135,8 +135,11 @@ def test_frames_of_a_folder_are_one_clip_in_the_order_of_their_numbers(shots, tm
     assert not np.array_equal(pixels(out / "f10.png"), pixels(tmp_path / "alone" / "f10.png"))
     whole = pixels(out / "f10.png")
     (out / "f10.png").unlink()
+    capsys.readouterr()
     assert main(["colorize", str(shots), "-o", str(out), "--as-video"]) == 1
+    assert "0 done, 2 skipped, 0 refused, 1 failed, of 3" in capsys.readouterr().err
     assert main(["colorize", str(shots), "-o", str(out), "--as-video", "--skip-existing"]) == 0
+    assert "1 done, 2 skipped, 0 refused, 0 failed, of 3; skipped: 2 exist" in capsys.readouterr().err
     assert np.array_equal(pixels(out / "f10.png"), whole), "resuming changes no colour"
 
 
@@ -180,8 +183,12 @@ def test_films_of_a_folder_are_done_among_its_images(tmp_path, capsys):
     make_moving(folder / "deep" / "b.VOB", 2, codec="mpeg2video", format="vob")
     expected = ["a.avi.mkv", "a.mkv", "a.png", "deep/b.mkv"]
     assert main(["colorize", str(folder), "-o", str(out)]) == 0
-    assert sorted(capsys.readouterr().out.split()) == [str(out / name) for name in expected]
+    captured = capsys.readouterr()
+    assert sorted(captured.out.split()) == [str(out / name) for name in expected]
+    assert "4 done, 1 skipped, 0 refused, 0 failed, of 5; skipped: 1 .txt files" in captured.err
+    (out / "a.mkv").unlink()
     assert main(["colorize", str(folder), "-o", str(out), "--skip-existing"]) == 0
+    assert "1 done, 4 skipped, 0 refused, 0 failed, of 5; skipped: 1 .txt files, 3 exist" in capsys.readouterr().err
     report = ["--overwrite", "--report", str(tmp_path / "page.html")]
     assert main(["colorize", str(folder), "-o", str(out), *report]) == 1
     captured = capsys.readouterr()
