@@ -158,8 +158,17 @@ def run(args: list[str] | None = None) -> ColorzooCLI:
     """
     _import_all()
     quiet = {"exit_on_error": False}
+    commands = LightningCLI.subcommands()
+    given = (sys.argv[1:] if args is None else args)[:1]
+
+    class OneCommandCLI(ColorzooCLI):
+        # Most of the time that parsing takes goes into the parsers of the commands, and one is needed.
+        @staticmethod
+        def subcommands() -> dict[str, set[str]]:
+            return {name: skipped for name, skipped in commands.items() if name in given} or commands
+
     try:
-        return ColorzooCLI(
+        return OneCommandCLI(
             model_class=ZooModule,
             subclass_mode_model=True,
             datamodule_class=ImageDataModule,
@@ -170,7 +179,7 @@ def run(args: list[str] | None = None) -> ColorzooCLI:
             trainer_defaults={"callbacks": [ImageGrid()]},
             save_config_kwargs={"overwrite": True},
             parser_kwargs={"version": f"colorzoo {__version__}", **quiet}
-            | {command: quiet for command in LightningCLI.subcommands()},
+            | {command: quiet for command in OneCommandCLI.subcommands()},
             args=args,
         )
     except MisconfigurationException as error:
