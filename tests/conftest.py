@@ -66,7 +66,7 @@ def scans(tmp_path):
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def record():
     return CheckpointInfo(
         task="colorization",

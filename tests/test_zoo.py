@@ -2,6 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import PIL.Image
 import pytest
 import torch
 
@@ -11,8 +12,10 @@ from colorzoo.errors import CheckpointError, UnknownModelError, UnknownModuleErr
 from colorzoo.hub import checkpoint_file, published
 
 
-def run_python(code):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+def run_python(code, *args):
+    return subprocess.run(
+        [sys.executable, "-c", code, *args], capture_output=True, text=True, check=True
+    ).stdout.split()
 
 
 def test_importing_colorzoo_imports_nothing_heavy():
@@ -20,17 +23,25 @@ def test_importing_colorzoo_imports_nothing_heavy():
     assert not {"torch", "lightning", "timm", "torchvision", "kornia", "PIL"} & set(loaded)
 
 
-def test_images_are_processed_without_importing_what_is_slow_to_import():
+def test_images_are_processed_without_importing_what_is_slow_to_import(tmp_path):
+    photo = tmp_path / "photo.png"
+    PIL.Image.effect_noise((40, 30), 90).save(photo)
     code = (
-        "from colorzoo.runtime import process; process.inference_only = True; import colorzoo, sys, torch\n"
+        "import contextlib, sys, colorzoo; from colorzoo.cli import console\n"
+        "with contextlib.suppress(SystemExit): console()\n"
+        "only_one = set(sys.modules); import torch\n"
         "for colorizer in ('photo_unet', 'fusion_cnn', 'fusion_transfer'):\n"
         "    colorzoo.Pipeline(['linear_denoiser', 'cnn_denoiser', colorizer], 'auto')(torch.rand(1, 1, 32, 32))\n"
-        "print(*sys.modules)"
+        "print(*only_one, '|', *sys.modules)"
     )
-    loaded = run_python(code)
+    loaded = run_python(code, "colorize", str(photo), "-m", "fusion_cnn")
+    for_one_image = loaded[1 : loaded.index("|")]
+    assert photo.with_name("photo-color.png").exists()
+    assert "colorzoo.base.colorizer" in for_one_image
     assert "colorzoo.models.photo_unet" in loaded
     slow = {"lightning", "timm", "torchmetrics", "torchvision", "kornia", "torch._dynamo", "sympy"}
     assert not slow & set(loaded)
+    assert not {"onnx", "matplotlib", "yaml"} & set(for_one_image)
 
 
 def test_public_names_resolve_and_others_do_not():

@@ -48,11 +48,10 @@ class ColorzooCLI(LightningCLI):
         )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parse a list of arguments, by default those of the process; keep apart what they and configs state."""
-        names = expand_names(args if isinstance(args, list) else sys.argv[1:])
+        """Parse a list of arguments, by default those of the process."""
+        self.names = expand_names(args if isinstance(args, list) else sys.argv[1:])
         try:
-            self.config = parser.parse_args(names)
-            self.stated = parser.parse_args(names, defaults=False)
+            self.config = parser.parse_args(self.names)
         except ArgumentError as error:
             options = {option for command in self._subcommand_parsers.values() for option in _options(command)}
             raise UsageError(explain(error.message, options)) from error
@@ -112,7 +111,8 @@ class ColorzooCLI(LightningCLI):
 
     def _stated(self, key: str) -> dict[str, Any]:
         """Return what the command line and its configs state of a part, without defaults."""
-        part = self.stated[str(self.subcommand)].get(key)
+        stated = self.parser.parse_args(self.names, defaults=False)
+        part = stated[str(self.subcommand)].get(key)
         return part.as_dict() if part else {}
 
     def _optimizer_config(self) -> OptimizerConfig:
@@ -158,8 +158,17 @@ def run(args: list[str] | None = None) -> ColorzooCLI:
     """
     _import_all()
     quiet = {"exit_on_error": False}
+    commands = LightningCLI.subcommands()
+    given = (sys.argv[1:] if args is None else args)[:1]
+
+    class _OneCommandCLI(ColorzooCLI):
+        # Most of the time that parsing takes goes into the parsers of the commands, and one is needed.
+        @staticmethod
+        def subcommands() -> dict[str, set[str]]:
+            return {name: skipped for name, skipped in commands.items() if name in given} or commands
+
     try:
-        return ColorzooCLI(
+        return _OneCommandCLI(
             model_class=ZooModule,
             subclass_mode_model=True,
             datamodule_class=ImageDataModule,
@@ -170,7 +179,7 @@ def run(args: list[str] | None = None) -> ColorzooCLI:
             trainer_defaults={"callbacks": [ImageGrid()]},
             save_config_kwargs={"overwrite": True},
             parser_kwargs={"version": f"colorzoo {__version__}", **quiet}
-            | {command: quiet for command in LightningCLI.subcommands()},
+            | {command: quiet for command in _OneCommandCLI.subcommands()},
             args=args,
         )
     except MisconfigurationException as error:

@@ -8,6 +8,7 @@ import PIL.Image
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
+from small import small_model
 from trained import train, with_optim
 
 import colorzoo
@@ -30,10 +31,11 @@ every_model = pytest.mark.parametrize("name", colorzoo.list_models())
 @functools.cache
 def settled(name):
     """Running statistics of a fresh batch norm are no fixed point: let it see a few images first."""
-    model = colorzoo.create(name)
+    model = small_model(name)
+    pairs = batch(model)
     with torch.no_grad():
         for _ in range(20):
-            model.losses(batch(model))
+            model.losses(pairs)
     return model.eval()
 
 
@@ -60,9 +62,14 @@ def trainable(module):
     return {key: parameter for key, parameter in module.named_parameters() if parameter.requires_grad}
 
 
-def batch(model, count=8, size=32):
+@functools.cache
+def pictures_of(count, size):
     source = SyntheticDataModule(size=size, train_images=count).load_split("train")
-    pictures = source.load_batch(list(range(count)))
+    return source.load_batch(list(range(count)))
+
+
+def batch(model, count=8, size=32):
+    pictures = pictures_of(count, size)
     if isinstance(model, Colorizer):
         return color_batch(pictures)
     return noisy_batch(pictures, NOISE, color=model.channels == 3, seeds=range(count))
@@ -234,7 +241,7 @@ def test_pictures_without_a_class_train_every_parameter_too(model):
 
 @every_model
 def test_every_parameter_has_one_optimizer(name):
-    model = colorzoo.create(name)
+    model = small_model(name)
     optimizers = train(model, batch(model)).optimizers
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     trained = [id(parameter) for group in groups for parameter in group["params"]]
@@ -243,7 +250,7 @@ def test_every_parameter_has_one_optimizer(name):
 
 @every_model
 def test_every_parameter_is_trained(name):
-    model = colorzoo.create(name)
+    model = small_model(name)
     assert trainable(model)
     if isinstance(model, ClosedFormModule):
         model.losses(batch(model))["loss"].backward()
@@ -256,7 +263,7 @@ def test_every_parameter_is_trained(name):
 
 @every_model
 def test_what_is_frozen_stays_as_it_is(name):
-    model = colorzoo.create(name).train()
+    model = small_model(name).train()
     frozen = [module for module in model.modules() if list(module.parameters()) and not trainable(module)]
     before = [{key: value.clone() for key, value in module.state_dict().items()} for module in frozen]
     train(with_optim(model, OptimizerConfig(lr=0.1)), batch(model))
@@ -266,7 +273,7 @@ def test_what_is_frozen_stays_as_it_is(name):
 
 @every_model
 def test_a_trunk_can_be_kept_while_the_rest_learns(name):
-    model = colorzoo.create(name)
+    model = small_model(name)
     if not model.backbone_modules:
         pytest.skip("it has no backbone")
     model.freeze(*model.backbone_modules)
@@ -290,7 +297,7 @@ def test_a_trunk_can_be_kept_while_the_rest_learns(name):
 
 @every_model
 def test_overfits_one_batch(name):
-    model = colorzoo.create(name)
+    model = small_model(name)
     pairs = batch(model, count=4)
     with torch.no_grad():
         first = last = float(model.losses(pairs)["loss"])
@@ -315,7 +322,7 @@ def test_overfits_one_batch(name):
 
 @every_model
 def test_hyper_parameters_rebuild_the_model(name):
-    model = colorzoo.create(name)
+    model = small_model(name)
     again = colorzoo.create(name, **model.hparams)
     assert again.hparams == model.hparams
     assert {k: v.shape for k, v in again.state_dict().items()} == {k: v.shape for k, v in model.state_dict().items()}
@@ -323,7 +330,7 @@ def test_hyper_parameters_rebuild_the_model(name):
 
 @every_model
 def test_written_and_loaded_model_answers_bit_equal(name, tmp_path, record):
-    model = colorzoo.create(name).eval()
+    model = small_model(name).eval()
     path = tmp_path / f"{name}.test.safetensors"
     checkpoint_file.write(checkpoint_file.Checkpoint(path, name, model.hparams, model.state_dict(), record))
     pictures = shown(model)
@@ -337,7 +344,7 @@ def test_checkpoint_of_a_run_loads_by_path_and_resumes(name, tmp_path):
     data = SyntheticDataModule(size=32, train_images=16, val_images=4, batch_size=8, noise=noise)
     options = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     trainer = Trainer(max_epochs=1, default_root_dir=tmp_path, **options)
-    task = with_optim(colorzoo.create(name), OptimizerConfig())
+    task = with_optim(small_model(name), OptimizerConfig())
     trainer.fit(task, data)
     path = tmp_path / "run.ckpt"
     trainer.save_checkpoint(path)
@@ -346,16 +353,16 @@ def test_checkpoint_of_a_run_loads_by_path_and_resumes(name, tmp_path):
     assert all(torch.equal(loaded[key], value) for key, value in task.state_dict().items())
 
     resumed = Trainer(max_epochs=2, default_root_dir=tmp_path, **options)
-    resumed.fit(with_optim(colorzoo.create(name), OptimizerConfig()), data, ckpt_path=path, weights_only=True)
+    resumed.fit(with_optim(small_model(name), OptimizerConfig()), data, ckpt_path=path, weights_only=True)
     assert resumed.current_epoch == 2
 
 
 @every_model
 def test_weights_argument_starts_from_a_file(name, tmp_path, record):
-    source = colorzoo.create(name)
+    source = small_model(name)
     path = tmp_path / "start.safetensors"
     checkpoint_file.write(checkpoint_file.Checkpoint(path, name, source.hparams, source.state_dict(), record))
-    started = colorzoo.create(name, weights=str(path))
+    started = small_model(name, weights=str(path))
     assert "weights" not in started.hparams
     assert all(torch.equal(value, source.state_dict()[key]) for key, value in started.state_dict().items())
 
@@ -367,13 +374,13 @@ def without(device):
 
 @every_model
 def test_what_is_replaced_is_not_taken_from_the_weights(name, tmp_path, record):
-    source = colorzoo.create(name)
+    source = small_model(name)
     tensors = {key: value + 1 for key, value in source.state_dict().items()}
     path = tmp_path / "start.safetensors"
     checkpoint_file.write(checkpoint_file.Checkpoint(path, name, source.hparams, tensors, record))
     last = list(tensors)[-1]
     replaced = last.rpartition(".")[0] or last
-    started = colorzoo.create(name, weights=str(path), reinit=[replaced]).state_dict()
+    started = small_model(name, weights=str(path), reinit=[replaced]).state_dict()
     kept = {key for key in tensors if key.startswith(replaced)}
     assert not any(torch.equal(started[key], tensors[key]) for key in kept)
     assert all(torch.equal(started[key], value) for key, value in tensors.items() if key not in kept)
@@ -382,7 +389,7 @@ def test_what_is_replaced_is_not_taken_from_the_weights(name, tmp_path, record):
 @pytest.mark.parametrize("device", [pytest.param(device, marks=without(device)) for device in ("cuda", "mps")])
 @every_model
 def test_every_device_gives_the_answer_of_the_cpu_within_two_levels(name, device):
-    model = colorzoo.create(name).eval()
+    model = small_model(name).eval()
     pictures = shown(model)
     with torch.no_grad():
         expected = model(pictures)

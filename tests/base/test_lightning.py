@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.cli import LightningCLI
 from lightning.pytorch.loggers import CSVLogger
+from small import HPARAMS, small_model
 from torch.utils.data import DataLoader
 from trained import QUIET, train, with_optim
 
@@ -41,7 +42,7 @@ def trains_by_gradient(model):
 
 @every_model
 def test_trainer_fits_a_loaded_model_in_training_mode(name):
-    model = colorzoo.create(name).eval()
+    model = small_model(name).eval()
     norms = {key: value.clone() for key, value in model.named_buffers() if key.endswith("running_mean")}
     frozen = {key: value.clone() for key, value in model.named_parameters() if not value.requires_grad}
 
@@ -61,7 +62,7 @@ def test_trainer_fits_a_loaded_model_in_training_mode(name):
 
 @every_model
 def test_a_checkpoint_loads_through_the_class_and_the_zoo(name, tmp_path):
-    model = colorzoo.create(name)
+    model = small_model(name)
     path = tmp_path / "run.ckpt"
     trainer = Trainer(max_epochs=1, limit_val_batches=0, default_root_dir=tmp_path, **QUIET)
     trainer.fit(model, data_for(model))
@@ -73,7 +74,7 @@ def test_a_checkpoint_loads_through_the_class_and_the_zoo(name, tmp_path):
 
 @every_model
 def test_a_subclass_is_honoured_and_loads_through_its_class(name, tmp_path):
-    cls = model_class(name)
+    cls, small = model_class(name), HPARAMS.get(name, {})
     steps = []
 
     class Mine(cls):
@@ -87,13 +88,13 @@ def test_a_subclass_is_honoured_and_loads_through_its_class(name, tmp_path):
             steps.append(batch_idx)
             return super().training_step(batch, batch_idx)
 
-    model = Mine(gamma=3.0)
+    model = Mine(gamma=3.0, **small)
     path = tmp_path / "mine.ckpt"
     trainer = Trainer(max_epochs=1, limit_train_batches=1, limit_val_batches=0, default_root_dir=tmp_path, **QUIET)
     trainer.fit(model, data_for(model))
     trainer.save_checkpoint(path)
     assert steps == [0]
-    assert Mine.load_from_checkpoint(path, weights_only=True).hparams == {"gamma": 3.0} | dict(cls().hparams)
+    assert Mine.load_from_checkpoint(path, weights_only=True).hparams == {"gamma": 3.0} | dict(cls(**small).hparams)
     with pytest.raises(CheckpointError, match=r"not registered, and a file never decides.*Mine\.load_from_checkpoint"):
         colorzoo.load(path)
 
@@ -158,7 +159,7 @@ def test_a_plain_lightning_cli_takes_our_class_paths(tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", ["tensor", "pair", "mapping", "bytes"])
 @every_model
 def test_batches_of_a_users_own_loader_become_pairs(name, kind):
-    model = colorzoo.create(name)
+    model = small_model(name)
     rgb, label = torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 2, 3])
     batch = {"tensor": rgb, "pair": [rgb, label], "mapping": {"rgb": rgb}, "bytes": (255 * rgb).to(torch.uint8)}[kind]
     pairs = model.as_pairs(batch)
@@ -172,7 +173,7 @@ def test_batches_of_a_users_own_loader_become_pairs(name, kind):
 )
 @every_model
 def test_other_batches_get_an_error_that_names_the_keys(name, batch):
-    model = model_class(name)()
+    model = small_model(name)
     wanted = "noisy, clean" if isinstance(model, Denoiser) else "grey, rgb, lab"
     with pytest.raises(DataError, match=rf"{wanted}, or RGB images|give floats in"):
         model.as_pairs(batch)
@@ -181,22 +182,22 @@ def test_other_batches_get_an_error_that_names_the_keys(name, batch):
 def test_own_loader_trains_without_a_datamodule():
     images = torch.rand(8, 3, 32, 32)
     loader = DataLoader(torch.utils.data.TensorDataset(images, torch.arange(8)), batch_size=4)
-    Trainer(max_epochs=1, enable_checkpointing=False, **QUIET).fit(FusionCNN(), loader, loader)
+    Trainer(max_epochs=1, enable_checkpointing=False, **QUIET).fit(small_model("mlp"), loader, loader)
 
 
 def test_callbacks_of_lightning_work(tmp_path):
     for callback in (LearningRateFinder(num_training_steps=3), BatchSizeFinder(steps_per_trial=1, max_trials=1)):
-        model = FusionCNN()
+        model = small_model("conv_autoencoder", batch_norm=True)
         options = {"default_root_dir": tmp_path, "callbacks": [callback], **QUIET}
         Trainer(max_epochs=1, enable_checkpointing=False, **options).fit(model, data_for(model))
     assert model.lr == OptimizerConfig().lr
     for callback in (StochasticWeightAveraging(swa_lrs=1e-3, swa_epoch_start=1), EMAWeightAveraging(decay=0.9)):
-        model = FusionCNN()
+        model = small_model("conv_autoencoder", batch_norm=True)
         Trainer(max_epochs=3, default_root_dir=tmp_path, callbacks=[callback], **QUIET).fit(model, data_for(model))
 
 
 def test_the_learning_rate_finder_sets_the_rate(tmp_path):
-    model = FusionCNN()
+    model = small_model("conv_autoencoder", batch_norm=True)
     finder = LearningRateFinder(num_training_steps=12, early_stop_threshold=None)
     options = {"default_root_dir": tmp_path, "callbacks": [finder], **QUIET}
     Trainer(max_epochs=1, enable_checkpointing=False, **options).fit(model, data_for(model))
@@ -218,7 +219,7 @@ def test_hyper_parameters_of_model_and_optimizer_are_logged(tmp_path):
 @pytest.mark.parametrize("precision", ["bf16-true", "bf16-mixed", pytest.param("64-true", marks=pytest.mark.slow)])
 @every_model
 def test_it_trains_in_every_precision(name, precision):
-    model = colorzoo.create(name)
+    model = small_model(name)
     before = {key: value.detach().clone() for key, value in model.named_parameters() if value.requires_grad}
     if isinstance(model, ClosedFormModule) and precision != "bf16-mixed":
         pytest.skip("it is solved in double precision whatever the precision of the run")

@@ -104,16 +104,6 @@ def test_two_inputs_never_share_an_output(photo, checkpoint, tmp_path, capsys):
     assert "give a folder" in capsys.readouterr().err
 
 
-def test_colouring_one_picture_imports_only_what_that_takes(photo, checkpoint):
-    code = (
-        "import atexit, sys; from colorzoo.cli import console; atexit.register(lambda: print(*sys.modules)); console()"
-    )
-    command = [sys.executable, "-c", code, "colorize", str(photo), "-m", checkpoint]
-    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    assert "colorzoo.base.colorizer" in loaded
-    assert not {"lightning", "timm", "torchvision", "onnx", "torch._dynamo", "matplotlib", "yaml"} & set(loaded)
-
-
 def test_list_and_info_speak_of_every_model(checkpoint, record, capsys):
     assert main(["list"]) == 0
     listed = capsys.readouterr().out

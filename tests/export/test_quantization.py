@@ -15,9 +15,9 @@ from colorzoo.export.quantization import quantize
 from colorzoo.io.convert import to_batch
 
 
-@pytest.fixture(scope="module")
-def exact(tmp_path_factory):
-    path = tmp_path_factory.mktemp("onnx") / "exact.onnx"
+@pytest.fixture
+def exact(tmp_path):
+    path = tmp_path / "exact.onnx"
     export(colorzoo.load("conv_denoiser"), path)
     return path
 
@@ -61,7 +61,7 @@ def test_answers_that_would_change_leave_no_file(exact, tmp_path):
 
 
 def test_what_has_no_convolutions_stays_in_floats(tmp_path):
-    export(colorzoo.create("pca_denoiser").eval(), tmp_path / "exact.onnx")
+    export(colorzoo.load("pca_denoiser"), tmp_path / "exact.onnx")
     with pytest.raises(ExportError, match="no inner convolutions"):
         quantize(tmp_path / "exact.onnx", tmp_path / "small.onnx", [torch.rand(1, 1, 28, 28)] * 2)
 

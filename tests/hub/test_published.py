@@ -83,7 +83,8 @@ def test_it_does_its_work_on_a_photograph(name):
         assert picture.shape == (512, 512, 3)
         assert picture.std(axis=2).mean() > 1
     else:
-        image = PIL.Image.open(ROOT / "examples" / "cameraman.png").convert("RGB" if model.channels == 3 else "L")
+        whole = PIL.Image.open(ROOT / "examples" / "cameraman.png").convert("RGB" if model.channels == 3 else "L")
+        image = whole.crop((100, 100, 400, 300))
         assert model.denoise(image).size == image.size
 
 

@@ -1,5 +1,6 @@
 """The borrowed branch: where its weights come from, what it sees, and that it stays as it came."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -104,13 +105,14 @@ def test_weights_of_the_whole_model_need_none_of_the_backbone(tmp_path, record):
     colorzoo.create("fusion_transfer", input_size=32, backbone_weights="nowhere.pth", weights=str(path))
 
 
-@pytest.fixture
-def pretrained(tmp_path, record):
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory, record):
     """A model of three classes as a run leaves it and as it is published."""
+    folder = tmp_path_factory.mktemp("pretrained")
     model = colorzoo.create("fusion_transfer", frozen=False, num_classes=3)
-    run = checkpoint_file.Checkpoint(tmp_path / "run.ckpt", "fusion_transfer", model.hparams, model.state_dict(), None)
+    run = checkpoint_file.Checkpoint(folder / "run.ckpt", "fusion_transfer", model.hparams, model.state_dict(), None)
     checkpoint_file.write_ckpt(run)
-    published = tmp_path / "zoo" / "fusion_transfer.three.safetensors"
+    published = folder / "zoo" / "fusion_transfer.three.safetensors"
     checkpoint_file.write(
         checkpoint_file.Checkpoint(published, "fusion_transfer", model.hparams, model.state_dict(), record)
     )
@@ -119,9 +121,9 @@ def pretrained(tmp_path, record):
 
 @pytest.mark.parametrize("source", ["run", "file", "name"])
 @pytest.mark.parametrize("features", ["pooled", "maps"])
-def test_backbone_of_another_run_is_taken_and_nothing_else(pretrained, source, features, tmp_path, monkeypatch):
-    monkeypatch.setenv("COLORZOO_HOME", str(tmp_path / "zoo"))
+def test_backbone_of_another_run_is_taken_and_nothing_else(pretrained, source, features, monkeypatch):
     other, sources = pretrained
+    monkeypatch.setenv("COLORZOO_HOME", str(Path(sources["file"]).parent))
     model = colorzoo.create("fusion_transfer", features=features, backbone_weights=sources[source])
     theirs, mine = other.backbone.state_dict(), model.backbone.state_dict()
     assert mine.keys() == theirs.keys()
@@ -157,10 +159,11 @@ def test_tensors_that_maps_do_not_need_are_missed_by_name(tmp_path):
 
 
 def test_damaged_or_unknown_sources_are_refused(pretrained, tmp_path, monkeypatch):
-    monkeypatch.setenv("COLORZOO_HOME", str(tmp_path / "zoo"))
+    published = Path(pretrained[1]["file"])
+    path = shutil.copytree(published.parent, tmp_path / "zoo") / published.name
+    monkeypatch.setenv("COLORZOO_HOME", str(path.parent))
     with pytest.raises(UnknownModelError, match=r"did you mean 'fusion_transfer\.three'"):
         colorzoo.create("fusion_transfer", backbone_weights="fusion_transfer.tree")
-    path = Path(pretrained[1]["file"])
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)

@@ -1,6 +1,7 @@
 """Configurations and checkpoints of runs: nothing of a file is run, and what cannot be resumed is said in one line."""
 
 import pickle
+import shutil
 from pathlib import Path
 
 import pytest
@@ -90,10 +91,20 @@ def test_trainer_and_class_read_data_only(evil):
         colorzoo.create("mlp", weights=str(evil))
 
 
+@pytest.fixture(scope="module")
+def of_three_epochs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    where = [f"--trainer.default_root_dir={folder}", "--trainer.logger=false"]
+    run([*FIT, "--trainer.max_epochs=3", "--optim.lr=0.002", *where])
+    (path,) = (folder / "checkpoints").glob("*.ckpt")
+    return path
+
+
 @pytest.fixture
-def checkpoint(tmp_path):
-    run([*FIT, "--trainer.max_epochs=3", "--trainer.logger=false", "--optim.lr=0.002"])
-    (path,) = (tmp_path / "checkpoints").glob("*.ckpt")
+def checkpoint(of_three_epochs, tmp_path):
+    path = tmp_path / "checkpoints" / of_three_epochs.name
+    path.parent.mkdir()
+    shutil.copy(of_three_epochs, path)
     return path
 
 

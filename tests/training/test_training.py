@@ -24,7 +24,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 RECIPES = sorted(CONFIGS.glob("*.yaml"))
 by_name = {"ids": lambda path: path.stem}
 
-SMALL = ["--data.train_images=16", "--data.val_images=8", "--data.test_images=8", "--data.batch_size=8"]
+SMALL = ["--data.train_images=8", "--data.val_images=4", "--data.test_images=4", "--data.batch_size=4"]
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
 
 
