@@ -48,9 +48,9 @@ def main() -> None:
     text = f"""The most memory that a process held, by command, kind and size of an image (TIFF to TIFF).
 
 Written by `benchmarks/image_memory.py`. The estimate is what an image is taken to need in addition to the program, the
-networks and their libraries (0.7 GB) and to the tile at work (de-noising takes 0.4 GB for grey and up to 1.7 GB for
-colour, whatever the size; 9 megapixels of RGB peaked at 2345 MB). An image for which the machine has not so much is
-refused before it is decoded, and images that are done at the same time share a budget of it.
+networks and their libraries (0.75 GB) and to a network at work (0.6 GB, whatever the size: de-noisers see a tile of the
+image, and colourisers a smaller copy). An image for which the machine has not so much is refused before it is decoded,
+and images that are done at the same time share a budget of it.
 
 {markdown_table(rows)}"""
     atomic_replace(args.output, text.encode())
