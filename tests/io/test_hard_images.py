@@ -261,7 +261,8 @@ def test_premultiplied_grey_is_divided_by_its_alpha(tmp_path):
     stored = np.array([[[50, 100], [0, 0], [255, 255]]], np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", stored, photometric="minisblack", extrasamples=["assocalpha"], metadata=None)
     scan = read_raster(tmp_path / "a.tif")
-    assert scan.levels[0, [0, 2]].tolist() == [127, 255]
+    assert scan.levels[0, 0] in (127, 128)
+    assert scan.levels[0, 2] == 255
     assert scan.alpha.tolist() == [[100, 0, 255]]
 
 
