@@ -105,12 +105,14 @@ def load_upright(image: PIL.ImageFile.ImageFile) -> Metadata:
 
 def decode_upright(image: PIL.ImageFile.ImageFile) -> None:
     """Decode an open image, and turn it as its EXIF orientation says."""
-    read_orientation(image)
+    orientation = read_orientation(image)
     if isinstance(image, TiffImage):
         image.allocate()
     image.load()
     info = dict(image.info)
     PIL.ImageOps.exif_transpose(image, in_place=True)
+    if isinstance(image, TiffImage):
+        image.check_fax(orientation)
     image.info = info  # in which Pillow would have encoded the EXIF anew
 
 

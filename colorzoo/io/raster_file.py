@@ -78,8 +78,8 @@ class RasterFile:
                 scan = RasterImage.of(PIL.Image.fromarray(levels, "CMYK"), metadata)
                 return replace(scan, alpha=alpha, remarks=(*remarks, *scan.remarks))
             raw, bits = stored_as(image), stored_bits(image, self._stream)
-            remarks = image.left_out if isinstance(image, TiffImage) else ()
             metadata = load_upright(image)
+            remarks = image.left_out if isinstance(image, TiffImage) else ()
             if is_16bit(raw):
                 low = self._parse(index)
                 select_low_bytes(low, raw)

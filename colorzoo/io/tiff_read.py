@@ -26,6 +26,10 @@ _EXTRA, _FORMAT = 338, 339
 _WHITE_IS_ZERO, _GREY, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
 _BASE_SAMPLES = {_WHITE_IS_ZERO: 1, _GREY: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
 _ASSOCIATED, _UNASSOCIATED = 1, 2
+_FAX = {2: "tiff_ccitt", 3: "group3", 4: "group4"}
+"""Compressions in which damage shows as wrong pixels alone."""
+_NO_FAX = bytes(range(1, 256))
+"""Follows a strip for the decoder to read where rows are missing: it gives no row that is likely in an image."""
 _BAND = 256
 _LARGEST_SPARE_TILE = 1 << 24
 """Pixels that a tile may have if they are more than those of the image: decoders allocate a whole tile."""
@@ -97,6 +101,41 @@ class TiffImage(TiffImageFile):
         """Allocate the pixels; Pillow itself would apply its own size limit there."""
         if self.tile and self._im is None:
             self.im = PIL.Image.new(self.mode, self._tile_size, None).im
+
+    def check_fax(self, orientation: int) -> None:
+        """Compare decoded fax codes with what another decoder makes of them: libtiff takes bad ones for some pixels.
+
+        Args:
+            orientation: From which the image has been turned upright.
+
+        Raises:
+            UnreadableImageError: If they differ, as they do where codes are damaged or missing.
+        """
+        if not self.is_exact or self._compression not in _FAX.values():
+            return
+        import tifffile
+
+        with tifffile.TiffFile(RedirectedTiff(self.file, self.page.pixels)) as file:  # type: ignore[arg-type]
+            page: Any = file.pages.first
+            expected = np.zeros(page.keyframe.shape, np.uint8)
+            strips = file.filehandle.read_segments(page.dataoffsets, page.databytecounts)
+            try:
+                for data, index, *_ in strips:
+                    strip, (_, _, top, left, _), (_, length, width, _) = page.decode((data or b"") + _NO_FAX, index)
+                    expected[top : top + length, left : left + width] = strip[0, :length, :width, 0]
+            except (ValueError, NotImplementedError, KeyError) as error:
+                if "imagecodecs" not in str(error):
+                    raise
+                self.left_out += (
+                    "its fax codes were not checked for damage (pip install -U imagecodecs tifffile for that)",
+                )
+                return
+        expected = turn_upright(expected ^ (page.photometric == _WHITE_IS_ZERO), orientation)
+        if not np.array_equal(self, expected):
+            raise UnreadableImageError(
+                "its fax codes are damaged, or some are missing; copy it again, or save it as a PNG in a program that "
+                "shows it"
+            )
 
     def read_samples(self) -> Samples:
         """Decode a page that Pillow would not get right.
