@@ -1,5 +1,6 @@
 """Finds the blocks of metadata in an open image, and corrects in them what being turned upright makes false."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import PIL.Image
@@ -9,7 +10,7 @@ from colorzoo.io.exif import Value, edit_exif
 from colorzoo.io.exif_tags import LEFT_BEHIND, resources_of_tags, tags_to_exif
 from colorzoo.io.photoshop import unpack_resources
 from colorzoo.io.xmp import edit_xmp
-from colorzoo.io.xmp_corrections import upright_changes
+from colorzoo.io.xmp_corrections import PLACES, upright_changes
 
 PNG_XMP = "XML:com.adobe.xmp"
 RAW_PROFILE = "Raw profile type "
@@ -21,7 +22,11 @@ _KNOWN_SEGMENTS = (
     *(XMP_PREFIX, _EXTENDED_XMP, APP13_PREFIX),
 )
 """How segments of a JPEG begin that are carried, say how its pixels are stored, or hold copies of them."""
+_SUBJECT_AREA = 0x9214
 _SWAPPED = ((Base.XResolution, Base.YResolution), (Base.FocalPlaneXResolution, Base.FocalPlaneYResolution))
+_EXIF_PLACES = {"the place of its subject": dict.fromkeys((Base.SubjectLocation, _SUBJECT_AREA))}
+QUARTER_TURNS = (5, 6, 7, 8)
+"""The EXIF orientations that exchange width and height."""
 _MOST_DPI = 65535
 _GAMMA, _PRIMARIES = 1 / 2.2, (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 """Of sRGB."""
@@ -71,23 +76,36 @@ def _raw_profile(texts: dict[str, str], name: str) -> bytes:
     return bytes.fromhex("".join(lines[3:]))
 
 
-def read_xmp(image: PIL.Image.Image, texts: dict[str, str], turned: bool) -> bytes:
-    """Return the XMP packet of an upright image, without what no longer holds."""
+def read_xmp(image: PIL.Image.Image, texts: dict[str, str], orientation: int) -> tuple[bytes, list[str]]:
+    """Return the XMP packet of an image turned upright, without what no longer holds, and what of that is a loss."""
     given = image.info.get("xmp") or image.info.get(PNG_XMP) or _raw_profile(texts, "xmp")
     packet = given.encode() if isinstance(given, str) else bytes(given)
     if not packet.strip(b"\0 \t\r\n"):
-        return b""
-    return edit_xmp(packet, upright_changes(image.width, image.height, turned))
+        return b"", []
+    packet = edit_xmp(packet, upright_changes(image.width, image.height))
+    return _drop_places(packet, edit_xmp, PLACES, orientation)
 
 
-def read_exif(image: PIL.Image.Image, texts: dict[str, str], turned: bool) -> bytes:
-    """Return the EXIF block of an upright image, without what no longer holds."""
+def read_exif(image: PIL.Image.Image, texts: dict[str, str], orientation: int) -> tuple[bytes, list[str]]:
+    """Return the EXIF block of an image turned upright, without what no longer holds, and what of that is a loss."""
     block = image.info.get("exif") or _raw_profile(texts, "exif") or tags_to_exif(image)
     if not block:
-        return b""
+        return b"", []
     sizes: dict[int, Value] = {Base.ExifImageWidth: image.width, Base.ExifImageHeight: image.height}
     changes = dict.fromkeys(LEFT_BEHIND) | {Base.Orientation: 1}
-    return edit_exif(block, changes, sizes, swapped=_SWAPPED if turned else ())
+    block = edit_exif(block, changes, sizes, swapped=_SWAPPED if orientation in QUARTER_TURNS else ())
+    return _drop_places(block, lambda block, places: edit_exif(block, {}, places), _EXIF_PLACES, orientation)
+
+
+def _drop_places(
+    block: bytes, edit: Callable[[bytes, Any], bytes], places: Mapping[str, object], orientation: int
+) -> tuple[bytes, list[str]]:
+    """Return a block without what tells of places in an image that has been turned, and the names of that."""
+    dropped = []
+    for name, changes in places.items() if orientation != 1 else ():
+        before, block = block, edit(block, changes)
+        dropped += [name] * (block != before)
+    return block, dropped
 
 
 def read_resources(image: Any, texts: dict[str, str]) -> dict[int, bytes]:

@@ -158,7 +158,7 @@ class _Block:
 
     def encode(self) -> bytes:
         """Return the block: directories at their places, or at the end where they have grown."""
-        if self.exif:
+        if self._exif_start:
             start = self._write(self.exif, self._exif_start, self._exif_size, self._exif_next)
             self.main[_EXIF_POINTER] = _Entry(_LONG, 1, struct.pack(f"{self._order}I", start))
         start = self._write(self.main, self._main_start, self._main_size, self._next)

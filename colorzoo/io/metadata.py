@@ -16,6 +16,7 @@ from colorzoo.errors import PictureWarning
 from colorzoo.io.embedded import (
     APP13_PREFIX,
     PNG_XMP,
+    QUARTER_TURNS,
     RAW_PROFILE,
     XMP_PREFIX,
     list_unknown_parts,
@@ -75,18 +76,19 @@ class Metadata:
     left_out: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, image: PIL.Image.Image, turned: bool = False) -> "Metadata":
+    def of(cls, image: PIL.Image.Image, orientation: int = 1) -> "Metadata":
         """Return what a decoded image says; a damaged block is left out.
 
         Args:
             image: The image, upright.
-            turned: Whether it has been turned by 90 degrees, so that width and height have changed places.
+            orientation: From which it has been turned upright.
         """
         info, left_out, blocks = image.info, list_unknown_parts(image), {}
         texts = dict(info.get("text", getattr(image, "text", None)) or {})
         for name, read in (("XMP", read_xmp), ("EXIF", read_exif)):
             try:
-                blocks[name] = read(image, texts, turned)
+                blocks[name], dropped = read(image, texts, orientation)
+                left_out += dropped
             except Exception as error:  # a damaged block makes Pillow's parser stumble over anything
                 blocks[name] = b""
                 left_out.append(f"its {name}: {error or type(error).__name__}")
@@ -102,11 +104,11 @@ class Metadata:
             exif=blocks["EXIF"],
             xmp=blocks["XMP"],
             profile=profile if isinstance(profile, bytes) else b"",
-            dpi=dpi[::-1] if dpi and turned else dpi,
+            dpi=dpi[::-1] if dpi and orientation in QUARTER_TURNS else dpi,
             text=tuple((key, text) for key, text in texts.items() if key != PNG_XMP and RAW_PROFILE not in key),
             comment=comment.encode() if isinstance(comment, str) else bytes(comment),
             resources=pack_resources(resources),
-            left_out=tuple(left_out),
+            left_out=tuple(dict.fromkeys(left_out)),
         )
 
     def info(self) -> dict[str, Any]:

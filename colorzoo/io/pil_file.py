@@ -31,9 +31,6 @@ SUFFIXES = frozenset(
 )
 """The files of a folder that count as images."""
 
-_QUARTER_TURNS = (5, 6, 7, 8)
-"""The EXIF orientations that exchange width and height."""
-
 _MOST_A_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535, "TGA": 65_535, "AVIF": 65_536}
 """Pixels that a format holds in width or height."""
 
@@ -98,9 +95,9 @@ def load_upright(image: PIL.ImageFile.ImageFile) -> Metadata:
     read_container(image)
     if image.format == "PNG":
         image.load()  # or asking for its EXIF would, where errors are taken for those of the EXIF
-    turned = read_orientation(image) in _QUARTER_TURNS
+    orientation = read_orientation(image)
     decode_upright(image)
-    return Metadata.of(image, turned)
+    return Metadata.of(image, orientation)
 
 
 def decode_upright(image: PIL.ImageFile.ImageFile) -> None:
@@ -129,7 +126,7 @@ def load_samples(image: TiffImage | PsdImage) -> tuple[NDArray[Any], NDArray[Any
     levels, alpha, remarks = image.read_samples()
     levels = turn_upright(levels, orientation)
     alpha = None if alpha is None else turn_upright(alpha, orientation)
-    return levels, alpha, remarks, Metadata.of(image, orientation in _QUARTER_TURNS)
+    return levels, alpha, remarks, Metadata.of(image, orientation)
 
 
 def write_image(image: PIL.Image.Image, path: str | Path, overwrite: bool = False) -> None:

@@ -27,15 +27,25 @@ _GONE: dict[Name, None] = dict.fromkeys(
 )
 """How the old file stored its pixels; previews; gain maps, depths and films that lay beside them."""
 _CROP = ("HasCrop", "CropTop", "CropLeft", "CropBottom", "CropRight", "CropAngle")
+PLACES: dict[str, dict[Name, None]] = {
+    "its crop": {(_RAW, name): None for name in _CROP},
+    "the place of its subject": {(_EXIF, name): None for name in ("SubjectArea", "SubjectLocation")},
+    "the places of faces and other regions": {
+        ("http://www.metadataworkinggroup.com/schemas/regions/", "Regions"): None,
+        ("http://ns.microsoft.com/photo/1.2/", "RegionInfo"): None,
+        ("http://iptc.org/std/Iptc4xmpExt/2008-02-29/", "ImageRegion"): None,
+        ("http://ns.acdsee.com/regions/", "Regions"): None,
+    },
+}
+"""What tells of places in the image, which are others once it has been turned, in words and by names."""
 
 
-def upright_changes(width: int, height: int, turned: bool) -> dict[Name, str | None]:
+def upright_changes(width: int, height: int) -> dict[Name, str | None]:
     """Return what XMP is to say of an image that has been read and turned upright.
 
     Args:
         width: Of the upright image, in pixels.
         height: Likewise.
-        turned: Whether width and height have changed places.
     """
     sizes: dict[Name, str | None] = {
         (_TIFF, "ImageWidth"): str(width),
@@ -44,7 +54,7 @@ def upright_changes(width: int, height: int, turned: bool) -> dict[Name, str | N
         (_EXIF, "PixelYDimension"): str(height),
         (_TIFF, "Orientation"): "1",
     }
-    return sizes | _GONE | ({(_RAW, name): None for name in _CROP} if turned else {})
+    return sizes | _GONE
 
 
 def srgb_changes() -> dict[Name, str | None]:

@@ -41,7 +41,7 @@ def blocks(script, tmp_path_factory):
 
 def test_damaged_xmp_is_refused_or_stays_xml(blocks):
     def edit(packet):
-        edited = add_event(edit_xmp(packet, upright_changes(8, 6, True) | srgb_changes()), {"action": "x"})
+        edited = add_event(edit_xmp(packet, upright_changes(8, 6) | srgb_changes()), {"action": "x"})
         expat.ParserCreate("utf-8").Parse(edited, True)
 
     fuzz(blocks["xmp"], edit, XmpError)

@@ -197,11 +197,47 @@ def test_what_the_old_pixels_were_is_said_no_longer(tmp_path):
         (scan, {b'p:ColorMode="1"', b"Dot Gain", b'e:ColorSpace="65535"', b'Grayscale="True"'}),
         (colored(scan), {b'p:ColorMode="3"', b"sRGB IEC", b'e:ColorSpace="1"', b'Grayscale="False"'}),
     ):
-        write_raster(written, tmp_path / "out.jpg", overwrite=True)
+        with pytest.warns(PictureWarning, match="not carried into the JPEG: its crop"):
+            write_raster(written, tmp_path / "out.jpg", overwrite=True)
         said = read_raster(tmp_path / "out.jpg").metadata.xmp
         assert all(words in said for words in (*true_of_it, b'e:PixelXDimension="6"', b'x:Rating="5"'))
         gone = (b"Thumbnails", b"Directory", b"h:Version", b"SamplesPerPixel", b'Orientation="6"', b"CropTop")
         assert not [words for words in gone if words in said]
+
+
+@pytest.mark.parametrize("orientation", [1, *range(2, 9)])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+def test_places_in_an_image_that_is_turned_are_named_and_not_carried(tmp_path, orientation, suffix):
+    regions = "http://www.metadataworkinggroup.com/schemas/regions/"
+    xmp = packet(
+        '<mwg:Regions rdf:parseType="Resource"><mwg:RegionList><rdf:Bag/></mwg:RegionList></mwg:Regions>'
+        '<mp:RegionInfo rdf:parseType="Resource"/><i:ImageRegion><rdf:Bag/></i:ImageRegion><x:Label>kept</x:Label>',
+        f'xmlns:mwg="{regions}" xmlns:mp="http://ns.microsoft.com/photo/1.2/" xmlns:x="http://ns.adobe.com/xap/1.0/" '
+        'xmlns:i="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" xmlns:c="http://ns.adobe.com/camera-raw-settings/1.0/" '
+        'c:HasCrop="True" c:CropTop="0.1" c:Sharpness="3"',
+    )
+    exif = PIL.Image.Exif()
+    exif.update({Base.Orientation: orientation, Base.Artist: "someone"})
+    exif[IFD.Exif] = {0x9214: (2, 3, 4, 5), 0xA214: (2, 3)}
+    tags = {} if suffix == ".tif" else {"xmp": xmp}
+    if suffix == ".tif":
+        exif[700] = xmp
+    if suffix == ".png":
+        tags = {"pnginfo": PIL.PngImagePlugin.PngInfo()}
+        tags["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode())
+    PIL.Image.new("L", (8, 6), 99).save(tmp_path / f"in{suffix}", exif=exif.tobytes(), **tags)
+    said = read_raster(tmp_path / f"in{suffix}").metadata
+    places = (b"Regions", b"RegionInfo", b"ImageRegion", b"HasCrop", b"CropTop")
+    details = PIL.Image.Exif()
+    details.load(said.exif)
+    assert b"kept" in said.xmp
+    assert b"Sharpness" in said.xmp
+    assert details[Base.Artist] == "someone"
+    assert {place in said.xmp for place in places} == {orientation == 1}
+    assert {tag in details.get_ifd(IFD.Exif) for tag in (0x9214, 0xA214)} == {orientation == 1}
+    assert [what for what in said.left_out if "place" in what or "crop" in what] == (
+        [] if orientation == 1 else ["its crop", "the places of faces and other regions", "the place of its subject"]
+    )
 
 
 def test_layers_and_other_copies_of_the_old_pixels_are_dropped(tmp_path):
