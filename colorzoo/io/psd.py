@@ -137,8 +137,11 @@ class PsdImage(ImageFile):
             sizes = np.frombuffer(
                 _safe_read(self._file, rows * (4 if self._is_big else 2)), ">u4" if self._is_big else ">u2"
             )
-            packed = _safe_read(self._file, int(sizes[: count * self.height].sum()))
-            data = PIL.Image.frombytes("L", (row, count * self.height), packed, "packbits", "L").tobytes()
+            # Row by row, since a run may be longer than what is left of its row.
+            data = b"".join(
+                PIL.Image.frombytes("L", (row, 1), _safe_read(self._file, size), "packbits", "L").tobytes()
+                for size in sizes[: count * self.height].tolist()
+            )
         else:
             raise UnreadableImageError("its merged image is compressed as ZIP, which is not read; save it once more")
         planes = np.frombuffer(data, ">u2" if self._bits == 16 else np.uint8).reshape(count, self.height, -1)

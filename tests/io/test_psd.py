@@ -21,8 +21,9 @@ def noise(*shape, dtype=np.uint8):
 
 
 def pack(row):
-    """Return a row in PackBits, as literals, and with a run that does not fit, as GIMP writes them."""
-    return b"".join(bytes([0, value]) for value in row.tobytes())
+    """Return a row in PackBits, as literals, and at last as a run that is longer than what is left, as by GIMP."""
+    values = row.tobytes()
+    return b"".join(bytes([0, value]) for value in values[:-1]) + bytes([257 - 128, values[-1]])
 
 
 def resource(number, content):
