@@ -7,7 +7,6 @@ from typing import IO, Any
 
 import PIL.ImageFile
 
-from colorzoo.errors import UnreadableImageError
 from colorzoo.io.photoshop import IPTC
 
 _MARKER = re.compile(rb"\xff[^\0\xd0-\xd7\xff]", re.DOTALL)
@@ -52,22 +51,7 @@ def _read_gif(stream: IO[bytes]) -> dict[str, Any]:
     return {"xmp": rest.partition(_GIF_XMP_END)[0]} if found else {}
 
 
-def _check_components(head: bytes) -> None:
-    """Refuse those JPEG 2000 whose planes Pillow would take for other colours, or for planes of equal size."""
-    start = head.find(b"\xff\x4f\xff\x51")
-    width, height, count = struct.unpack_from(">8xII24xH", head, start) if start >= 0 else (0, 0, 0)
-    steps = {(across, down) for _, across, down in struct.iter_unpack("3B", head[start + 42 :][: 3 * count])}
-    is_ycc = b"colr\1" in head and head.partition(b"colr\1")[2][2:6] == b"\0\0\0\x12"
-    if len(steps) > 1 and not (is_ycc and all(width % across == 0 == height % down for across, down in steps)):
-        raise UnreadableImageError("its colours have planes of different sizes, which are not read; save it as a TIFF")
-    _, found, definition = head[:start].partition(b"cdef")
-    entries = struct.iter_unpack(">3H", definition[2:26][: 6 * min(4, int.from_bytes(definition[:2], "big"))])
-    if found and any(kind == 0 and place in (1, 2, 3) and place != channel + 1 for channel, kind, place in entries):
-        raise UnreadableImageError("its colours are stored in an unusual order, which is not read; save it as a TIFF")
-
-
 def _read_boxes(stream: IO[bytes]) -> dict[str, Any]:
-    _check_components(stream.read(1 << 16))
     info: dict[str, Any] = {}
     unread: list[str] = []
     end = stream.seek(0, io.SEEK_END)

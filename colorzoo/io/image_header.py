@@ -18,6 +18,7 @@ import PIL.Image
 import PIL.ImageFile
 
 from colorzoo.errors import PictureWarning, UnreadableImageError
+from colorzoo.io.jpeg2000 import Jpeg2000Image
 from colorzoo.io.png_chunks import PNG_PREFIX, drop_bad_chunks
 from colorzoo.io.psd import PsdImage
 from colorzoo.io.tiff_pages import Page, find_pages
@@ -133,7 +134,7 @@ def _open(name: str, stream: IO[bytes], page: Page | None) -> PIL.ImageFile.Imag
         tiff = open_page(stream, pages[0])
         tiff.pages = pages
         return tiff
-    factory = PsdImage if name == "PSD" else PIL.Image.OPEN[name][0]
+    factory = {"PSD": PsdImage, "JPEG2000": Jpeg2000Image}.get(name) or PIL.Image.OPEN[name][0]
     # Without a name: with one, Pillow opens the file once more to map it into memory.
     stream.seek(0)
     try:
@@ -243,14 +244,14 @@ def stored_bits(image: PIL.ImageFile.ImageFile, stream: IO[bytes]) -> int:
         return 16 if ";16" in str(raw) else 8
     if image.format == "PPM" and image.tile[0].codec_name in ("ppm", "ppm_plain"):
         return int(arguments[-1]).bit_length()
+    if isinstance(image, Jpeg2000Image):
+        return image.bits
     position = stream.tell()
     stream.seek(0)
     head = stream.read(1 << 16)
     stream.seek(position)
     if image.format == "SGI":
         return 8 * head[3]
-    if image.format == "JPEG2000" and (start := head.find(b"\xff\x4f\xff\x51")) >= 0:
-        return 1 + (head[start + 42] & 0x7F)
     if image.format == "AVIF" and (start := head.find(b"av1C")) >= 0:
         flags = head[start + 6]
         return 8 if not flags & 0x40 else 12 if flags & 0x20 else 10

@@ -17,6 +17,7 @@ from colorzoo.io.depth import rescale_levels
 from colorzoo.io.embedded import read_orientation
 from colorzoo.io.image_header import MAX_MEGAPIXELS as MAX_MEGAPIXELS
 from colorzoo.io.image_header import check_memory, decoding_errors, open_stream, parse_header
+from colorzoo.io.jpeg2000 import Jpeg2000Image
 from colorzoo.io.metadata import Metadata
 from colorzoo.io.psd import PsdImage
 from colorzoo.io.tiff_read import TiffImage, turn_upright
@@ -30,6 +31,9 @@ SUFFIXES = frozenset(
     | {".icb", ".vda", ".vst", ".qoi", ".sgi", ".ras", ".psb"}
 )
 """The files of a folder that count as images."""
+
+SELF_DECODED = (TiffImage, PsdImage, Jpeg2000Image)
+"""The images that tell by ``is_exact`` whether Pillow decodes them right."""
 
 _MOST_A_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535, "TGA": 65_535, "AVIF": 65_536}
 """Pixels that a format holds in width or height."""
@@ -75,7 +79,7 @@ def decode_image(data: bytes | memoryview, path: str | Path, max_megapixels: flo
 
 def _decode(image: PIL.ImageFile.ImageFile, path: str | Path) -> PIL.Image.Image:
     check_memory(image, path)
-    if isinstance(image, TiffImage | PsdImage) and not image.is_exact:
+    if isinstance(image, SELF_DECODED) and not image.is_exact:
         levels, alpha, _, metadata = load_samples(image)
         if levels.ndim == 3 or alpha is not None or levels.dtype == np.float32:
             levels = rescale_levels(levels, np.uint8)
@@ -113,7 +117,9 @@ def decode_upright(image: PIL.ImageFile.ImageFile) -> None:
     image.info = info  # in which Pillow would have encoded the EXIF anew
 
 
-def load_samples(image: TiffImage | PsdImage) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...], Metadata]:
+def load_samples(
+    image: TiffImage | PsdImage | Jpeg2000Image,
+) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...], Metadata]:
     """Decode an image that Pillow would not get right, upright.
 
     Args:
@@ -122,6 +128,7 @@ def load_samples(image: TiffImage | PsdImage) -> tuple[NDArray[Any], NDArray[Any
     Returns:
         Levels, alpha, remarks on what was left out, and what the file says beside the pixels.
     """
+    read_container(image)
     orientation = read_orientation(image)
     levels, alpha, remarks = image.read_samples()
     levels = turn_upright(levels, orientation)

@@ -24,10 +24,9 @@ from colorzoo.io.image_header import (
     parse_header,
     stored_bits,
 )
-from colorzoo.io.pil_file import decode_upright, encode_image, load_samples, load_upright
+from colorzoo.io.pil_file import SELF_DECODED, decode_upright, encode_image, load_samples, load_upright
 from colorzoo.io.pillow16 import is_16bit, join_bytes, select_low_bytes, stored_as
 from colorzoo.io.png16 import write_png16
-from colorzoo.io.psd import PsdImage
 from colorzoo.io.raster import RasterImage
 from colorzoo.io.tiff import TiffPage, write_tiff_pages
 from colorzoo.io.tiff_pages import Page
@@ -71,7 +70,7 @@ class RasterFile:
         with decoding_errors(self._path):
             image = self._parse(index)
             check_memory(image, self._path)
-            if isinstance(image, TiffImage | PsdImage) and not image.is_exact:
+            if isinstance(image, SELF_DECODED) and not image.is_exact:
                 levels, alpha, remarks, metadata = load_samples(image)
                 if levels.shape[2:] != (4,):
                     return RasterImage(levels, alpha, metadata, remarks)
@@ -88,7 +87,8 @@ class RasterFile:
                 return RasterImage(levels, alpha, metadata)
         scan = RasterImage.of(image, metadata)
         if image.format == "JPEG2000":
-            scan = replace(scan, levels=_unshifted(scan.levels, bits))
+            alpha = None if scan.alpha is None else _unshifted(scan.alpha, bits)
+            scan = replace(scan, levels=_unshifted(scan.levels, bits), alpha=alpha)
         if bits > 8 * scan.levels.dtype.itemsize:
             remarks += (f"its {bits} bits were read as 8",)
         return replace(scan, remarks=(*scan.remarks, *remarks))
