@@ -37,6 +37,8 @@ MAX_MEGAPIXELS = 300.0
 _BYTES_A_PIXEL, _BYTES_A_COLOURED_PIXEL = 40, 60
 """Of memory, for grey and other images; the most that `benchmarks/image_memory.py` found, rounded up."""
 _SAVE_IT = "copy it again, or save it as a PNG or TIFF in a program that shows it"
+_BMP_RLE4 = 2
+"""The compression of a BMP of which Pillow loses half a byte where a run has an odd number of pixels."""
 _SMALL = 1 << 28
 """Bytes that are always there, so that small images are not delayed."""
 _WORKING = 600_000_000
@@ -144,6 +146,8 @@ def _open(name: str, stream: IO[bytes], page: Page | None) -> PIL.ImageFile.Imag
             raise
         stream.seek(0)
         image = factory(_Sixteen(stream), "")  # type: ignore[arg-type]
+    if image.info.get("compression") == _BMP_RLE4 and name in ("BMP", "DIB"):
+        raise UnreadableImageError("it is a BMP of runs of 4 bits, which are not read; save it as a PNG")
     if name == "PNG" and image.tile and isinstance(image.info.get("transparency"), int):
         # Pillow scales the levels to 8 bits, and leaves the transparent one as it is stored.
         image.info["transparency"] *= {"L;2": 85, "L;4": 17}.get(str(image.tile[0].args), 1)

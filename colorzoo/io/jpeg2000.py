@@ -14,6 +14,8 @@ from colorzoo.io.tiff_read import Samples
 
 _SIZES = b"\xff\x4f\xff\x51"
 """The markers before the sizes of an image and its planes."""
+_PROFILED, _NAMED = b"colr\2", b"colr\1"
+"""How the box of the colours begins."""
 _HEAD = 1 << 20
 """Bytes of a file in which they stand, behind the profile."""
 
@@ -28,6 +30,8 @@ class Jpeg2000Image(Jpeg2KImageFile):
         super()._open()
         if not found:
             raise UnreadableImageError("it does not begin with the sizes of its planes; it is damaged, or unusual")
+        if (start := boxes.find(_PROFILED)) >= 4:
+            self.info["icc_profile"] = boxes[start + 7 : start - 4 + int.from_bytes(boxes[start - 4 : start])]
         width, height, count = struct.unpack_from(">4xII24xH", sizes)
         planes = list(struct.iter_unpack("3B", sizes[38 : 38 + 3 * count]))
         self._is_signed, self.bits = divmod(planes[0][0], 128)
@@ -63,7 +67,9 @@ class Jpeg2000Image(Jpeg2KImageFile):
             ) from error
         assert self.fp is not None
         self.fp.seek(0)
-        levels = jpeg2k_decode(self.fp.read()).astype(np.int32) + (self._is_signed << self.bits - 1)
+        # Without its profile, for which imagecodecs would convert the levels.
+        plain = self.fp.read().replace(_PROFILED, _NAMED, 1)
+        levels = jpeg2k_decode(plain).astype(np.int32) + (self._is_signed << self.bits - 1)
         levels = stretch_bits(self.bits)[levels]
         if self.mode in ("L", "RGB"):
             return Samples(levels, None, ())

@@ -341,3 +341,13 @@ def test_tiles_that_claim_to_be_far_larger_than_the_image_take_no_memory(photome
         file.pages[0].tags["TileLength"].overwrite(2**24)
     with pytest.raises(UnreadableImageError, match=f"{path} .*tiles of 268 megapixels"):
         read_raster(path)
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".dib"])
+def test_a_bmp_of_runs_of_4_bits_is_refused_for_pillow_loses_a_pixel_of_odd_ones(tmp_path, suffix):
+    runs = bytes([0, 3, 0x12, 0x30, 1, 0x40, 0, 1])  # three pixels as they are, and a fourth
+    header = struct.pack("<IiiHHIIiiII", 40, 4, 1, 1, 4, 2, len(runs), 0, 0, 16, 0) + bytes(range(64))
+    start = struct.pack("<2sI4xI", b"BM", 14 + len(header) + len(runs), 14 + len(header)) if suffix == ".bmp" else b""
+    (tmp_path / f"a{suffix}").write_bytes(start + header + runs)
+    with pytest.raises(UnreadableImageError, match=rf"a\{suffix} is not read: it is a BMP of runs of 4 bits"):
+        read_raster(tmp_path / f"a{suffix}")

@@ -1,11 +1,13 @@
 """JPEG 2000 of all depths, as another encoder writes them: read as they are, or refused by name."""
 
+import struct
 import sys
 
 import numpy as np
 import pytest
 
 from colorzoo.errors import UnreadableImageError
+from colorzoo.io.icc import srgb_profile
 from colorzoo.io.pil_file import read_image
 from colorzoo.io.raster_file import read_raster
 
@@ -74,3 +76,23 @@ def test_grey_of_more_bits_needs_no_other_decoder(tmp_path, monkeypatch, bits):
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
     assert np.array_equal(read_raster(tmp_path / "a.jp2").levels, np.rint(levels * (65535 / ((1 << bits) - 1))))
     assert read_raster(tmp_path / "a.jp2").alpha is None
+
+
+def add_profile(path):
+    """Let a file say by a profile, in place of a name, what its colours are, and return the profile."""
+    profile, data = srgb_profile(), path.read_bytes()
+    header, start = data.index(b"jp2h") - 4, data.index(b"colr") - 4
+    box = struct.pack(">I4s3B", 11 + len(profile), b"colr", 2, 0, 1) + profile
+    (size,) = struct.unpack_from(">I", data, header)
+    size = struct.pack(">I", size + len(box) - 15)
+    path.write_bytes(data[:header] + size + data[header + 4 : start] + box + data[start + 15 :])
+    return profile
+
+
+@pytest.mark.parametrize("bits", [8, 12])
+def test_a_profile_is_carried_and_the_levels_are_as_they_are_stored(tmp_path, bits):
+    levels = write(tmp_path / "a.jp2", 19, 17, 3, bits=bits)
+    profile = add_profile(tmp_path / "a.jp2")
+    scan = read_raster(tmp_path / "a.jp2")
+    assert scan.metadata.profile == profile
+    assert np.array_equal(scan.levels, np.rint(levels * (np.iinfo(scan.levels.dtype).max / ((1 << bits) - 1))))
