@@ -89,6 +89,8 @@ class RasterFile:
         if image.format == "JPEG2000":
             alpha = None if scan.alpha is None else _unshifted(scan.alpha, bits)
             scan = replace(scan, levels=_unshifted(scan.levels, bits), alpha=alpha)
+        if image.format == "GIF" and self._drawn != (0, 0, *image.size):
+            scan = _clear_undrawn(scan, self._drawn, index)
         if bits > 8 * scan.levels.dtype.itemsize:
             remarks += (f"its {bits} bits were read as 8",)
         return replace(scan, remarks=(*scan.remarks, *remarks))
@@ -99,6 +101,7 @@ class RasterFile:
         if isinstance(page, Page):
             return parse_header(self._stream, name, self._max_megapixels, page)
         image = parse_header(self._stream, self._path, self._max_megapixels)
+        self._drawn = image.tile[0].extents if image.tile else None
         if page:
             image.seek(page)
             check_size(image, name, self._max_megapixels)
@@ -223,6 +226,17 @@ def _unshifted(levels: NDArray[Any], bits: int) -> NDArray[Any]:
     """Return levels of a depth of its own at their full range; Pillow shifts them to 8 or 16 bits, and loses white."""
     own = 8 * levels.dtype.itemsize
     return np.asarray(stretch_bits(bits)[levels >> (own - bits)]) if bits < own else levels
+
+
+def _clear_undrawn(scan: RasterImage, drawn: tuple[int, int, int, int] | None, index: int) -> RasterImage:
+    """Return a frame of a GIF without the pixels that nothing was drawn on, which Pillow gives the first colour."""
+    if index or not drawn:
+        remark = "what the first of its frames leaves undrawn was taken for opaque"
+        return replace(scan, remarks=(*scan.remarks, remark))
+    left, top, right, bottom = drawn
+    alpha = np.zeros(scan.levels.shape[:2], np.uint8)
+    alpha[top:bottom, left:right] = 255 if scan.alpha is None else scan.alpha[top:bottom, left:right]
+    return replace(scan, alpha=alpha)
 
 
 def _tiff_page(scan: RasterImage) -> TiffPage:

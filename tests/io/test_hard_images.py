@@ -351,3 +351,19 @@ def test_a_bmp_of_runs_of_4_bits_is_refused_for_pillow_loses_a_pixel_of_odd_ones
     (tmp_path / f"a{suffix}").write_bytes(start + header + runs)
     with pytest.raises(UnreadableImageError, match=rf"a\{suffix} is not read: it is a BMP of runs of 4 bits"):
         read_raster(tmp_path / f"a{suffix}")
+
+
+def test_what_the_first_frame_of_a_gif_leaves_undrawn_is_transparent(tmp_path):
+    frames = [PIL.Image.fromarray(noise(6, 8, dtype=np.uint8) // 2 + 9), PIL.Image.new("L", (8, 6), 7)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    whole = read_raster(tmp_path / "a.gif")
+    data = bytearray((tmp_path / "a.gif").read_bytes())
+    data[6:10] = struct.pack("<HH", 11, 13)  # the canvas
+    place = data.index(b"\x2c" + struct.pack("<4H", 0, 0, 8, 6))
+    data[place + 1 : place + 5] = struct.pack("<HH", 2, 3)
+    (tmp_path / "a.gif").write_bytes(data)
+    scan = read_raster(tmp_path / "a.gif")
+    assert np.array_equal(scan.levels[3:9, 2:10], whole.levels)
+    assert np.array_equal(scan.alpha, 255 * np.pad(np.ones((6, 8), np.uint8), ((3, 4), (2, 1))))
+    assert any("undrawn" in remark for remark in list(read_pages(tmp_path / "a.gif"))[1].remarks)
+    assert whole.alpha is None
