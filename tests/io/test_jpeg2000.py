@@ -49,6 +49,18 @@ def test_alpha_of_few_bits_is_opaque_where_it_is_highest(tmp_path, bits):
     assert np.array_equal(scan.alpha, expected[..., 3])
 
 
+@pytest.mark.parametrize("planes", [(), (3,)], ids=["grey", "colours"])
+def test_planes_that_all_have_fewer_pixels_than_the_image_are_refused(tmp_path, planes):
+    write(tmp_path / "a.j2k", 20, 16, *planes, bits=8)
+    data = bytearray((tmp_path / "a.j2k").read_bytes())
+    start = data.index(b"\xff\x4f\xff\x51")
+    for plane in range(*planes or (1,)):
+        data[start + 43 + 3 * plane : start + 45 + 3 * plane] = 2, 2
+    (tmp_path / "a.j2k").write_bytes(data)
+    with pytest.raises(UnreadableImageError, match=r"a\.j2k is not read: its planes have other sizes than the image"):
+        read_raster(tmp_path / "a.j2k")
+
+
 def test_planes_of_different_depths_are_refused(tmp_path):
     write(tmp_path / "a.j2k", 19, 17, 4, bits=8)
     data = bytearray((tmp_path / "a.j2k").read_bytes())
