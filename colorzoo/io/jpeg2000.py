@@ -34,8 +34,8 @@ class Jpeg2000Image(Jpeg2KImageFile):
             self.info["icc_profile"] = boxes[start + 7 : start - 4 + int.from_bytes(boxes[start - 4 : start])]
         width, height, count = struct.unpack_from(">4xII24xH", sizes)
         planes = list(struct.iter_unpack("3B", sizes[38 : 38 + 3 * count]))
-        self._is_signed, self.bits = divmod(planes[0][0], 128)
-        self.bits += 1
+        self._is_signed: bool = planes[0][0] > 0x7F
+        self.bits: int = 1 + (planes[0][0] & 0x7F)
         self.is_exact = self.bits <= 8 or self.mode == "I;16"
         is_ycc = boxes.partition(b"colr\1")[2][2:6] == b"\0\0\0\x12"
         steps = {(across, down) for _, across, down in planes}

@@ -118,7 +118,7 @@ class TiffImage(TiffImageFile):
         with tifffile.TiffFile(RedirectedTiff(self.file, self.page.pixels)) as file:  # type: ignore[arg-type]
             page: Any = file.pages.first
             expected = np.zeros(page.keyframe.shape, np.uint8)
-            strips = file.filehandle.read_segments(page.dataoffsets, page.databytecounts)
+            strips: Any = file.filehandle.read_segments(page.dataoffsets, page.databytecounts)
             try:
                 for data, index, *_ in strips:
                     strip, (_, _, top, left, _), (_, length, width, _) = page.decode((data or b"") + _NO_FAX, index)
@@ -131,7 +131,7 @@ class TiffImage(TiffImageFile):
                 )
                 return
         expected = turn_upright(expected ^ (page.photometric == _WHITE_IS_ZERO), orientation)
-        if not np.array_equal(self, expected):
+        if not np.array_equal(np.asarray(self), expected):
             raise UnreadableImageError(
                 "its fax codes are damaged, or some are missing; copy it again, or save it as a PNG in a program that "
                 "shows it"
