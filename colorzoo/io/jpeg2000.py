@@ -39,9 +39,8 @@ class Jpeg2000Image(Jpeg2KImageFile):
         self.is_exact = self.bits <= 8 or self.mode == "I;16"
         is_ycc = boxes.partition(b"colr\1")[2][2:6] == b"\0\0\0\x12"
         steps = {(across, down) for _, across, down in planes}
-        if steps != {(1, 1)} and not (
-            is_ycc and (1, 1) in steps and all(width % across == 0 == height % down for across, down in steps)
-        ):
+        is_whole = all(width % across == 0 == height % down for across, down in steps)
+        if not is_whole or (len(steps) > 1 and not is_ycc):
             kind = "its planes have other sizes than the image"
         elif len({depth for depth, _, _ in planes}) > 1:
             kind = "its planes have different depths"

@@ -50,8 +50,8 @@ def test_alpha_of_few_bits_is_opaque_where_it_is_highest(tmp_path, bits):
 
 
 @pytest.mark.parametrize("planes", [(), (3,)], ids=["grey", "colours"])
-def test_planes_that_all_have_fewer_pixels_than_the_image_are_refused(tmp_path, planes):
-    write(tmp_path / "a.j2k", 20, 16, *planes, bits=8)
+def test_planes_that_do_not_fill_the_image_evenly_are_refused(tmp_path, planes):
+    write(tmp_path / "a.j2k", 19, 17, *planes, bits=8)
     data = bytearray((tmp_path / "a.j2k").read_bytes())
     start = data.index(b"\xff\x4f\xff\x51")
     for plane in range(*planes or (1,)):
