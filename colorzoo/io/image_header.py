@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import PIL.Image
 import PIL.ImageFile
+import PIL.ImagePalette
 
 from colorzoo.errors import PictureWarning, UnreadableImageError
 from colorzoo.io.jpeg2000 import Jpeg2000Image
@@ -148,10 +149,25 @@ def _open(name: str, stream: IO[bytes], page: Page | None) -> PIL.ImageFile.Imag
         image = factory(_Sixteen(stream), "")  # type: ignore[arg-type]
     if image.info.get("compression") == _BMP_RLE4 and name in ("BMP", "DIB"):
         raise UnreadableImageError("it is a BMP of runs of 4 bits, which are not read; save it as a PNG")
+    if name == "PCX" and image.mode == "1":
+        _give_two_colors(stream, image)
     if name == "PNG" and image.tile and isinstance(image.info.get("transparency"), int):
         # Pillow scales the levels to 8 bits, and leaves the transparent one as it is stored.
         image.info["transparency"] *= {"L;2": 85, "L;4": 17}.get(str(image.tile[0].args), 1)
     return image
+
+
+def _give_two_colors(stream: IO[bytes], image: PIL.ImageFile.ImageFile) -> None:
+    """Let a PCX of one bit have the two colours that it names, where Pillow takes any for black and white."""
+    position = stream.tell()
+    stream.seek(16)
+    colors = stream.read(6)
+    stream.seek(position)
+    if colors[:3] != colors[3:] and colors != b"\0\0\0\xff\xff\xff":
+        image._mode, image.palette = "P", PIL.ImagePalette.raw("RGB", colors)
+        (tile,) = image.tile
+        arguments: Any = tile.args
+        image.tile = [tile._replace(args=("P;1", *arguments[1:]))]
 
 
 class _Sixteen:

@@ -367,3 +367,23 @@ def test_what_the_first_frame_of_a_gif_leaves_undrawn_is_transparent(tmp_path):
     assert np.array_equal(scan.alpha, 255 * np.pad(np.ones((6, 8), np.uint8), ((3, 4), (2, 1))))
     assert any("undrawn" in remark for remark in list(read_pages(tmp_path / "a.gif"))[1].remarks)
     assert whole.alpha is None
+
+
+@pytest.mark.parametrize(
+    ("zero", "one"),
+    [
+        ((0, 0, 0), (255, 255, 255)),
+        ((255, 255, 255), (0, 0, 0)),
+        ((191, 172, 116), (145, 50, 90)),
+        ((0,) * 3, (0,) * 3),
+    ],
+)
+def test_a_pcx_of_one_bit_has_the_colours_that_it_names_and_is_no_negative(tmp_path, zero, one):
+    path, bits = tmp_path / "a.pcx", noise(9, 16) > 30_000
+    PIL.Image.fromarray(bits).save(path)
+    data = bytearray(path.read_bytes())
+    data[16:22] = *zero, *one
+    path.write_bytes(data)
+    seen = np.asarray([zero, one if zero != one else (255,) * 3], np.uint8)[bits.astype(int)]
+    assert np.array_equal(np.asarray(read_image(path).convert("RGB")), seen)
+    assert np.array_equal(np.broadcast_to(read_raster(path).levels.reshape(9, 16, -1), seen.shape), seen)
