@@ -19,6 +19,7 @@ import PIL.ImageFile
 import PIL.ImagePalette
 
 from colorzoo.errors import PictureWarning, UnreadableImageError
+from colorzoo.io.bmp_runs import check_runs
 from colorzoo.io.jpeg2000 import Jpeg2000Image
 from colorzoo.io.png_chunks import PNG_PREFIX, drop_bad_chunks
 from colorzoo.io.psd import PsdImage
@@ -38,8 +39,8 @@ MAX_MEGAPIXELS = 300.0
 _BYTES_A_PIXEL, _BYTES_A_COLOURED_PIXEL = 40, 60
 """Of memory, for grey and other images; the most that `benchmarks/image_memory.py` found, rounded up."""
 _SAVE_IT = "copy it again, or save it as a PNG or TIFF in a program that shows it"
-_BMP_RLE4 = 2
-"""The compression of a BMP of which Pillow loses half a byte where a run has an odd number of pixels."""
+_BMP_RLE8, _BMP_RLE4 = 1, 2
+"""Compressions of BMPs; of the second, Pillow loses half a byte where a run has an odd number of pixels."""
 _SMALL = 1 << 28
 """Bytes that are always there, so that small images are not delayed."""
 _WORKING = 600_000_000
@@ -149,6 +150,10 @@ def _open(name: str, stream: IO[bytes], page: Page | None) -> PIL.ImageFile.Imag
         image = factory(_Sixteen(stream), "")  # type: ignore[arg-type]
     if image.info.get("compression") == _BMP_RLE4 and name in ("BMP", "DIB"):
         raise UnreadableImageError("it is a BMP of runs of 4 bits, which are not read; save it as a PNG")
+    if image.info.get("compression") == _BMP_RLE8 and name in ("BMP", "DIB"):
+        position = stream.seek(image.tile[0].offset)
+        check_runs(stream.read(), image.width, image.height)
+        stream.seek(position)
     if name == "PCX" and image.mode == "1":
         _give_two_colors(stream, image)
     if name == "PNG" and image.tile and isinstance(image.info.get("transparency"), int):

@@ -353,6 +353,30 @@ def test_a_bmp_of_runs_of_4_bits_is_refused_for_pillow_loses_a_pixel_of_odd_ones
         read_raster(tmp_path / f"a{suffix}")
 
 
+def bmp_of_runs(path, runs):
+    """A BMP of 4 by 2 pixels, in the grey levels that its runs of 8 bits name."""
+    palette = b"".join(bytes([level, level, level, 0]) for level in range(256))
+    header = struct.pack("<IiiHHIIiiII", 40, 4, 2, 1, 8, 1, len(runs), 0, 0, 256, 0) + palette
+    path.write_bytes(
+        struct.pack("<2sI4xI", b"BM", 14 + len(header) + len(runs), 14 + len(header)) + header + bytes(runs)
+    )
+    return path
+
+
+@pytest.mark.parametrize("ending", [[0, 1], [0, 0], []])
+def test_a_bmp_of_runs_of_8_bits_is_read(tmp_path, ending):
+    path = bmp_of_runs(tmp_path / "a.bmp", [4, 7, 0, 0, 0, 3, 1, 2, 3, 0, 1, 9, *ending])
+    assert read_raster(path).levels.tolist() == [[1, 2, 3, 9], [7, 7, 7, 7]]
+
+
+@pytest.mark.parametrize(
+    "runs", [[5, 7, 0, 0, 4, 1, 0, 1], [4, 7, 0, 0, 3, 1], [4, 7], [4, 7, 0, 0, 0, 9, 1, 2], [0, 2, 9, 0, 4, 1, 0, 1]]
+)
+def test_a_bmp_whose_runs_do_not_fill_its_rows_is_refused(tmp_path, runs):
+    with pytest.raises(UnreadableImageError, match=r"a\.bmp is not read: its runs of pixels are damaged"):
+        read_raster(bmp_of_runs(tmp_path / "a.bmp", runs))
+
+
 def test_what_the_first_frame_of_a_gif_leaves_undrawn_is_transparent(tmp_path):
     frames = [PIL.Image.fromarray(noise(6, 8, dtype=np.uint8) // 2 + 9), PIL.Image.new("L", (8, 6), 7)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])

@@ -21,9 +21,11 @@ def noise(*shape, dtype=np.uint8):
 
 
 def pack(row):
-    """Return a row in PackBits, as literals, and at last as a run that is longer than what is left, as by GIMP."""
-    values = row.tobytes()
-    return b"".join(bytes([0, value]) for value in values[:-1]) + bytes([257 - 128, values[-1]])
+    """Return a row in PackBits; one of a single level as a run of twice its length, as GIMP writes them."""
+    data = row.tobytes()
+    if len(data) > 1 and len(set(data)) == 1:
+        return bytes([257 - 2 * len(data), data[0]])
+    return b"".join(bytes([0, value]) for value in data)
 
 
 def resource(number, content):
@@ -149,3 +151,8 @@ def test_a_truncated_file_is_called_so(tmp_path, cut):
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(UnreadableImageError, match=r"a\.psd .*(truncated|not an image)"):
         read_raster(path)
+
+
+def test_a_run_may_be_longer_than_its_row(tmp_path):
+    planes = np.arange(6, dtype=np.uint8).reshape(1, 6, 1).repeat(5, axis=2)
+    assert np.array_equal(read_raster(psd(tmp_path / "a.psd", planes, GREY, packed=True)).levels, planes[0])
