@@ -106,7 +106,7 @@ class ContextMLP(Colorizer):
         down, right = torch.randint(every, (2,)).tolist() if every > 1 else (0, 0)
         answer = self._answer(self._padded(batch["grey"])[..., down:, right:], every)
         truth = scale_ab(batch["lab"][:, 1:]) if self.target == "ab" else batch["rgb"]
-        error = F.mse_loss(answer.float(), truth[..., down::every, right::every])
+        error = F.mse_loss(answer.to(truth.dtype), truth[..., down::every, right::every])
         channels = answer.shape[1]
         pixels = answer.numel() / channels
         matrices = [parameter for parameter in self.parameters() if parameter.ndim > 1]

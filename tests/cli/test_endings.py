@@ -32,6 +32,15 @@ def keep(scan):
     return scan, ""
 
 
+@pytest.fixture
+def nothing_ignored():
+    """A hang-up counts, even where the tests are run by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("nothing_ignored")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_a_run_after_what_is_being_written(number, scans, tmp_path, capsys):
     for index in range(20):
@@ -56,6 +65,7 @@ def test_a_signal_ends_a_run_after_what_is_being_written(number, scans, tmp_path
     assert capsys.readouterr().err == f"{total}; skipped: {len(done)} exist\n"
 
 
+@pytest.mark.usefixtures("nothing_ignored")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_before_the_run_ends_the_command_in_one_line(number, scans, tmp_path, monkeypatch, capsys, terminal):
     monkeypatch.setattr(images, "_resolve_outputs", lambda *args: os.kill(os.getpid(), number))
