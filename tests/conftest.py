@@ -82,3 +82,26 @@ def record():
         code_version="0.0.0",
         notes="",
     )
+
+
+CONVERTED = {}
+
+
+@pytest.fixture
+def published_models_are_converted_once(monkeypatch):
+    """Capturing a model and writing it as ONNX takes seconds, and depends on nothing but its checkpoint."""
+    from colorzoo.export import program
+
+    def once(convert):
+        def kept(model, *rest):
+            if model.source is None:
+                return convert(model, *rest)
+            key = convert.__name__, model.source.sha256
+            if key not in CONVERTED:
+                CONVERTED[key] = convert(model, *rest)
+            return CONVERTED[key]
+
+        return kept
+
+    for convert in (program._captured, program._as_onnx):
+        monkeypatch.setattr(program, convert.__name__, once(convert))

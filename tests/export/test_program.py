@@ -22,6 +22,8 @@ from colorzoo.hub.published import published
 from colorzoo.inference.working_size import fit_longer_side
 from colorzoo.models.linear_denoiser import LinearDenoiser
 
+pytestmark = pytest.mark.usefixtures("published_models_are_converted_once")
+
 GOLDENS = Path(__file__).parents[1] / "goldens"
 SHAPES = [(1, 1, 33, 47), (3, 2, 16, 90), (1, 1, 1, 1), (2, 1, 64, 32)]
 LARGE = (1, 1, 301, 402)

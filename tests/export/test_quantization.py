@@ -14,6 +14,8 @@ from colorzoo.export.program import export
 from colorzoo.export.quantization import quantize
 from colorzoo.io.convert import to_batch
 
+pytestmark = pytest.mark.usefixtures("published_models_are_converted_once")
+
 
 @pytest.fixture
 def exact(tmp_path):
