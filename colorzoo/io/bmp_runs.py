@@ -28,7 +28,7 @@ def check_runs(data: bytes, width: int, height: int) -> None:
         elif value == _END_OF_IMAGE:
             return
         elif value == _MOVE:
-            x, y = x + data[place : place + 1][0], y + data[place + 1 : place + 2][0]
+            x, y = x + data[place], y + data[place + 1]
             place += 2
         else:
             x += value
