@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from itertools import product
 from typing import Any, ClassVar, Literal, overload
 
 import PIL.Image
@@ -154,23 +155,22 @@ class Denoiser(ZooModule):
     def _in_tiles(self, noisy: Tensor) -> Tensor:
         device = next(self.parameters()).device
         height, width = noisy.shape[-2:]
-        channels = self.channels if noisy.shape[1] % self.channels == 0 else noisy.shape[1]
-        folded = noisy.reshape(-1, channels, height, width)
+        # What has fewer channels than the method wants is refused where it is called.
+        folded = noisy.reshape(-1, min(self.channels, noisy.shape[1]), height, width)
         restored = torch.empty_like(folded)
         edge, reach = (-(-length // self.grid) * self.grid for length in (_TILE, self.receptive_radius))
         # As many images at a time as have the pixels of a tile, so that memory has a bound.
         count = max(1, edge**2 // (min(edge, height) * min(edge, width)))
-        for first in range(0, len(folded), count):
-            given = folded[first : first + count]
-            for top in range(0, height, edge):
-                for left in range(0, width, edge):
-                    # The tile with its surroundings, and where in it the tile lies.
-                    above, before = min(top, reach), min(left, reach)
-                    rows = slice(top - above, top + edge + reach)
-                    columns = slice(left - before, left + edge + reach)
-                    tile = self(given[..., rows, columns].to(device, torch.float32)).to(noisy)
-                    inner = tile[..., above : above + edge, before : before + edge]
-                    restored[first : first + count, :, top : top + edge, left : left + edge] = inner
+        places = (range(0, length, step) for length, step in ((len(folded), count), (height, edge), (width, edge)))
+        for first, top, left in product(*places):
+            # The tile with its surroundings, and where in it the tile lies.
+            above, before = min(top, reach), min(left, reach)
+            rows = slice(top - above, top + edge + reach)
+            columns = slice(left - before, left + edge + reach)
+            given = folded[first : first + count, :, rows, columns]
+            tile = self(given.to(device, torch.float32)).to(noisy)
+            inner = tile[..., above : above + edge, before : before + edge]
+            restored[first : first + count, :, top : top + edge, left : left + edge] = inner
         return restored.reshape(noisy.shape)
 
 
