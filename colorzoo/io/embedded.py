@@ -9,6 +9,7 @@ from PIL.ExifTags import Base
 from colorzoo.io.exif import Value, edit_exif
 from colorzoo.io.exif_tags import LEFT_BEHIND, resources_of_tags, tags_to_exif
 from colorzoo.io.photoshop import unpack_resources
+from colorzoo.io.tiff_read import QUARTER_TURNS
 from colorzoo.io.xmp import edit_xmp
 from colorzoo.io.xmp_corrections import PLACES, upright_changes
 
@@ -25,8 +26,6 @@ _KNOWN_SEGMENTS = (
 _SUBJECT_AREA = 0x9214
 _SWAPPED = ((Base.XResolution, Base.YResolution), (Base.FocalPlaneXResolution, Base.FocalPlaneYResolution))
 _EXIF_PLACES = {"the place of its subject": dict.fromkeys((Base.SubjectLocation, _SUBJECT_AREA))}
-QUARTER_TURNS = (5, 6, 7, 8)
-"""The EXIF orientations that exchange width and height."""
 _MOST_DPI = 65535
 _GAMMA, _PRIMARIES = 1 / 2.2, (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 """Of sRGB."""

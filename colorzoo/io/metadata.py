@@ -16,7 +16,6 @@ from colorzoo.errors import PictureWarning
 from colorzoo.io.embedded import (
     APP13_PREFIX,
     PNG_XMP,
-    QUARTER_TURNS,
     RAW_PROFILE,
     XMP_PREFIX,
     list_unknown_parts,
@@ -30,6 +29,7 @@ from colorzoo.io.exif_tags import exif_to_tags, shrink_exif
 from colorzoo.io.icc import color_space, fits, srgb_profile
 from colorzoo.io.photoshop import IPTC, PATHS, pack_resources, unpack_resources
 from colorzoo.io.tiff import IPTC_TAG, PHOTOSHOP_TAG, XMP_TAG
+from colorzoo.io.tiff_read import QUARTER_TURNS
 from colorzoo.io.xmp import edit_xmp
 from colorzoo.io.xmp_corrections import srgb_changes
 

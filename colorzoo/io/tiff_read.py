@@ -31,6 +31,8 @@ _FAX = {2: "tiff_ccitt", 3: "group3", 4: "group4"}
 _NO_FAX = bytes(range(1, 256))
 """Follows a strip for the decoder to read where rows are missing: it gives no row that is likely in an image."""
 _BAND = 256
+QUARTER_TURNS = (5, 6, 7, 8)
+"""The EXIF orientations that exchange width and height."""
 _LARGEST_SPARE_TILE = 1 << 24
 """Pixels that a tile may have if they are more than those of the image: decoders allocate a whole tile."""
 
@@ -180,7 +182,7 @@ def turn_upright(pixels: Array, orientation: int) -> Array:
         pixels: As they are stored.
         orientation: From 1, upright, to 8.
     """
-    if orientation in (5, 6, 7, 8):
+    if orientation in QUARTER_TURNS:
         pixels = pixels.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
