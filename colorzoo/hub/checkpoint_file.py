@@ -1,25 +1,28 @@
 """Checkpoint files: where they lie, what they say of themselves, and whether their bytes are the right ones.
 
 A published file is a ``.safetensors`` whose header carries the hyper-parameters and a `CheckpointInfo`. Its SHA-256 is
-in ``SHA256SUMS`` beside it, in the format of ``sha256sum``, and is checked before anything is parsed.
+in ``SHA256SUMS`` beside it, in the format of ``sha256sum``, and is checked before anything is parsed. Tags of a model
+that differ in their settings alone share their tensors: one file holds them, the others name it and its SHA-256.
 """
 
 import hashlib
 import json
 import struct
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as parse_safetensors
 from safetensors.torch import save as to_safetensors
+from torch import Tensor
 
 from colorzoo.errors import CheckpointError, ChecksumError
 from colorzoo.hub.ckpt_file import encode_ckpt, read_ckpt
 from colorzoo.hub.header import parse_about, parse_ref, parse_tensors
 from colorzoo.hub.published import folders
-from colorzoo.hub.record import ADDED_FIELDS, SUFFIX, Checkpoint
+from colorzoo.hub.record import ADDED_FIELDS, SUFFIX, Checkpoint, CheckpointRef
 from colorzoo.io.atomic import atomic_replace
 from colorzoo.io.strict_json import parse_json
 
@@ -88,6 +91,8 @@ def read_sound(paths: Iterable[Path]) -> tuple[list[Checkpoint], list[Checkpoint
 def write(checkpoint: Checkpoint) -> str:
     """Write a published file and note its digest in ``SHA256SUMS`` beside it.
 
+    If another tag of the model, beside it, has the same tensors, they are not written again.
+
     Args:
         checkpoint: What to write, with a record, to ``checkpoint.path``.
 
@@ -99,12 +104,15 @@ def write(checkpoint: Checkpoint) -> str:
     """
     if checkpoint.record is None:
         raise CheckpointError("a published checkpoint needs a record: its data, figures, baselines and licence")
-    record = {name: value for name, value in asdict(checkpoint.record).items() if value or name not in ADDED_FIELDS}
+    shared = _find_same_tensors(checkpoint)
+    record = asdict(replace(checkpoint.record, tensors_of=shared))
+    record = {name: value for name, value in record.items() if value or name not in ADDED_FIELDS}
     about = {"model": checkpoint.model, "hparams": checkpoint.hparams, "record": record}
     parse_about(checkpoint.path, parse_json(json.dumps(about)))  # what could not be read back is not written
     # One entry, because safetensors writes several in random order and the same contents would get another digest.
     header = {_FORMAT: json.dumps(about)}
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    own = {} if shared else checkpoint.tensors
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in own.items()}
     data = to_safetensors(tensors, header)
     digest = hashlib.sha256(data).hexdigest()
     checkpoint.path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,6 +138,13 @@ def write_ckpt(checkpoint: Checkpoint) -> None:
 
 
 def _read_safetensors(path: Path) -> Checkpoint:
+    checkpoint = _read_one(path)
+    if checkpoint.record is None or checkpoint.record.tensors_of is None:
+        return checkpoint
+    return replace(checkpoint, tensors=_read_shared_tensors(path, checkpoint.record.tensors_of))
+
+
+def _read_one(path: Path) -> Checkpoint:
     data = path.read_bytes()
     digest = _verified(path, data)
     try:
@@ -143,6 +158,37 @@ def _read_safetensors(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path} is no checkpoint of colorzoo: its header has no entry {_FORMAT!r}")
     model, hparams, record = parse_about(path, about)
     return Checkpoint(path, model, hparams, tensors, record, digest)
+
+
+def _read_shared_tensors(path: Path, owner: CheckpointRef) -> dict[str, Tensor]:
+    """Return the tensors of the tag that a file names as their owner."""
+    file = path.parent / f"{owner.name}{SUFFIX}"
+    if not file.is_file() or file.parent != path.parent:
+        raise CheckpointError(f"{path} has the tensors of {owner.name}{SUFFIX}; put that file beside it")
+    other = _read_one(file)
+    if other.digest != owner.sha256 or other.record is None or other.record.tensors_of:
+        raise ChecksumError(
+            f"{path} has the tensors of {owner.describe()}, but {file} is another file; fetch both again"
+        )
+    return other.tensors
+
+
+def _find_same_tensors(checkpoint: Checkpoint) -> CheckpointRef | None:
+    """Return the tag of the same model that holds the same tensors, if there is one in the folder."""
+    others = [
+        path for path in sorted(checkpoint.path.parent.glob(f"{checkpoint.model}.*{SUFFIX}")) if path != checkpoint.path
+    ]
+    for other in read_sound(others)[0]:
+        if other.record and not other.record.tensors_of and _are_equal(other.tensors, checkpoint.tensors):
+            return CheckpointRef(other.path.name.removesuffix(SUFFIX), other.digest)
+    return None
+
+
+def _are_equal(some: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> bool:
+    return some.keys() == others.keys() and all(
+        tensor.dtype == others[name].dtype and torch.equal(tensor, others[name].detach().cpu())
+        for name, tensor in some.items()
+    )
 
 
 def _read_ckpt(path: Path) -> Checkpoint:

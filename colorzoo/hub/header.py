@@ -99,10 +99,8 @@ def _parse_record(path: Path, record: Any) -> CheckpointInfo:
     for name, value in record.items():
         if not _matches(value, kinds[name]) or (name != "notes" and _has_lines(value)):
             raise ValueError(f"its {name} is not what it must be")
-    base = record.get("base")
-    return CheckpointInfo(
-        **record | {"noise": tuple(record.get("noise", ())), "base": CheckpointRef(**base) if base else None}
-    )
+    refs = {name: CheckpointRef(**record[name]) for name in ("base", "tensors_of") if record.get(name)}
+    return CheckpointInfo(**record | {"noise": tuple(record.get("noise", ())), **refs})
 
 
 def _check_plain(value: Any) -> None:

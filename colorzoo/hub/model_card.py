@@ -100,7 +100,8 @@ def card(checkpoint: Checkpoint) -> str:
         f"- Measure it again: `colorzoo test --config {record.recipe} --model.weights {loadable}`",
         f"- Train it again: `colorzoo fit --config {record.recipe}`",
         f"- Hyper-parameters: {hparams}",
-        f"- Size: {_count(record.parameters)} parameters, {_size(checkpoint.path)}",
+        f"- Size: {_count(record.parameters)} parameters, {_size(checkpoint.path)}"
+        + (f" and the tensors of {record.tensors_of.describe()}" if record.tensors_of else ""),
         f"- Licence of the weights: {record.licence}",
         f"- Published by colorzoo {record.code_version}",
     ]

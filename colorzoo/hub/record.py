@@ -10,7 +10,7 @@ from colorzoo.errors import CheckpointError
 from colorzoo.noise.synthesis import NoiseKind
 
 SUFFIX = ".safetensors"
-ADDED_FIELDS = frozenset({"noise", "base"})
+ADDED_FIELDS = frozenset({"noise", "base", "tensors_of"})
 """Fields of a record that older files lack."""
 
 
@@ -54,6 +54,7 @@ class CheckpointInfo:
         notes: What a user should know beside that.
         noise: Kinds of noise that a de-noiser was trained on.
         base: What its training started from.
+        tensors_of: The tag whose file, beside this one, holds the tensors of both, where only the settings differ.
     """
 
     task: str
@@ -70,9 +71,10 @@ class CheckpointInfo:
     notes: str
     noise: tuple[NoiseKind, ...] = ()
     base: CheckpointRef | None = None
+    tensors_of: CheckpointRef | None = None
 
     def __post_init__(self) -> None:
-        optional = ("notes", "noise", "base")
+        optional = ("notes", *ADDED_FIELDS)
         empty = [field.name for field in fields(self) if field.name not in optional and not getattr(self, field.name)]
         if empty:
             raise CheckpointError(f"the record lacks {', '.join(empty)}; a published checkpoint must state them")

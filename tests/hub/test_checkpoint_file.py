@@ -1,6 +1,8 @@
 import hashlib
 import shutil
 import struct
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ from colorzoo.errors import CheckpointError, ChecksumError
 from colorzoo.hub import checkpoint_file
 from colorzoo.hub import published as folders_module
 from colorzoo.hub.checkpoint_file import Checkpoint
-from colorzoo.hub.record import CheckpointInfo
+from colorzoo.hub.record import CheckpointInfo, CheckpointRef
 
 
 @pytest.fixture
@@ -37,6 +39,60 @@ def test_writing_twice_gives_the_same_bytes(published, tmp_path):
     before = published.read_bytes()
     checkpoint_file.write(checkpoint)
     assert published.read_bytes() == before
+
+
+def share_tensors(published):
+    """Write a tag that differs from the published one in its settings alone."""
+    owner = checkpoint_file.read(published)
+    path = published.with_name("fusion_cnn.lively.safetensors")
+    checkpoint_file.write(replace(owner, path=path, hparams=owner.hparams | {"alpha": 0.5}))
+    return path
+
+
+def test_tags_of_other_settings_share_the_tensors_of_one_file(published):
+    path = share_tensors(published)
+    shared, owner = checkpoint_file.read(path), checkpoint_file.read(published)
+    assert path.stat().st_size < 10_000 < published.stat().st_size
+    assert shared.hparams["alpha"] == 0.5 != owner.hparams["alpha"]
+    assert all(torch.equal(shared.tensors[name], tensor) for name, tensor in owner.tensors.items())
+    assert shared.record.tensors_of == CheckpointRef("fusion_cnn.test", owner.digest)
+    before = path.read_bytes(), published.read_bytes()
+    checkpoint_file.write(owner)
+    checkpoint_file.write(shared)
+    assert (path.read_bytes(), published.read_bytes()) == before
+
+
+def test_other_tensors_are_written_whole(published):
+    owner = checkpoint_file.read(published)
+    path = published.with_name("fusion_cnn.other.safetensors")
+    name, tensor = next(iter(owner.tensors.items()))
+    checkpoint_file.write(replace(owner, path=path, tensors={**owner.tensors, name: tensor + 1}))
+    assert checkpoint_file.read(path).record.tensors_of is None
+    assert path.stat().st_size > 10_000
+
+
+def test_shared_tensors_that_are_missing_or_others_are_refused(published, tmp_path):
+    path = share_tensors(published)
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    with pytest.raises(CheckpointError, match="put that file beside it"):
+        checkpoint_file.read(Path(shutil.copy(path, alone)))
+    owner = checkpoint_file.read(published)
+    checkpoint_file.write(replace(owner, tensors={name: tensor * 0 for name, tensor in owner.tensors.items()}))
+    with pytest.raises(ChecksumError, match="is another file; fetch both again"):
+        checkpoint_file.read(path)
+
+
+@pytest.mark.parametrize("name", ["../fusion_cnn.test", "/etc/x", "", "fusion_cnn.lively"])
+def test_shared_tensors_come_from_the_same_folder_and_another_file(published, tmp_path, name):
+    path = tmp_path / "hostile" / "fusion_cnn.lively.safetensors"
+    path.parent.mkdir()
+    data = share_tensors(published).read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    header = data[8 : 8 + size].replace(b"fusion_cnn.test", name.encode()).rstrip()
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    with pytest.raises(CheckpointError):
+        checkpoint_file.read(path)
 
 
 def test_a_flipped_bit_is_named_with_both_digests(published):
