@@ -37,7 +37,7 @@ _EPS = 1e-3
 
 
 class EfficientNetLite(nn.Module):
-    """EfficientNet-Lite without its head, which returns feature maps.
+    """EfficientNet-Lite without its head, and without the stages after the last map, which returns feature maps.
 
     Args:
         name: A key of `SCALES`.
@@ -53,13 +53,14 @@ class EfficientNetLite(nn.Module):
     def __init__(self, name: str, out_indices: Sequence[int] = (0, 1, 2, 3, 4), even_sizes: bool = False) -> None:
         super().__init__()
         width, depth = SCALES[name]
+        self._returned = [_LAST_STAGE_AT[index] for index in out_indices]
         strided = HalvingConv2d if even_sizes else SameConv2d
         self.conv_stem = strided(3, _STEM, kernel_size=3, stride=2, bias=False)
         self.bn1 = _NormReLU6(_STEM, eps=_EPS)
         torch.rand(2, 72)  # timm draws as many numbers here: a seed means the same run as when models were published
         stages = []
         channels = [_STEM]
-        for stage, (expansion, base, count, stride, kernel_size) in enumerate(_STAGES):
+        for stage, (expansion, base, count, stride, kernel_size) in enumerate(_STAGES[: max(self._returned) + 1]):
             outputs = _scaled_channels(base, width)
             # Only the first block of a stage changes the resolution and the number of channels.
             inputs = [channels[-1]] + [outputs] * (_scaled_count(count, depth, stage) - 1)
@@ -76,7 +77,6 @@ class EfficientNetLite(nn.Module):
             )
             channels.append(outputs)
         self.blocks = nn.Sequential(*stages)
-        self._returned = [_LAST_STAGE_AT[index] for index in out_indices]
         self.channels = [channels[stage + 1] for stage in self._returned]
         for module in self.modules():
             if isinstance(module, nn.Conv2d):

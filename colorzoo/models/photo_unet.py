@@ -5,6 +5,8 @@ Colorization" (ECCV 2016); the shape is that of Ronneberger, Fischer and Brox, "
 
     L -> encoder: 1/4, 1/8, 1/16, 1/32 of the edge -> decoder, each level hearing its like: 1/4 -> bins of a*b* -> a*b*
 
+A small one goes without the last level of the encoder, which holds more than half of its parameters.
+
 The global context, which may be added at every level of the decoder, is that of Iizuka, Simo-Serra and Ishikawa, "Let
 there be Color!" (SIGGRAPH 2016).
 """
@@ -24,9 +26,6 @@ from colorzoo.models._efficientnet_lite import EfficientNetLite
 from colorzoo.models._padding import pad_to_multiple
 from colorzoo.models._timm_encoder import TimmEncoder
 
-_LEVELS = (1, 2, 3, 4)  # at a quarter of the edge to a thirty-second
-_STRIDE = 32
-
 
 class PhotoUNet(Colorizer):
     """U-Net with a pretrained encoder that answers which colours a place may have.
@@ -35,7 +34,8 @@ class PhotoUNet(Colorizer):
 
     Args:
         encoder: A model of timm with feature maps at strides 4 to 32.
-        widths: Channels of the decoder at a sixteenth, an eighth and a quarter of the edge.
+        widths: Channels of the decoder at a sixteenth, an eighth and a quarter of the edge; two for a network that
+            begins at a sixteenth.
         bins: Bins along each axis of the a*b* plane, from -110 to 110.
         temperature: 1 answers with the mean of the colours that a place may have, which is truest; less favours the
             likelier ones, which are livelier.
@@ -79,8 +79,8 @@ class PhotoUNet(Colorizer):
         weights: str | None = None,
     ) -> None:
         widths = list(widths)
-        if len(widths) != len(_LEVELS) - 1 or min(widths) < 1:
-            raise ValueError(f"widths are {widths}; give three positive numbers")
+        if len(widths) not in (2, 3) or min(widths) < 1:
+            raise ValueError(f"widths are {widths}; give two or three positive numbers")
         if bins < 2:
             raise ValueError(f"bins is {bins}; give at least 2")
         if context < 0:
@@ -96,7 +96,7 @@ class PhotoUNet(Colorizer):
         self.vividness = vividness
         self.mean_weight = mean_weight
         self.fidelity_weight = fidelity_weight
-        self.encoder = _Encoder(encoder)
+        self.encoder = _Encoder(encoder, levels=len(widths) + 1)
         seen, *skips = reversed(self.encoder.channels)
         inputs = [above + skip for above, skip in zip([seen, *widths], skips, strict=False)]
         self.decoder = nn.ModuleList(_Block(above, below) for above, below in zip(inputs, widths, strict=True))
@@ -136,8 +136,8 @@ class PhotoUNet(Colorizer):
         """Return the logarithm of each bin's probability, at a quarter of the resolution."""
         height, width = grey.shape[-2:]
         # Even at every level, as `HalvingConv2d` assumes.
-        x, *skips = reversed(self.encoder(pad_to_multiple(grey, _STRIDE)))
-        *shifts, last_shift = [None] * len(_LEVELS) if self.context is None else self.context(x)
+        x, *skips = reversed(self.encoder(pad_to_multiple(grey, self.encoder.stride)))
+        *shifts, last_shift = [None] * (len(skips) + 1) if self.context is None else self.context(x)
         for block, skip, shift in zip(self.decoder, skips, shifts, strict=True):
             x = block(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], dim=1), shift)
         block, classify = self.last
@@ -146,10 +146,11 @@ class PhotoUNet(Colorizer):
 
 
 class _Encoder(TimmEncoder):
-    """Feature maps of a classifier at strides 4 to 32, of images whose edges are multiples of 32."""
+    """Feature maps of a classifier, at so many strides from 4 on, of images whose edges are multiples of the last."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name, even_sizes=True, features_only=True, out_indices=_LEVELS)
+    def __init__(self, name: str, levels: int) -> None:
+        super().__init__(name, even_sizes=True, features_only=True, out_indices=range(1, levels + 1))
+        self.stride = 2 ** (levels + 1)
         self.channels: list[int] = (
             self.net.channels if isinstance(self.net, EfficientNetLite) else self.net.feature_info.channels()  # type: ignore[operator, union-attr]
         )

@@ -135,6 +135,19 @@ def test_the_encoder_is_timms_where_sizes_are_even(name):
 
 
 @torch.no_grad()
+def test_a_small_network_leaves_out_the_last_level_of_the_encoder(small):
+    smaller = colorzoo.create("photo_unet", widths=[16, 16]).eval()
+    state = small.state_dict()
+    mine = {key: value for key, value in smaller.state_dict().items() if key.startswith("encoder")}
+    assert set(mine) < set(state)
+    smaller.load_state_dict({**smaller.state_dict(), **{key: state[key] for key in mine}})
+    seen = torch.rand(1, 1, 64, 32)
+    assert [list(maps.shape[1:]) for maps in smaller.encoder(seen)] == [[24, 16, 8], [40, 8, 4], [112, 4, 2]]
+    assert all(torch.equal(a, b) for a, b in zip(smaller.encoder(seen), small.encoder(seen), strict=False))
+    assert smaller(torch.rand(1, 1, 49, 33)).shape == (1, 3, 49, 33)
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("name", SCALES)
 def test_efficientnet_lite_is_that_of_timm_bit_for_bit(name):
     torch.manual_seed(7)
@@ -165,7 +178,7 @@ def test_the_encoder_may_come_from_another_model(tmp_path, record):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"widths": [8, 8]}, "give three positive numbers"),
+        ({"widths": [8]}, "give two or three positive numbers"),
         ({"bins": 1}, "give at least 2"),
         ({"context": -1}, "0 for none"),
         ({"temperature": 0.0}, "must be positive"),
