@@ -4,18 +4,21 @@
 
 Every image is cropped to its middle square, scaled to 224 pixels and shown as its L*. The classifier,
 ``tf_efficientnet_lite0`` with ImageNet weights, names the ten classes of Imagenette among its thousand: a model's share
-of the way is where its accuracy lies between that on the grey and that on the true images.
+of the way is where its accuracy lies between that on the grey and that on the true images. The Fréchet distance (Heusel
+et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium", NeurIPS 2017) between all
+images and the true ones is that of the same network's pooled features; as a share of the grey images' own.
 
 Photographs that are grey themselves are told apart, as in Larsson, Maire and Shakhnarovich, "Learning Representations
 for Automatic Colorization" (ECCV 2016): the grey image is perfect there, and one of them, at 100 dB, outweighs fifty.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
+from torchmetrics.image.fid import FrechetInceptionDistance
 
 import colorzoo
 from colorzoo.base.colorizer import Colorizer
@@ -55,16 +58,33 @@ def colorizers(names: Sequence[str]) -> dict[str, Colorizer]:
     return models
 
 
-def classifier() -> TimmEncoder:
-    """Return the classifier with its head, and ImageNet weights."""
-    net = TimmEncoder(CLASSIFIER)
-    net.load_pretrained("imagenet")
-    return net.eval()
+class Classifier(TimmEncoder):
+    """The classifier with its head, and ImageNet weights."""
+
+    def __init__(self) -> None:
+        super().__init__(CLASSIFIER)
+        self.load_pretrained("imagenet")
+        self.eval()
+
+    def forward(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the pooled features of images ``(B, 3, H, W)`` in [0, 1], and the index of the class."""
+        features = self.net.forward_head(self.net.forward_features(self.normalize(rgb)), pre_logits=True)
+        return features, self.net.get_classifier()(features).argmax(dim=1)
+
+
+def frechet_distance(features: Tensor, true: Tensor) -> float:
+    """Return the Fréchet distance between two sets of features ``(N, D)``."""
+    identity = torch.nn.Identity()
+    identity.num_features = true.shape[1]
+    metric = FrechetInceptionDistance(feature=identity)
+    metric.update(true, real=True)
+    metric.update(features, real=False)
+    return float(metric.compute())
 
 
 @torch.inference_mode()
 def measured(
-    source: ImageDataset, models: dict[str, Colorizer], judge: TimmEncoder | None = None
+    source: ImageDataset, models: dict[str, Colorizer], judge: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
 ) -> dict[str, dict[str, Tensor]]:
     """Return each image's PSNR and colourfulness by method, and the verdict of the classifier if there is one.
 
@@ -81,7 +101,7 @@ def measured(
         candidates = {"truth": rgb, "L* grey": grey.expand_as(rgb)}
         candidates |= {name: model.colorize(grey) for name, model in models.items()}
         for name, candidate in candidates.items():
-            mine = figures.setdefault(name, {"psnr": [], "colorfulness": [], "accuracy": []})
+            mine = figures.setdefault(name, {"psnr": [], "colorfulness": [], "accuracy": [], "features": []})
             mine["psnr"].append(psnr(candidate, rgb))
             mine["colorfulness"].append(colorfulness(candidate))
             if name == "truth":
@@ -90,7 +110,9 @@ def measured(
                 )
             if judge is not None:
                 labels = torch.tensor([_AMONG_THOUSAND[name.split("/")[1]] for name in names])
-                mine["accuracy"].append((judge.net(judge.normalize(candidate)).argmax(dim=1) == labels).float())
+                features, classes = judge(candidate)
+                mine["features"].append(features)
+                mine["accuracy"].append((classes == labels).float())
     return {
         name: {figure: torch.cat(parts) for figure, parts in mine.items() if parts} for name, mine in figures.items()
     }
@@ -99,7 +121,7 @@ def measured(
 def means(figures: dict[str, dict[str, Tensor]], chosen: Tensor) -> dict[str, dict[str, float]]:
     """Return the mean of each figure over some images."""
     return {
-        name: {figure: float(values[chosen].double().mean()) for figure, values in mine.items()}
+        name: {figure: float(values[chosen].double().mean()) for figure, values in mine.items() if values.ndim == 1}
         for name, mine in figures.items()
     }
 
@@ -107,7 +129,11 @@ def means(figures: dict[str, dict[str, Tensor]], chosen: Tensor) -> dict[str, di
 def described(figures: dict[str, dict[str, Tensor]]) -> str:
     """Return the table over the photographs that have colours, and what the others change."""
     grey = figures["truth"]["grey"]
-    table = markdown_table(rows(means(figures, ~grey)))
+    mean = means(figures, ~grey)
+    if (true := figures["truth"].get("features")) is not None:
+        for name, mine in figures.items():
+            mean[name]["frechet"] = frechet_distance(mine["features"], true)
+    table = markdown_table(rows(mean))
     if not bool(grey.any()):
         return table
     everything = means(figures, torch.ones_like(grey))
@@ -124,7 +150,7 @@ def rows(figures: dict[str, dict[str, float]]) -> list[tuple[str, ...]]:
     truth, grey = figures["truth"], figures["L* grey"]
     judged = "accuracy" in truth
     heading = ("", "PSNR", "above grey", "colourfulness", "of the true")
-    table = [(*heading, "top-1", "share of the way") if judged else heading]
+    table = [(*heading, "top-1", "share of the way", "Fréchet distance", "of grey's") if judged else heading]
     for name, mine in figures.items():
         compared = name not in ("truth", "L* grey")
         ratio, above = ("-", "-") if name == "truth" else (f"{mine['psnr']:.2f} dB", "-")
@@ -133,7 +159,8 @@ def rows(figures: dict[str, dict[str, float]]) -> list[tuple[str, ...]]:
         row = (name, ratio, above, f"{mine['colorfulness']:.1f}", f"{mine['colorfulness'] / truth['colorfulness']:.0%}")
         if judged:
             way = (mine["accuracy"] - grey["accuracy"]) / (truth["accuracy"] - grey["accuracy"])
-            row = (*row, f"{mine['accuracy']:.1%}", f"{way:.0%}" if compared else "-")
+            distances = (f"{mine['frechet']:.1f}", f"{mine['frechet'] / grey['frechet']:.2f}" if compared else "-")
+            row = (*row, f"{mine['accuracy']:.1%}", f"{way:.0%}" if compared else "-", *distances)
         table.append(row)
     return table
 
@@ -152,10 +179,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     imagenette = ImagenetteDataModule(root=options.root, size=SIZE)
     bsds = BSDSDataModule(root=options.bsds_root)
     names = bsds.split_names()[options.split]
-    sets: dict[str, tuple[ImageDataset, TimmEncoder | None]] = {
+    sets: dict[str, tuple[ImageDataset, Classifier | None]] = {
         imagenette.describe(options.split): (
             FolderDataset(imagenette.folder(), imagenette.split_names()[options.split], SIZE),
-            classifier(),
+            Classifier(),
         ),
         f"{len(names)} {options.split} photographs of BSDS400": (FolderDataset(bsds.root, names, SIZE), None),
     }

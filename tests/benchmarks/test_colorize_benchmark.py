@@ -31,22 +31,37 @@ def test_a_model_without_colour_stands_where_the_grey_picture_stands(benchmark, 
 
 def test_accuracy_is_told_as_a_share_of_the_way_from_grey_to_truth(benchmark):
     figures = {
-        "truth": {"psnr": 100.0, "colorfulness": 40.0, "accuracy": 0.9},
-        "L* grey": {"psnr": 22.0, "colorfulness": 0.0, "accuracy": 0.7},
-        "mine": {"psnr": 23.5, "colorfulness": 30.0, "accuracy": 0.8},
+        "truth": {"psnr": 100.0, "colorfulness": 40.0, "accuracy": 0.9, "frechet": 0.0},
+        "L* grey": {"psnr": 22.0, "colorfulness": 0.0, "accuracy": 0.7, "frechet": 20.0},
+        "mine": {"psnr": 23.5, "colorfulness": 30.0, "accuracy": 0.8, "frechet": 12.0},
     }
-    assert benchmark.rows(figures)[-1] == ("mine", "23.50 dB", "+1.50 dB", "30.0", "75%", "80.0%", "50%")
+    assert benchmark.rows(figures)[-1] == (
+        "mine",
+        "23.50 dB",
+        "+1.50 dB",
+        "30.0",
+        "75%",
+        "80.0%",
+        "50%",
+        "12.0",
+        "0.60",
+    )
 
 
 def test_a_classifier_judges_the_pictures_by_their_folders(benchmark, monkeypatch):
-    class Judge:
-        net = staticmethod(lambda seen: torch.eye(1000)[torch.tensor([217, 0])])
-        normalize = staticmethod(lambda rgb: rgb)
+    def judge(rgb):
+        return rgb.mean(dim=(2, 3)), torch.tensor([217, 0])
 
     source = SyntheticDataModule(size=32, test_images=2).load_split("test")
     names = ["val/n02102040/a.JPEG", "val/n02979186/b.JPEG"]
     monkeypatch.setattr(benchmark, "_batches", lambda _: [(source.rgb.float() / 255, names)])
-    assert benchmark.measured(source, {}, Judge())["truth"]["accuracy"].tolist() == [1.0, 0.0]
+    assert benchmark.measured(source, {}, judge)["truth"]["accuracy"].tolist() == [1.0, 0.0]
+
+
+def test_the_frechet_distance_of_features_is_nothing_to_themselves_and_grows_with_the_means(benchmark):
+    true = torch.rand(200, 4)
+    assert benchmark.frechet_distance(true, true) == pytest.approx(0, abs=1e-4)
+    assert benchmark.frechet_distance(true + 2, true) == pytest.approx(16, abs=1e-3)
 
 
 def test_photographs_that_are_grey_themselves_are_told_apart(benchmark, source, monkeypatch):
