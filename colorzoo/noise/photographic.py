@@ -4,8 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from typing import ClassVar
 
+import numpy as np
+import PIL.Image
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
@@ -168,27 +171,28 @@ class CameraNoise(Degradation):
 
 @dataclass(frozen=True, kw_only=True)
 class Jpeg(Degradation):
-    """Encode the image as JPEG, with chroma at half the resolution, and decode it.
+    """Encode the image as JPEG, and decode it.
 
     Args:
         quality: From 1 to 100.
         aligned_share: Share of the images whose first block begins in the corner; others were cropped.
+        subsampled_share: Share of the images whose chroma has half the resolution.
     """
 
     quality: Level = (30, 95)
     aligned_share: float = 0.5
-    limits: ClassVar = {"quality": (1, 100), "aligned_share": (0.0, 1.0)}
+    subsampled_share: float = 0.8
+    limits: ClassVar = {"quality": (1, 100), "aligned_share": (0.0, 1.0), "subsampled_share": (0.0, 1.0)}
 
     def apply(self, images: Degraded, random: Generator) -> Degraded:
-        from torchvision.io import decode_jpeg, encode_jpeg
-
         quality = round(self.draw("quality", random))
         left, top = torch.randint(_BLOCK, (2,), generator=random).tolist()
-        if float(torch.rand((), generator=random)) < self.aligned_share:
+        aligned, subsampled = torch.rand(2, generator=random).tolist()
+        if aligned < self.aligned_share:
             left = top = 0
         padded = F.pad(images.noisy[None], (left, 0, top, 0), mode="replicate")[0]
-        decoded = decode_jpeg(encode_jpeg((255 * padded).round().byte(), quality))
-        return images._replace(noisy=decoded[:, top:, left:].float() / 255)
+        sampling = "4:2:0" if subsampled < self.subsampled_share else "4:4:4"
+        return images._replace(noisy=_encoded(padded, quality, sampling)[:, top:, left:])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,6 +252,15 @@ def _demosaic(noise: Tensor) -> Tensor:
     sampled[1, 1::2, ::2] = noise[1, 1::2, ::2]
     sampled[2, 1::2, 1::2] = noise[2, 1::2, 1::2]
     return F.conv2d(F.pad(sampled[None], (1, 1, 1, 1)), _BAYER_KERNELS, groups=3)[0]
+
+
+def _encoded(image: Tensor, quality: int, subsampling: str) -> Tensor:
+    """Return ``(C, H, W)`` as it comes out of a JPEG file."""
+    pixels = (255 * image).round().byte().movedim(0, -1).squeeze(-1).contiguous().numpy()
+    file = BytesIO()
+    PIL.Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling=subsampling)
+    decoded = np.array(PIL.Image.open(file))
+    return torch.from_numpy(decoded).reshape(*image.shape[1:], -1).movedim(-1, 0) / 255
 
 
 def _resized(image: Tensor, size: Sequence[int], mode: str, clamp: bool = True) -> Tensor:
