@@ -1,4 +1,4 @@
-"""Damage of photographs and films: dust, hair, scratches, folds, cracks, stains, and shapes of a user's folder."""
+"""Damage of photographs and films: dust, hair, scratches, stains, and shapes of a user's folder."""
 
 import math
 from abc import abstractmethod
@@ -16,7 +16,7 @@ from colorzoo.errors import DataError
 from colorzoo.io.find import image_names
 from colorzoo.noise.degradations import Degradation, Degraded
 from colorzoo.noise.photographic import blur, smooth_noise
-from colorzoo.noise.strokes import Canvas, Points, draw_blob, draw_path, split_path, vary_width
+from colorzoo.noise.strokes import Canvas, draw_blob, draw_path, draw_place, split_path, vary_width
 from colorzoo.noise.synthesis import Level, as_range
 
 _VISIBLE = 0.2
@@ -29,7 +29,7 @@ class Damage(Degradation):
     """Shapes that hide the image. A subclass draws them.
 
     Args:
-        count: Shapes on 256x256 pixels, in proportion to the image's area; of `Folds`, `Cracks` and `Stains`: in all.
+        count: Shapes on 256x256 pixels, in proportion to the image's area; of stains, folds and the like: in all.
         width: In pixels: of lines their width, else the diameter.
         light_share: Share of the images whose shapes are light, down to white; of the others they are dark.
         opacity: How much of the image they hide.
@@ -106,7 +106,7 @@ class Dust(Damage):
     limits: ClassVar = Damage.limits | {"swarm": (1.0, 1000.0)}
 
     def add_one(self, canvas: Canvas, random: np.random.Generator) -> None:
-        center = middle = _anywhere(canvas, random)
+        center = middle = draw_place(canvas, random)
         for _ in range(1 + random.poisson(self.swarm - 1)):
             canvas.add_blob(draw_blob(center, self.draw_width(random) / 2, 0.25, random))
             center = middle + 12 * random.standard_t(2, 2)
@@ -131,7 +131,7 @@ class Hair(Damage):
         (short, long), (straight, bent) = as_range(self.length), as_range(self.curl)
         length = short * (long / short) ** random.beta(1, 1.5)
         curl = random.uniform(straight, bent)
-        path = draw_path(_anywhere(canvas, random), random.uniform(0, 2 * math.pi), length, curl, 0.1, random)
+        path = draw_path(draw_place(canvas, random), random.uniform(0, 2 * math.pi), length, curl, 0.1, random)
         canvas.add_stroke(path, vary_width(self.draw_width(random), len(path), 0.15, random))
 
 
@@ -156,7 +156,7 @@ class Scratches(Damage):
         (short, long), gaps = as_range(self.length), random.uniform(*as_range(self.gaps))
         upright = random.random() < self.vertical_share
         heading = math.pi / 2 if upright else random.uniform(0, 2 * math.pi)
-        middle = _anywhere(canvas, random)
+        middle = draw_place(canvas, random)
         for _ in range(1 + random.poisson(0.7)):
             length = short * (long / short) ** random.random()
             turned = heading + random.normal(0, 0.01 if upright else 0.08)
@@ -164,77 +164,6 @@ class Scratches(Damage):
             width = self.draw_width(random)
             for part in split_path(path, gaps, random):
                 canvas.add_stroke(part, vary_width(width, len(part), 0.2, random))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Folds(Damage):
-    """Folds from edge to edge: nearly straight, broken open, of ragged edges.
-
-    Args:
-        jag: How much they zigzag, in radians.
-        branches: Smaller cracks that leave a fold, on average.
-    """
-
-    count: Level = (1, 2)
-    width: Level = (0.8, 7.0)
-    light_share: float = 0.9
-    flaking: Level = (0.2, 0.8)
-    jag: Level = (0.1, 0.5)
-    branches: Level = (0, 4)
-    by_area: ClassVar = False
-    shadow: ClassVar[float] = 0.4
-    limits: ClassVar = Damage.limits | {"jag": (0.0, 3.0), "branches": (0.0, 100.0)}
-
-    def add_one(self, canvas: Canvas, random: np.random.Generator) -> None:
-        jag, branches = random.uniform(*as_range(self.jag)), random.uniform(*as_range(self.branches))
-        reach = math.hypot(canvas.height, canvas.width)
-        heading = random.uniform(0, 2 * math.pi)
-        start = _anywhere(canvas, random) - reach * np.array([math.cos(heading), math.sin(heading)])
-        width = self.draw_width(random)
-        path = draw_path(start, heading, 2 * reach, 0.03, jag, random)
-        canvas.add_stroke(path, vary_width(width, len(path), 0.35, random))
-        inside = [place for place in path if 0 <= place[0] < canvas.width and 0 <= place[1] < canvas.height]
-        for _ in range(random.poisson(branches) if inside else 0):
-            place = inside[random.integers(len(inside))]
-            self.add_branch(canvas, place, heading, reach, 0.6 * width, random)
-
-    def add_branch(
-        self, canvas: Canvas, place: Points, heading: float, reach: float, width: float, random: np.random.Generator
-    ) -> None:
-        """Draw a crack that leaves a line, and ends in a point."""
-        turned = heading + random.choice([-1, 1]) * random.uniform(0.4, 1.4)
-        path = draw_path(place, turned, reach * random.uniform(0.03, 0.3), 0.4, 0.4, random)
-        tapered = np.linspace(1, 0.3, len(path))
-        canvas.add_stroke(path, tapered * vary_width(width, len(path), 0.3, random))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cracks(Folds):
-    """Cracks of the emulsion: crooked, of changing width, branched, ending anywhere, with chips broken off beside them.
-
-    Args:
-        length: As a share of the image's diagonal.
-    """
-
-    count: Level = (1, 4)
-    width: Level = (0.5, 3.0)
-    flaking: Level = (0.0, 0.5)
-    length: Level = (0.05, 0.5)
-    limits: ClassVar = Folds.limits | {"length": (0.001, 3.0)}
-
-    def add_one(self, canvas: Canvas, random: np.random.Generator) -> None:
-        jag, branches = random.uniform(*as_range(self.jag)), random.uniform(*as_range(self.branches))
-        reach = math.hypot(canvas.height, canvas.width)
-        heading, width = random.uniform(0, 2 * math.pi), self.draw_width(random)
-        length = random.uniform(*as_range(self.length)) * reach
-        path = draw_path(_anywhere(canvas, random), heading, length, 0.35, jag, random)
-        ends = np.minimum(1, np.minimum(np.arange(len(path)), np.arange(len(path))[::-1]) / 4 + 0.3)
-        canvas.add_stroke(path, ends * vary_width(width, len(path), 0.45, random))
-        for _ in range(random.poisson(branches)):
-            place = path[random.integers(len(path))]
-            self.add_branch(canvas, place, heading, length, 0.6 * width, random)
-            chip = draw_blob(place + random.normal(0, width, 2), random.uniform(0.5, 1.5) * width, 0.3, random)
-            canvas.add_blob(chip)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,7 +187,7 @@ class Stains(Damage):
     limits: ClassVar = Damage.limits | {"rim": (0.0, 1.0)}
 
     def add_one(self, canvas: Canvas, random: np.random.Generator) -> None:
-        center = _anywhere(canvas, random)
+        center = draw_place(canvas, random)
         radius = self.draw_width(random) / 2
         for _ in range(1 + random.poisson(2)):
             canvas.add_blob(draw_blob(center + random.normal(0, radius / 2, 2), radius, 0.12, random))
@@ -291,7 +220,7 @@ class Shapes(Damage):
             shape = shape.transpose(PIL.Image.Transpose.FLIP_LEFT_RIGHT)
         share = self.draw_width(random) / max(shape.size)
         shape = shape.resize([max(1, round(share * edge)) for edge in shape.size], reducing_gap=2.0)
-        left, top = _anywhere(canvas, random) - np.array(shape.size) / 2
+        left, top = draw_place(canvas, random) - np.array(shape.size) / 2
         canvas.add_shape(shape, left, top)
 
 
@@ -307,7 +236,3 @@ def _shape_files(folder: str, pattern: str) -> list[Path]:
 def _read_shape(path: Path) -> PIL.Image.Image:
     with PIL.Image.open(path) as image:
         return image.convert("L")
-
-
-def _anywhere(canvas: Canvas, random: np.random.Generator) -> Points:
-    return random.uniform(0, 1, 2) * (canvas.width, canvas.height)

@@ -88,7 +88,7 @@ class Degradations:
     """Steps that happen to every image, in this order, each with its probability.
 
     Args:
-        steps: Of `colorzoo.noise.photographic`, `colorzoo.noise.damage`, or subclasses of `Degradation` of your own.
+        steps: Of `colorzoo.noise.photographic`, `.damage` and `.paper`, or your own subclasses of `Degradation`.
 
     Raises:
         ValueError: If there is no step.

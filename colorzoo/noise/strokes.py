@@ -64,6 +64,11 @@ class Canvas:
         return torch.from_numpy(reduced)[None] / 255
 
 
+def draw_place(canvas: Canvas, random: Generator) -> Points:
+    """Draw a place anywhere on a canvas, ``(2,)``."""
+    return random.uniform(0, 1, 2) * (canvas.width, canvas.height)
+
+
 def draw_path(start: Points, heading: float, length: float, curl: float, jag: float, random: Generator) -> Points:
     """Draw a crooked line, a point every two pixels.
 

@@ -6,14 +6,15 @@ import pytest
 import torch
 
 from colorzoo.errors import DataError
-from colorzoo.noise.damage import Cracks, Dust, Folds, Hair, Scratches, Shapes, Stains
+from colorzoo.noise.damage import Dust, Hair, Scratches, Shapes, Stains
 from colorzoo.noise.degradations import Degradations, degrade
+from colorzoo.noise.paper import Cracks, Folds, WornEdges
 from colorzoo.noise.photographic import Grain, Resample
 from colorzoo.noise.strokes import Canvas, draw_blob, draw_path, split_path
 
 MIDDLE = torch.full((1, 3, 128, 128), 0.5)
 SURE = {"opacity": 1.0, "flaking": 0.0, "softness": 0.2}
-KINDS = [Dust(count=30), Hair(count=10), Scratches(count=10), Folds(), Cracks(count=4), Stains()]
+KINDS = [Dust(count=30), Hair(count=10), Scratches(count=10), Folds(), Cracks(count=4), WornEdges(), Stains()]
 
 
 @pytest.mark.parametrize("step", KINDS, ids=lambda step: type(step).__name__)

@@ -8,8 +8,9 @@ import yaml
 
 from colorzoo.data.pair_maker import PairMaker
 from colorzoo.datamodules import SyntheticDataModule
-from colorzoo.noise.damage import Cracks, Dust, Folds, Hair, Scratches, Stains
+from colorzoo.noise.damage import Dust, Hair, Scratches, Stains
 from colorzoo.noise.degradations import Degradation, Degradations, degrade
+from colorzoo.noise.paper import Cracks, Folds, WornEdges
 from colorzoo.noise.photographic import (
     Blur,
     CameraNoise,
@@ -36,6 +37,7 @@ EVERY_STEP = [
     Scratches(),
     Folds(),
     Cracks(),
+    WornEdges(),
     Stains(),
     SaltAndPepper(),
     Jpeg(),
