@@ -97,7 +97,7 @@ class WornEdges(Damage):
         ends = np.array([[0, 0], [canvas.width, 0], [canvas.width, canvas.height], [0, canvas.height]], dtype=float)
         side = random.integers(4)
         start, along = ends[side], ends[(side + 1) % 4] - ends[side]
-        points = max(4, round(np.hypot(*along) / 2))
+        points = max(5, round(np.hypot(*along) / 2))
         outside = start + np.linspace(0, 1, points)[:, None] * along
         tears = np.where(random.random(points) < 0.02, random.uniform(3, 15, points), 1.0)
         ragged = np.convolve(tears, [0.1, 0.25, 0.3, 0.25, 0.1], mode="same")

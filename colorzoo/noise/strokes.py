@@ -66,7 +66,7 @@ class Canvas:
 
 def draw_place(canvas: Canvas, random: Generator) -> Points:
     """Draw a place anywhere on a canvas, ``(2,)``."""
-    return random.uniform(0, 1, 2) * (canvas.width, canvas.height)
+    return random.uniform((0, 0), (canvas.width, canvas.height))
 
 
 def draw_path(start: Points, heading: float, length: float, curl: float, jag: float, random: Generator) -> Points:
@@ -94,15 +94,14 @@ def draw_blob(center: Points, radius: float, roughness: float, random: Generator
     radii = radius * np.exp(random.normal(0, roughness, count))
     ratio, turn = random.uniform(0.4, 1.0), random.uniform(0, math.pi)
     ellipse = np.stack([radii * np.cos(angles), ratio * radii * np.sin(angles)], axis=1)
-    rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    rotation: Points = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
     return center + ellipse @ rotation
 
 
 def vary_width(width: float, count: int, variation: float, random: Generator) -> NDArray[np.float64]:
     """Return the width at each of so many points along a line, smoothly varied by a factor."""
     smooth = np.convolve(random.normal(0, 1, count + 4), np.full(5, 5**-0.5), mode="valid")
-    widths: NDArray[np.float64] = width * np.exp(variation * smooth)
-    return widths
+    return width * np.exp(variation * smooth)
 
 
 def split_path(points: Points, gaps: float, random: Generator) -> Iterator[Points]:
