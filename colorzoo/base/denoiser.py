@@ -87,7 +87,7 @@ class Denoiser(ZooModule):
         """Restore a batch.
 
         Args:
-            noisy: ``(B, C, H, W)`` in [0, 1]; any C if the channels are restored one by one, else 3.
+            noisy: ``(B, C, H, W)`` in [0, 1]; any C if the channels are restored one by one, else 3, or 1 for grey.
 
         Returns:
             The restored images of the same shape, in [0, 1], in float32.
@@ -97,6 +97,8 @@ class Denoiser(ZooModule):
         """
         # Noise that was not clipped lies beyond [0, 1], by a few of its deviations.
         check_network_input(self, noisy, least=-2.0, most=3.0)
+        if self.channels == 3 and noisy.shape[1:2] == (1,):
+            return self.forward(noisy.expand(-1, 3, -1, -1)).mean(dim=1, keepdim=True)
         if noisy.ndim != 4 or (self.channels != 1 and noisy.shape[1] != self.channels):
             wanted = "(B, C, H, W)" if self.channels == 1 else f"(B, {self.channels}, H, W)"
             raise ValueError(f"the images have shape {tuple(noisy.shape)}; give {wanted}")
@@ -155,7 +157,7 @@ class Denoiser(ZooModule):
     def _in_tiles(self, noisy: Tensor) -> Tensor:
         device = next(self.parameters()).device
         height, width = noisy.shape[-2:]
-        # What has fewer channels than the method wants is refused where it is called.
+        # Grey images stay grey; what has fewer channels than the method wants is refused where it is called.
         folded = noisy.reshape(-1, min(self.channels, noisy.shape[1]), height, width)
         restored = torch.empty_like(folded)
         edge, reach = (-(-length // self.grid) * self.grid for length in (_TILE, self.receptive_radius))

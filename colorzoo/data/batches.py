@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from colorzoo.color.conversions import rgb_to_lab, rgb_to_lab_and_grey, rgb_to_luma
-from colorzoo.noise.synthesis import Noise, add_noise
+from colorzoo.noise.degradations import Degradations, NoiseModel, degrade
+from colorzoo.noise.synthesis import add_noise
 from colorzoo.runtime.batch_random import SharedRandom
 
 _PIXELS_AT_ONCE = 1 << 16
@@ -40,10 +41,14 @@ class ColorBatch(TypedDict):
 
 
 class NoisyBatch(TypedDict):
-    """Pairs for de-noisers: input ``noisy`` and target ``clean`` in [0, 1], of one channel or three."""
+    """Pairs for de-noisers: input ``noisy`` and target ``clean`` in [0, 1], of one channel or three.
+
+    With `Degradations` also ``mask``, ``(B, 1, H, W)``: 1 where the input is damaged, else 0.
+    """
 
     noisy: Tensor
     clean: Tensor
+    mask: NotRequired[Tensor]
     label: NotRequired[Tensor]
     name: NotRequired[list[str]]
 
@@ -75,7 +80,7 @@ def color_batch(images: ImageBatch, grey: Grey = "lightness") -> ColorBatch:
 
 def noisy_batch(
     images: ImageBatch,
-    noise: Noise,
+    noise: NoiseModel,
     color: bool = False,
     grey: Grey = "luma",
     seeds: Sequence[int] | None = None,
@@ -85,7 +90,7 @@ def noisy_batch(
 
     Args:
         images: ``rgb`` ``(B, 3, H, W)`` as uint8 in [0, 255] or float in [0, 1].
-        noise: The noise.
+        noise: The noise, or degradations.
         color: Keep the three channels instead of making the images grey.
         grey: Which grey.
         seeds: One for each image; None draws the noise anew.
@@ -93,7 +98,14 @@ def noisy_batch(
     """
     rgb = _scaled(images["rgb"])
     clean = rgb if color else _grey(rgb, grey)
-    pairs: NoisyBatch = {"noisy": add_noise(clean, noise, seeds, draws), "clean": clean}
+    pairs: NoisyBatch
+    if isinstance(noise, Degradations):
+        if seeds is None:
+            seeds = (draws or SharedRandom(device=clean.device)).randint(1 << 62, len(clean)).tolist()
+        noisy, clean, mask = degrade(clean, noise, seeds)
+        pairs = {"noisy": noisy, "clean": clean, "mask": mask}
+    else:
+        pairs = {"noisy": add_noise(clean, noise, seeds, draws), "clean": clean}
     return {**pairs, **_annotations(images)}  # type: ignore[typeddict-item]
 
 

@@ -30,13 +30,16 @@ def image_grid(columns: Sequence[Tensor], rows: int) -> Tensor:
 
 
 def draw_pairs(source: ImageDataset, make_pairs: PairMaker, training: bool, rows: int, seed: int) -> PIL.Image.Image:
-    """Draw the first pairs of a split, input | target; all that is random follows from the seed."""
+    """Draw the first pairs of a split, input | target, and their masks if they are damaged; a function of the seed."""
     if rows < 1:
         raise ValueError(f"rows is {rows}; show at least 1")
     batch = SeededDataset(source, seed).__getitems__(list(range(min(rows, len(source)))))
     batch["seed"] = batch_seed(0, 0, seed)
     pairs: Any = make_pairs(batch, training)
-    return grid_to_pil(image_grid([pairs[key] for key in keys_of(pairs) or ()], rows))
+    columns = [pairs[key] for key in keys_of(pairs) or ()]
+    if "mask" in pairs and pairs["mask"].any():
+        columns.append(pairs["mask"])
+    return grid_to_pil(image_grid(columns, rows))
 
 
 def grid_to_pil(grid: Tensor) -> PIL.Image.Image:

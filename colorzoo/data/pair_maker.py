@@ -13,6 +13,7 @@ from colorzoo.data.augmentation import random_flip, random_rot90, random_shift
 from colorzoo.data.batches import ColorBatch, Grey, ImageBatch, NoisyBatch, color_batch, noisy_batch
 from colorzoo.data.datasets import ImageDataset, unbatch
 from colorzoo.data.splits import seed_of
+from colorzoo.noise.degradations import NoiseModel
 from colorzoo.noise.synthesis import Noise
 from colorzoo.runtime.batch_random import SharedRandom
 
@@ -23,7 +24,7 @@ class PairMaker:
 
     Args:
         grey: How the grey input is made of the colours.
-        noise: The noise of training pairs; None makes pairs for colourisers.
+        noise: The noise or degradations of training pairs; None makes pairs for colourisers.
         eval_noise: The noise of pairs for validation and test.
         color: Keep the colours of noisy pairs.
         seed: Seed of the noise outside training, together with the name of each image.
@@ -43,8 +44,8 @@ class PairMaker:
     """
 
     grey: Grey = "lightness"
-    noise: Noise | None = None
-    eval_noise: Noise | None = None
+    noise: NoiseModel | None = None
+    eval_noise: NoiseModel | None = None
     color: bool = False
     seed: int = 0
     hflip: bool = False
@@ -141,14 +142,16 @@ class PairDataset(Dataset[dict[str, Any]]):
         return unbatch(self.make_pairs(batch, self.training))
 
 
-def as_noise(argument: str, noise: Any) -> Noise | None:
+def as_noise(argument: str, noise: Any) -> NoiseModel | None:
     """Return a noise given as such or by its arguments, such as ``{"impulse": 0.15}``, or raise a ValueError."""
-    if noise is None or isinstance(noise, Noise):
+    if noise is None or isinstance(noise, NoiseModel):
         return noise
     try:
         return Noise(**noise)
     except TypeError as error:
-        raise ValueError(f'{argument} is {noise!r}; give a Noise, or a dict such as {{"impulse": 0.15}}') from error
+        raise ValueError(
+            f'{argument} is {noise!r}; give a Noise, Degradations, or a dict such as {{"impulse": 0.15}}'
+        ) from error
 
 
 def seed_generators(device: torch.device, seed: int) -> None:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from colorzoo.data.batches import ColorBatch, ImageBatch, NoisyBatch, color_batch, noisy_batch
 from colorzoo.errors import DataError
-from colorzoo.noise.synthesis import Noise
+from colorzoo.noise.degradations import NoiseModel
 
 
 def as_color_batch(batch: Any) -> ColorBatch:
@@ -22,7 +22,7 @@ def as_color_batch(batch: Any) -> ColorBatch:
     return color_batch(_images(batch, ("grey", "rgb", "lab"), (3,)))
 
 
-def as_noisy_batch(batch: Any, noise: Noise, color: bool) -> NoisyBatch:
+def as_noisy_batch(batch: Any, noise: NoiseModel, color: bool) -> NoisyBatch:
     """Return a batch for a de-noiser: as it is, or clean images with noise; a DataError says if it is neither.
 
     Args:

@@ -27,7 +27,7 @@ from colorzoo.data.samplers import (
 from colorzoo.data.splits import split_hash
 from colorzoo.datamodules._trainer import calls_hooks_of, check_same_data, process_and_count, run_seed
 from colorzoo.errors import DataError
-from colorzoo.noise.synthesis import Noise
+from colorzoo.noise.degradations import NoiseModel
 
 Batch = ColorBatch | NoisyBatch
 _STAGES = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}
@@ -47,8 +47,9 @@ class ImageDataModule(LightningDataModule, ABC):
         hflip: Mirror half of the training images.
         rot90: Rotate training images, which must be square, by 0, 90, 180 or 270 degrees.
         random_shift: Shift training images by up to this many pixels, repeating the border.
-        noise: Make pairs (noisy, clean) for de-noisers, with this noise or a dict of its arguments. Outside training
-            each image's noise is a function of its name and ``seed``. None makes pairs for colourisers.
+        noise: Make pairs (noisy, clean) for de-noisers, with this `Noise` or a dict of its arguments, or with
+            `Degradations`. Outside training each image's noise is a function of its name and ``seed``. None makes
+            pairs for colourisers.
         eval_noise: Another noise outside training, for example one level of a range that is learnt; None for the same.
         color: With ``noise``: keep the colours instead of making the images grey.
         seed: Seed of the splits, and of the noise.
@@ -77,8 +78,8 @@ class ImageDataModule(LightningDataModule, ABC):
         hflip: bool = True,
         rot90: bool = False,
         random_shift: int = 0,
-        noise: Noise | None = None,
-        eval_noise: Noise | None = None,
+        noise: NoiseModel | None = None,
+        eval_noise: NoiseModel | None = None,
         color: bool = False,
         seed: int = 0,
         eval_batch_size: int | None = None,
@@ -116,12 +117,12 @@ class ImageDataModule(LightningDataModule, ABC):
         return "grey" if self.noise is None else "noisy"
 
     @property
-    def noise(self) -> Noise | None:
+    def noise(self) -> NoiseModel | None:
         """The noise of training pairs; None for pairs in colour."""
         return self.make_pairs.noise
 
     @property
-    def eval_noise(self) -> Noise | None:
+    def eval_noise(self) -> NoiseModel | None:
         """The noise of pairs for validation and test."""
         return self.make_pairs.eval_noise
 
@@ -187,7 +188,7 @@ class ImageDataModule(LightningDataModule, ABC):
         return PairDataset(self._split(split), self.make_pairs, split == "train")
 
     def show_batch(self, split: str = "train", rows: int = 4) -> PIL.Image.Image:
-        """Return an image of some pairs, input | target a row, with augmentation and noise if of ``"train"``."""
+        """Return an image of some pairs, input | target (| damage) a row, augmented if of ``"train"``."""
         return draw_pairs(self._split(split), self.make_pairs, split == "train", rows, self.seed)
 
     def train_dataloader(self) -> DataLoader[Batch]:

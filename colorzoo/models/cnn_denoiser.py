@@ -10,17 +10,20 @@ et al., "Robust and interpretable blind image denoising via bias-free convolutio
 
 import itertools
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorzoo.base.denoiser import Denoiser
+from colorzoo.data.batches import NoisyBatch
 from colorzoo.models._padding import padding_to_multiple
 from colorzoo.noise.filters import switching_mean
 
 _SHUFFLE = 2
+_FINEST = 1e-5
+"""Squared error below which an image counts as restored: 50 dB."""
 
 
 class CNNDenoiser(Denoiser):
@@ -32,6 +35,7 @@ class CNNDenoiser(Denoiser):
         blocks: Residual blocks on each level, down as well as up.
         noise: ``"gaussian"``: any level, every pixel is mended. ``"impulse"``: salt and pepper; only what is black or
             white is mended, and the network is told which it was.
+        loss: ``"mse"``, or the negative ``"psnr"`` of each image up to 50 dB: little noise counts as much as a lot.
         weights: Start from a published model or a file; None for random initialisation.
 
     Raises:
@@ -46,6 +50,7 @@ class CNNDenoiser(Denoiser):
         "Zhang, Zuo, Chen, Meng, Zhang: Beyond a Gaussian Denoiser: Residual Learning of Deep CNN for Image Denoising "
         "(TIP 2017)"
     )
+    added_hparams: ClassVar[tuple[str, ...]] = ("loss",)
     backbone_modules = ("net.first", "net.encoder", "net.down", "net.deepest")
 
     def __init__(
@@ -54,6 +59,7 @@ class CNNDenoiser(Denoiser):
         widths: Sequence[int] = (32, 64, 96),
         blocks: int = 2,
         noise: Literal["gaussian", "impulse"] = "gaussian",
+        loss: Literal["mse", "psnr"] = "mse",
         weights: str | None = None,
     ) -> None:
         widths = list(widths)
@@ -63,9 +69,12 @@ class CNNDenoiser(Denoiser):
             raise ValueError(f"widths ({widths}) and blocks ({blocks}) must be positive, and at least one width given")
         if noise not in ("gaussian", "impulse"):
             raise ValueError(f"noise is {noise!r}; give 'gaussian' or 'impulse'")
+        if loss not in ("mse", "psnr"):
+            raise ValueError(f"loss is {loss!r}; give 'mse' or 'psnr'")
         super().__init__()
         self.channels = channels
         self.noise = noise
+        self.loss = loss
         self.grid = _SHUFFLE * 2 ** (len(widths) - 1)
         self._blocks = blocks
         self._depth = len(widths)
@@ -81,6 +90,13 @@ class CNNDenoiser(Denoiser):
         convolutions = [4 * self._blocks] * (self._depth - 1) + [2 * self._blocks]
         levels = sum((_SHUFFLE << level) * count for level, count in enumerate(convolutions))
         return filled + ends + levels + self.grid
+
+    def losses(self, batch: NoisyBatch) -> dict[str, Tensor]:
+        if self.loss == "mse":
+            return super().losses(batch)
+        noisy, clean = self.as_channel_batch(batch)
+        errors = (self.restore(noisy).float() - clean).square().mean(dim=(1, 2, 3))
+        return {"loss": 10 * (errors + _FINEST).log10().mean()}
 
     def restore(self, noisy: Tensor) -> Tensor:
         if self.noise == "gaussian":

@@ -55,7 +55,7 @@ class Noise:
 
     def ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """Lowest and highest share of impulses, lowest and highest sigma."""
-        return _as_range(self.impulse), _as_range(self.sigma)
+        return as_range(self.impulse), as_range(self.sigma)
 
     def describe(self) -> str:
         """Say in a few words what it is; goes into every published checkpoint of a de-noiser."""
@@ -119,7 +119,8 @@ def _draw_for_seed(shape: torch.Size, seed: int) -> tuple[Tensor, Tensor, Tensor
     return levels, torch.randn(shape, generator=random), torch.rand(shape, generator=random)
 
 
-def _as_range(level: Level) -> tuple[float, float]:
+def as_range(level: Level) -> tuple[float, float]:
+    """Return the lowest and the highest level."""
     if isinstance(level, int | float):
         return float(level), float(level)
     low, high = level

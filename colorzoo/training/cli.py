@@ -14,7 +14,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, LRSchedulerTypeTuple
 from torch.optim import Optimizer
 
-from colorzoo import callbacks, datamodules
+from colorzoo import callbacks, datamodules, noise
 from colorzoo._version import __version__
 from colorzoo.base.module import ZooModule
 from colorzoo.base.optimizer import OptimizerConfig
@@ -197,12 +197,12 @@ def _options(parser: LightningArgumentParser) -> list[str]:
 
 
 def _import_all() -> None:
-    """Make every model, DataModule and callback known by its short name."""
+    """Make every model, DataModule, callback and degradation known by its short name."""
     for name in list_models():
         try:
             model_class(name)
         except (ImportError, TypeError) as error:
             warnings.warn(f"the model {name} of another package cannot be imported ({error})", stacklevel=2)
-    for package in (datamodules, callbacks):
+    for package in (datamodules, callbacks, noise):
         for module in iter_modules(package.__path__):
             import_module(f"{package.__name__}.{module.name}")

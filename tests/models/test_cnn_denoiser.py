@@ -51,7 +51,28 @@ def test_three_channels_are_restored_together(noise):
     model = colorzoo.create("cnn_denoiser", channels=3, widths=[8], blocks=1, noise=noise).eval()
     assert model(torch.rand(2, 3, 9, 13)).shape == (2, 3, 9, 13)
     with pytest.raises(ValueError, match=r"give \(B, 3, H, W\)"):
-        model(torch.rand(2, 1, 8, 8))
+        model(torch.rand(2, 2, 8, 8))
+
+
+@torch.no_grad()
+def test_a_network_for_colours_restores_grey_images_and_leaves_them_grey():
+    model = colorzoo.create("cnn_denoiser", channels=3, widths=[8], blocks=1).eval()
+    grey = torch.rand(2, 1, 9, 13)
+    expected = model(grey.expand(-1, 3, -1, -1)).mean(dim=1, keepdim=True)
+    assert torch.equal(model(grey), expected)
+    torch.testing.assert_close(model.denoise(grey), expected)
+    array = (255 * grey[0, 0]).byte().numpy()
+    assert model.denoise(array).shape == array.shape
+
+
+@torch.no_grad()
+def test_the_loss_of_psnr_weighs_all_images_alike():
+    clean = torch.rand(2, 1, 16, 16)
+    batch = {"noisy": clean + torch.tensor([0.1, 0.01])[:, None, None, None], "clean": clean}
+    model = colorzoo.create("cnn_denoiser", widths=[8], blocks=1, loss="psnr").eval()
+    torch.nn.init.zeros_(model.net.last.weight)
+    assert float(model.losses(batch)["loss"]) == pytest.approx(-29.8, abs=0.1)
+    assert float(model.losses({"noisy": clean, "clean": clean})["loss"]) == pytest.approx(-50)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +82,7 @@ def test_three_channels_are_restored_together(noise):
         ({"widths": []}, "at least one width"),
         ({"blocks": 0}, "must be positive"),
         ({"noise": "speckle"}, "'gaussian' or 'impulse'"),
+        ({"loss": "l1"}, "'mse' or 'psnr'"),
     ],
 )
 def test_unknown_arguments_are_named(arguments, message):

@@ -31,6 +31,13 @@ def test_clipping_keeps_to_what_a_file_can_hold():
     assert 0 <= float(clipped.min()) < float(clipped.max()) <= 1
 
 
+def test_noise_of_a_seed_never_changes():
+    noisy = add_noise(torch.full((1, 1, 2, 4), 0.5), Noise(impulse=(0.2, 0.6), sigma=(5, 50)), seeds=[1])
+    expected = [1.0, 0.5496962666511536, 0.5388275384902954, 0.0]
+    expected += [0.5591839551925659, 0.5486139059066772, 0.47653645277023315, 0.4123624563217163]
+    assert noisy.flatten().tolist() == pytest.approx(expected, abs=1e-7)
+
+
 def test_each_picture_draws_its_own_level():
     noisy = add_noise(GREY.expand(20, -1, -1, -1), Noise(sigma=(0.0, 50.0)), seeds=range(20))
     deviations = (noisy - 0.5).flatten(start_dim=1).std(dim=1) * 255
