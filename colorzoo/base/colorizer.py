@@ -213,7 +213,7 @@ class Colorizer(ZooModule):
         Raises:
             NoDistributionError: If the model knows one colour for each place.
             UnreadableImageError: If a path is missing or no image.
-            ValueError: If the image is grey, toned, or a batch, or the model is in training mode.
+            ValueError: If the image is grey or a batch, or the model is in training mode.
             TypeError: If the kind of image is unknown.
         """
         lab = read_lab(image, self.working_size)

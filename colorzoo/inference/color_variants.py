@@ -3,7 +3,7 @@
 A variant multiplies the probability of each colour by the exponential of how far it lies in one direction of the a*b*
 plane, which is the same for the whole image: what belongs together changes together. The strength is in standard
 deviations of each place, so that nothing becomes what the network thinks impossible, and falls steeply where the
-network is surer than in the least sure parts of the image: a car changes its colour, the road and a face hardly.
+network is surer than in the least sure parts of the image: a car changes its colour, a road and a face hardly do.
 """
 
 import math
@@ -18,9 +18,9 @@ _HUES = (270, 30, 150, 90, 210, 330)
 """Directions of the second variant and those after it, in degrees: towards blue, red, green, yellow, cyan, magenta."""
 MAX_VARIANTS = 1 + len(_HUES)
 
-_SHIFT = 0.9
-"""How far the least sure places go, in standard deviations, if the colours along the direction were Gaussian."""
-_UNSURE = 28.0
+_SHIFT = 1.0
+"""How far the least sure places go, in standard deviations of the colours along the direction."""
+_UNSURE = 24.0
 """Standard deviation in a*b* from which a place counts as unsure, even where all of the image is surer."""
 _LEAST_SURE = 0.9
 """Quantile of the places of an image beyond which all go equally far."""
@@ -52,7 +52,7 @@ def choose_colors(
         distribution = pull_to_reference(distribution, reference)
     if variant > 1:
         distribution = tilt_to_variant(distribution, variant)
-    return distribution.to_ab(distribution.logarithm), confidence
+    return distribution.ab(), confidence
 
 
 def tilt_to_variant(distribution: ColorDistribution, variant: int) -> ColorDistribution:
@@ -66,9 +66,9 @@ def tilt_to_variant(distribution: ColorDistribution, variant: int) -> ColorDistr
         >>> colors = torch.tensor([[0.0, -50.0], [0.0, 0.0], [0.0, 50.0]])
         >>> sure, unsure = torch.tensor([0.001, 0.998, 0.001]).log(), torch.tensor([0.3, 0.4, 0.3]).log()
         >>> logarithm = torch.stack([sure, unsure], dim=1)[None, :, None]
-        >>> as_predicted = ColorDistribution(logarithm, colors, torch.zeros(1, 1, 1, 2), torch.exp, torch.empty)
+        >>> as_predicted = ColorDistribution(logarithm, colors, torch.zeros(1, 1, 1, 2), torch.empty)
         >>> tilt_to_variant(as_predicted, 2).logarithm.exp()[0, 0, 0]
-        tensor([0.0010, 0.6600])
+        tensor([0.0010, 0.6933])
     """
     probability = distribution.logarithm.exp()
     radians = math.radians(_HUES[variant - 2])
@@ -79,5 +79,10 @@ def tilt_to_variant(distribution: ColorDistribution, variant: int) -> ColorDistr
     along, across = (squares - means.square()).clamp(min=1e-3).chunk(2, dim=1)
     spread = (along + across).sqrt()
     unsure = spread.flatten(1).quantile(_LEAST_SURE, dim=1).clamp(min=_UNSURE)[:, None, None, None]
-    strength = _SHIFT * (spread / unsure).clamp(max=1) ** _STEEPNESS / along.sqrt()
-    return distribution.favor(strength * axes[:, 0, None, None])
+    shift = _SHIFT * (spread / unsure).clamp(max=1) ** _STEEPNESS
+    gain = shift / along.sqrt() * axes[:, 0, None, None]
+    # The divergence of a Gaussian that goes so far; colours with a long tail would go farther and be less likely.
+    allowed = shift.square() / 2
+    tilted = distribution.favor(gain)
+    divergence = (tilted.logarithm.exp() * (tilted.logarithm - distribution.logarithm)).sum(dim=1, keepdim=True)
+    return distribution.favor(gain * (allowed / divergence.clamp(min=1e-6)).clamp(max=1).sqrt())

@@ -123,9 +123,12 @@ class PhotoUNet(Colorizer):
     def predict_distribution(self, lightness: Tensor) -> ColorDistribution:
         grey = lightness_to_grey(lightness)
         answer = self._answer(grey)
-        colors, confidence = bin_centers(self.bins).to(answer), confidence_of_bins(answer)
         return ColorDistribution(
-            answer, colors, confidence, self._colour, lambda: self._features(grey), vividness=self.vividness
+            (answer / self.temperature).log_softmax(dim=1),
+            bin_centers(self.bins).to(answer),
+            confidence_of_bins(answer),
+            features=lambda: self._features(grey),
+            vividness=self.vividness,
         )
 
     def _features(self, grey: Tensor) -> Tensor:
