@@ -188,20 +188,24 @@ class ImageFiles:
 
     @contextmanager
     def open(self, source: Path) -> Iterator[tuple[RasterFile, int]]:
+        """Open an image, and tell how many bytes of memory it takes."""
         with open_raster(source, self.max_megapixels) as file:
             yield file, file.needed_bytes
 
     @contextmanager
     def claim(self, target: Path) -> Iterator[None]:
+        """Hold a target against other runs, or raise if it is made already."""
         with claim(target, self.seen[target]) as ours:
             if not ours:
                 raise _MadeElsewhereError(target)
             yield
 
     def read(self, file: RasterFile) -> Iterator[RasterImage]:
+        """Yield what is to be transformed."""
         return file.read_pages() if self.all_pages else iter([file.read()])
 
     def transform_pages(self, pages: Iterator[RasterImage]) -> tuple[Iterator[RasterImage] | None, Remark]:
+        """Transform the first, which decides whether anything is written, and the others while they are written."""
         first = next(pages)
         changed, text = self.transform(first)
         before = thumbnail(first.to_pil()) if self.with_thumbnails else None
@@ -212,7 +216,7 @@ class ImageFiles:
         return chain([changed], self._transform_others(pages)), Remark(texts, True, before, after)
 
     def _transform_others(self, pages: Iterator[RasterImage]) -> Iterator[RasterImage]:
-        """Transform the other pages while they are written; keep one that the transform leaves out."""
+        """Transform the other pages; keep one that the transform leaves out."""
         for number, page in enumerate(pages, 2):
             changed, text = self.transform(page)
             page = changed or page
@@ -222,6 +226,7 @@ class ImageFiles:
             yield page
 
     def write(self, pages: Iterator[RasterImage], target: Path) -> None:
+        """Write the results, each under its name once it is whole."""
         first = next(pages)
         others = list(islice(pages, 1)) if self.all_pages else []
         try:

@@ -93,6 +93,13 @@ def test_a_reference_colours_a_folder_and_stands_in_the_metadata(folder, referen
     assert b"like sunset.png" in (out / "a.jpg").read_bytes()
 
 
+def test_frames_follow_a_reference_too(folder, reference, tmp_path):
+    asked = ["colorize", str(folder), "-o", str(tmp_path), "--like", str(reference), "--as-video"]
+    assert main([*asked, "--temporal-smoothing", "0"]) == 0
+    expected = Unsure().eval().colorize(read_raster(folder / "box" / "b.png"), like=reference)
+    assert np.array_equal(read_raster(tmp_path / "box" / "b.png").levels, expected.levels)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
