@@ -73,6 +73,8 @@ def name_of(image: Image | ColorReference) -> str:
 def pull_to_reference(distribution: ColorDistribution, reference: ColorReference) -> ColorDistribution:
     """Return the distribution with the colours of a reference, of which the same network made it, made likelier."""
     features = distribution.features()
+    if features.shape[1] != reference.features.shape[1]:
+        raise ValueError(f"the reference {reference.name} was read by another model; let this one read it")
     there = reference.features.to(features).flatten(2).expand(len(features), -1, -1)
     here = features.flatten(2)
     common = torch.cat([here, there], dim=2).mean(dim=2, keepdim=True)

@@ -1,5 +1,7 @@
 """Variants and reference images, of a tiny model that is sure on the left and unsure on the right."""
 
+from dataclasses import replace
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -127,6 +129,13 @@ def test_hints_win_over_a_reference_and_variants_go_on_from_it(model, halves, re
 def test_what_is_no_reference_is_refused(model, halves, like, error, message):
     with pytest.raises(error, match=message):
         model.colorize(halves, like=like)
+
+
+def test_a_reference_that_another_model_has_read_is_refused(model, halves, reference):
+    read = model.read_reference(reference)
+    other = replace(read, features=read.features[:, :1])
+    with pytest.raises(ValueError, match="the reference image was read by another model"):
+        model.colorize(halves, like=other)
 
 
 def test_models_that_know_one_colour_for_each_place_say_so(halves, reference):
