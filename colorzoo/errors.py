@@ -24,6 +24,10 @@ class NoConfidenceError(ColorzooError, NotImplementedError):
     """A model is asked how sure it is of its colours, which its method does not tell."""
 
 
+class NoDistributionError(ColorzooError, NotImplementedError):
+    """A model that answers with one colour a place is asked for variants, or to follow a reference image."""
+
+
 class CheckpointError(ColorzooError, ValueError):
     """A checkpoint file is not what it should be: damaged, of another model, or of another shape."""
 

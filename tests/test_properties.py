@@ -205,7 +205,10 @@ def test_names(name):
 
 SMALL = ["context_mlp", "dense_autoencoder", "linear_denoiser", "mlp", "pca_denoiser"]
 HPARAMS = {name: [*inspect.signature(model_class(name).__init__).parameters][1:] for name in SMALL}
-OPTIONS = {"colorize": ["working_size", "saturation", "hints", "min_confidence"], "denoise": ["strength"]}
+OPTIONS = {
+    "colorize": ["working_size", "saturation", "hints", "min_confidence", "like", "variant"],
+    "denoise": ["strength"],
+}
 
 
 @given(data=st.data())

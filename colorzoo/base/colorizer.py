@@ -1,7 +1,8 @@
 """The contract of every colouriser: grey in, colour of the same size and lightness out."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, TypeVar, Unpack, overload
 
 import PIL.Image
@@ -9,15 +10,18 @@ import torch
 from torch import Tensor
 
 from colorzoo.base.module import ZooModule
-from colorzoo.color.conversions import grey_to_lightness
+from colorzoo.color.conversions import grey_to_lightness, lightness_to_grey
 from colorzoo.data.batches import ColorBatch
 from colorzoo.data.pairs import as_color_batch
-from colorzoo.errors import NoConfidenceError
+from colorzoo.errors import NoConfidenceError, NoDistributionError
 from colorzoo.inference.color_adjustments import ColorAdjustments, ColorOptions
+from colorzoo.inference.color_distribution import ColorDistribution
+from colorzoo.inference.color_reference import ColorReference, name_of, read_lab
+from colorzoo.inference.color_variants import check_count, choose_colors
 from colorzoo.inference.confidence import fade_by_confidence, match_kind, resize_confidence
 from colorzoo.inference.lightness_image import LightnessImage, as_lightness_image
 from colorzoo.inference.network_input import check_network_input, run_in_own_dtype
-from colorzoo.inference.tensor_image import merge_ab
+from colorzoo.inference.tensor_image import TensorImage, merge_ab
 from colorzoo.inference.working_size import fit_longer_side, with_oom_fallback
 from colorzoo.io.convert import Array, Image, Kind, Picture, decode_srgb, restore_kind
 from colorzoo.io.raster import RasterImage
@@ -72,6 +76,22 @@ class Colorizer(ZooModule):
         """Whether `predict_ab_with_confidence` answers."""
         return cls.predict_ab_with_confidence is not Colorizer.predict_ab_with_confidence
 
+    def predict_distribution(self, lightness: Tensor) -> ColorDistribution:
+        """Predict which a*b* each place may have, for variants and reference images.
+
+        Raises:
+            NoDistributionError: If the method answers with one colour a place, as most do.
+        """
+        raise NoDistributionError(
+            f"{self.name()} knows one colour for each place, so it has no variants and follows no reference image; "
+            "take a model whose predicts_distribution() is True, such as photo_unet"
+        )
+
+    @classmethod
+    def predicts_distribution(cls) -> bool:
+        """Whether `predict_distribution` answers."""
+        return cls.predict_distribution is not Colorizer.predict_distribution
+
     def forward(self, grey: Tensor) -> Tensor:
         """Colour a batch of grey images, at full resolution.
 
@@ -113,6 +133,9 @@ class Colorizer(ZooModule):
             hints: Points ((x, y), in pixels of the upright image) and their colours (``"#rrggbb"``). What looks alike
                 around a point takes the hue and chroma of its colour, whatever the saturation and the confidence.
             min_confidence: In [0, 1]; colour fades, in proportion, where the model is less sure. 0 leaves it as it is.
+            like: An image in colour, of any kind that is taken, or what `read_reference` made of it. What looks alike
+                is coloured alike, as far as the model is unsure.
+            variant: 1 for the colours that the model takes for best, 2 to 7 for others; see `colorize_variants`.
 
         Returns:
             A PIL image for a path or PIL image, a scan of the same depth for a scan, a uint8 or float array for an
@@ -124,6 +147,7 @@ class Colorizer(ZooModule):
                 mode.
             TypeError: If the kind of image is unknown.
             NoConfidenceError: If ``min_confidence`` is given and the model has no confidence estimate.
+            NoDistributionError: If ``like`` or a ``variant`` is given and the model knows one colour for each place.
 
         Example:
             >>> import colorzoo, torch
@@ -149,12 +173,67 @@ class Colorizer(ZooModule):
             ab = adjustments.apply(self.predict(picture, adjustments), picture)
             return restore_kind(image, source, picture.merge_ab(ab))
 
+    @overload
+    def colorize_variants(
+        self, image: Picture, count: int = 4, working_size: int | None = None, **options: Unpack[ColorOptions]
+    ) -> list[PIL.Image.Image]: ...
+    @overload
+    def colorize_variants(
+        self, image: Kind, count: int = 4, working_size: int | None = None, **options: Unpack[ColorOptions]
+    ) -> list[Kind]: ...
+    def colorize_variants(
+        self, image: Image, count: int = 4, working_size: int | None = None, **options: Unpack[ColorOptions]
+    ) -> Sequence[PIL.Image.Image | Array | Tensor | RasterImage]:
+        """Colour an image in several plausible ways.
+
+        Args:
+            image: What `colorize` takes.
+            count: How many, from 1 to 7.
+            working_size: Of `colorize`.
+            **options: Likewise, but for ``variant``.
+
+        Returns:
+            Results of `colorize`. The first is what it gives by itself; in the others, what the model is unsure of goes
+            towards blue, red, green, yellow, cyan and magenta, in this order.
+
+        Raises:
+            NoDistributionError: If the model knows one colour for each place and ``count`` is more than 1.
+            ValueError: If ``count`` is out of its range, and as `colorize` does.
+        """
+        asked = ColorAdjustments(working_size, **options)
+        variants = [replace(asked, variant=number) for number in range(1, check_count(count) + 1)]
+        return [self.colorize_adjusted(image, adjustments) for adjustments in variants]
+
+    def read_reference(self, image: Image) -> ColorReference:
+        """Look at an image in colour once, to give it to `colorize` as ``like`` for many.
+
+        Args:
+            image: What `colorize` takes.
+
+        Raises:
+            NoDistributionError: If the model knows one colour for each place.
+            UnreadableImageError: If a path is missing or no image.
+            ValueError: If the image is grey or a batch, or the model is in training mode.
+            TypeError: If the kind of image is unknown.
+        """
+        lab = read_lab(image, self.working_size)
+        seen = TensorImage(lightness_to_grey(lab[:, :1]), next(self.parameters()).device)
+        features = self._run_network(seen, ColorAdjustments(), lambda seen: self.predict_distribution(seen).features())
+        return ColorReference(features, lab[:, 1:], name_of(image))
+
     def predict(self, picture: LightnessImage, adjustments: ColorAdjustments) -> Tensor:
         """Return a*b*, of the size that the network answers in, faded by confidence, before saturation and hints."""
-        if not adjustments.min_confidence:
+        if adjustments.like is None and adjustments.variant == 1 and not adjustments.min_confidence:
             return self._run_network(picture, adjustments, self.predict_ab)
-        ab, confidence = self._run_network(picture, adjustments, self.predict_ab_with_confidence)
-        return fade_by_confidence(ab, confidence, adjustments.min_confidence)
+        ab, confidence = self._run_network(picture, adjustments, self._predictor(adjustments))
+        return fade_by_confidence(ab, confidence, adjustments.min_confidence) if adjustments.min_confidence else ab
+
+    def _predictor(self, adjustments: ColorAdjustments) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        like, variant = adjustments.like, adjustments.variant
+        if like is None and variant == 1:
+            return self.predict_ab_with_confidence
+        reference = like if isinstance(like, ColorReference | None) else self.read_reference(like)
+        return lambda lightness: choose_colors(self.predict_distribution(lightness), reference, variant)
 
     @overload
     def confidence(self, image: Picture | RasterImage, working_size: int | None = None) -> PIL.Image.Image: ...

@@ -1,7 +1,7 @@
 """Runs over many images: existing outputs, other runs, progress, failures, and Ctrl-C."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -39,7 +39,7 @@ class _MadeElsewhereError(OutputExistsError):
 
 
 @dataclass(frozen=True)
-class _Remark:
+class Remark:
     """Messages about an image, and its thumbnails for the report."""
 
     texts: tuple[str, ...] = ()
@@ -59,6 +59,7 @@ def run_images(
     skip_existing: bool = False,
     report: Path | None = None,
     summary: RunSummary | None = None,
+    make_files: "Callable[..., ImageFiles] | None" = None,
 ) -> int:
     """Transform each image into a new file; one that fails does not stop the others.
 
@@ -76,6 +77,7 @@ def run_images(
         skip_existing: Leave out images whose targets exist, to resume an interrupted run.
         report: An HTML file to write, see `HtmlReport`.
         summary: What became of other inputs before; the images are added to it.
+        make_files: Makes another kind of `ImageFiles`, which reads, transforms and writes.
 
     Returns:
         0 if all was done, 1 if something was refused or failed, 128 plus the number of the signal that ended the run.
@@ -94,7 +96,7 @@ def run_images(
             remove_abandoned(folder)
         seen = {target: version_of(target) for _, target in pairs}
         remaining = _refuse_existing(pairs, seen, page, summary, skip_existing) if not overwrite else pairs
-        files = _Files(transform, page is not None, all_pages, max_megapixels, overwrite, seen)
+        files = (make_files or ImageFiles)(transform, page is not None, all_pages, max_megapixels, overwrite, seen)
         # disable=None shows the bar on terminals only.
         bar = opened.enter_context(
             tqdm(total=len(remaining), unit="image", disable=None if len(remaining) > 1 else True, dynamic_ncols=True)
@@ -113,7 +115,7 @@ def run_images(
         for result in opened.enter_context(closing(results)):
             summary.left -= 1
             with tqdm.external_write_mode():
-                _show(result, page, summary)
+                _show(result, page, summary, files.outputs(result.target))
             if bad := len(summary.refused) + len(summary.failed):
                 bar.set_postfix_str(f"{bad} failed", refresh=False)
             bar.update()
@@ -170,7 +172,7 @@ def _refuse_existing(
 
 
 @dataclass(frozen=True)
-class _Files:
+class ImageFiles:
     """Reads, transforms and writes the image of a file, or all its pages."""
 
     transform: Transform
@@ -180,33 +182,41 @@ class _Files:
     overwrite: bool
     seen: Mapping[Path, FileVersion]
 
+    def outputs(self, target: Path) -> Sequence[Path]:
+        """Return the files that an image becomes, of which the target is the last to be written."""
+        return [target]
+
     @contextmanager
     def open(self, source: Path) -> Iterator[tuple[RasterFile, int]]:
+        """Open an image, and tell how many bytes of memory it takes."""
         with open_raster(source, self.max_megapixels) as file:
             yield file, file.needed_bytes
 
     @contextmanager
     def claim(self, target: Path) -> Iterator[None]:
+        """Hold a target against other runs, or raise if it is made already."""
         with claim(target, self.seen[target]) as ours:
             if not ours:
                 raise _MadeElsewhereError(target)
             yield
 
     def read(self, file: RasterFile) -> Iterator[RasterImage]:
+        """Yield what is to be transformed."""
         return file.read_pages() if self.all_pages else iter([file.read()])
 
-    def transform_pages(self, pages: Iterator[RasterImage]) -> tuple[Iterator[RasterImage] | None, _Remark]:
+    def transform_pages(self, pages: Iterator[RasterImage]) -> tuple[Iterator[RasterImage] | None, Remark]:
+        """Transform the first, which decides whether anything is written, and the others while they are written."""
         first = next(pages)
         changed, text = self.transform(first)
         before = thumbnail(first.to_pil()) if self.with_thumbnails else None
         if changed is None:
-            return None, _Remark((text,), False, before)
+            return None, Remark((text,), False, before)
         after = thumbnail(changed.to_pil()) if self.with_thumbnails else None
         texts = tuple(text for text in (*changed.remarks, text) if text)
-        return chain([changed], self._transform_others(pages)), _Remark(texts, True, before, after)
+        return chain([changed], self._transform_others(pages)), Remark(texts, True, before, after)
 
     def _transform_others(self, pages: Iterator[RasterImage]) -> Iterator[RasterImage]:
-        """Transform the other pages while they are written; keep one that the transform leaves out."""
+        """Transform the other pages; keep one that the transform leaves out."""
         for number, page in enumerate(pages, 2):
             changed, text = self.transform(page)
             page = changed or page
@@ -216,6 +226,7 @@ class _Files:
             yield page
 
     def write(self, pages: Iterator[RasterImage], target: Path) -> None:
+        """Write the results, each under its name once it is whole."""
         first = next(pages)
         others = list(islice(pages, 1)) if self.all_pages else []
         try:
@@ -227,19 +238,22 @@ class _Files:
             raise _MadeElsewhereError(target) from error
 
 
-def _show(result: ImageResult[_Remark], page: HtmlReport | None, summary: RunSummary) -> None:
+def _show(
+    result: ImageResult[Remark], page: HtmlReport | None, summary: RunSummary, outputs: Sequence[Path] = ()
+) -> None:
     """Print the result of an image, count it, and add it to the report."""
     if isinstance(result.error, _MadeElsewhereError):
         summary.skip("made by another run")
         return
-    remark = result.remark or _Remark()
+    remark = result.remark or Remark()
     remarks = [*remark.texts, *result.warnings]
     written = result.error is None and remark.written
     failure = "" if result.error is None else describe_error(result.error, result.source)
     if written:
         summary.done += 1
         try:
-            print_result(result.target)
+            for output in outputs:
+                print_result(output)
         except UnwritableError as error:
             summary.failed.append(str(error))
     elif result.error is None:

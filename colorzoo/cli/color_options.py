@@ -3,7 +3,9 @@
 import argparse
 import math
 import re
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from colorzoo.cli.arguments import path_argument
 from colorzoo.errors import OutputExistsError, UsageError
@@ -37,6 +39,19 @@ def add_color_options(parser: argparse.ArgumentParser) -> None:
         help="fade colours of which the model is less sure than this, from 0 to 1 (default: 0)",
     )
     parser.add_argument(
+        "--like",
+        type=path_argument,
+        metavar="FILE",
+        help="an image in colour: what looks alike is coloured alike, where the model is unsure",
+    )
+    parser.add_argument(
+        "--variants",
+        type=int,
+        default=1,
+        metavar="N",
+        help="colour each image in so many plausible ways, up to 7: OUT.1.jpg, ..., and OUT.sheet.jpg (default: 1)",
+    )
+    parser.add_argument(
         "--confidence-map",
         type=path_argument,
         metavar="FILE",
@@ -45,7 +60,7 @@ def add_color_options(parser: argparse.ArgumentParser) -> None:
 
 
 def parse_adjustments(args: argparse.Namespace) -> "ColorAdjustments":
-    """Return the options as one object.
+    """Return the options as one object, but for --like, which needs the model.
 
     Raises:
         UsageError: If one makes no sense, whatever the image and the model.
@@ -57,6 +72,20 @@ def parse_adjustments(args: argparse.Namespace) -> "ColorAdjustments":
         return ColorAdjustments(args.working_size, args.saturation, hints, args.min_confidence)
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def follow_reference(adjustments: "ColorAdjustments", colorizer: Any, path: Path) -> "ColorAdjustments":
+    """Return the options with the image that --like names, which the model looks at once for all.
+
+    Raises:
+        UsageError: If it is not in colour.
+        UnreadableImageError: If it is missing or no image.
+        NoDistributionError: If the model follows no reference.
+    """
+    try:
+        return replace(adjustments, like=colorizer.read_reference(path))
+    except ValueError as error:
+        raise UsageError(f"--like: {error}") from error
 
 
 def check_confidence_map(args: argparse.Namespace) -> None:

@@ -5,16 +5,18 @@ Nothing heavy is imported before one of them runs, so that the command line star
 
 import argparse
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from colorzoo.cli.arguments import path_argument
-from colorzoo.cli.color_options import add_color_options, check_confidence_map, parse_adjustments
+from colorzoo.cli.color_options import add_color_options, check_confidence_map, follow_reference, parse_adjustments
 from colorzoo.cli.run_summary import RunSummary
 from colorzoo.cli.video_options import add_as_video_option, add_smoothing_option, split_images_and_videos
 from colorzoo.errors import UsageError
 
 if TYPE_CHECKING:
+    from colorzoo.cli.batch import ImageFiles
     from colorzoo.cli.if_color import Transform
     from colorzoo.cli.model_loader import ModelLoader
     from colorzoo.inference.color_adjustments import ColorAdjustments
@@ -122,15 +124,30 @@ def _run_colorize(args: argparse.Namespace) -> int:
     adjustments = parse_adjustments(args)
     if args.confidence_map is not None:
         check_confidence_map(args)
+    if args.variants != 1:
+        from colorzoo.cli.variants import check_variants
+
+        check_variants(args)
     summary = RunSummary()
     images, videos = split_images_and_videos(_resolve_outputs(args, summary), args)
     colorizer = ModelLoader(args.device).load(args.model, "colourise")
+    if args.like is not None:
+        adjustments = follow_reference(adjustments, colorizer, args.like)
     if videos:
         from colorzoo.cli.videos import color_videos
 
         if status := color_videos(videos, colorizer, adjustments, args, summary, len(images)):
             return status
-    return _run_images(images, _colorize_transform(colorizer, adjustments, args), args, summary)
+    transform, *others = (
+        _colorize_transform(colorizer, replace(adjustments, variant=number), args)
+        for number in range(1, args.variants + 1)
+    )
+    make_files = None
+    if others:
+        from colorzoo.cli.variants import plan_variants
+
+        images, make_files = plan_variants(images, colorizer, others, args)
+    return _run_images(images, transform, args, summary, make_files)
 
 
 def _run_denoise(args: argparse.Namespace) -> int:
@@ -166,7 +183,11 @@ def _resolve_outputs(args: argparse.Namespace, summary: RunSummary) -> list[tupl
 
 
 def _run_images(
-    pairs: list[tuple[Path, Path]], transform: "Transform", args: argparse.Namespace, summary: RunSummary
+    pairs: list[tuple[Path, Path]],
+    transform: "Transform",
+    args: argparse.Namespace,
+    summary: RunSummary,
+    make_files: "Callable[..., ImageFiles] | None" = None,
 ) -> int:
     from colorzoo.cli.batch import run_images
 
@@ -180,6 +201,7 @@ def _run_images(
         skip_existing=args.skip_existing,
         report=args.report,
         summary=summary,
+        make_files=make_files,
     )
 
 
@@ -204,7 +226,7 @@ def _colorize_transform(colorizer: Any, adjustments: "ColorAdjustments", args: a
 
     def transform(image: "RasterImage") -> "tuple[RasterImage, str]":
         colored = colorizer.colorize_adjusted(image, adjustments)
-        if args.confidence_map is not None:
+        if args.confidence_map is not None and adjustments.variant == 1:
             write_image(colorizer.confidence(image, adjustments.working_size), args.confidence_map, args.overwrite)
         return _add_provenance(colored, [colorizer], parameters, args), ""
 

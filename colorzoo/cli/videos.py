@@ -153,6 +153,7 @@ def _check_options(pairs: Sequence[Pair], args: argparse.Namespace, summary: Run
     """Refuse options that are for images: all videos fail, or the command if it has nothing else to do."""
     for_images = {
         "--hint": bool(getattr(args, "hint", None)),
+        "--variants": getattr(args, "variants", 1) > 1,
         "--confidence-map": getattr(args, "confidence_map", None) is not None,
         "--report": args.report is not None,
         "--all-pages": args.all_pages,

@@ -1,1 +1,1 @@
-"""From a grey image of any size to a coloured one: lightness, hints, confidence, adjustments."""
+"""From a grey image of any size to a coloured one: lightness, hints, variants, references, confidence."""

@@ -1,4 +1,4 @@
-"""What users may ask of a colouriser: working size, saturation, colour hints, and fading where it is unsure."""
+"""What users may ask of a colouriser: size, saturation, hints, fading where it is unsure, references and variants."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,11 @@ from typing import TypedDict
 from torch import Tensor
 
 from colorzoo.inference.color_hints import GUIDE_SIZE, Hint, check_hints, propagate_hints
+from colorzoo.inference.color_reference import ColorReference, name_of
+from colorzoo.inference.color_variants import check_variant
 from colorzoo.inference.lightness_image import LightnessImage
 from colorzoo.inference.working_size import fit_longer_side
+from colorzoo.io.convert import Image
 
 MAX_SATURATION = 4.0
 
@@ -19,6 +22,8 @@ class ColorOptions(TypedDict, total=False):
     saturation: float
     hints: Sequence[Hint]
     min_confidence: float
+    like: Image | ColorReference | None
+    variant: int
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class ColorAdjustments:
         saturation: Factor on a* and b*, from 0 (grey) over 1 (as predicted) to 4.
         hints: Points and their colours. They are taken as they are, whatever the saturation and the confidence.
         min_confidence: In [0, 1]; colours of less confidence fade, in proportion.
+        like: An image in colour, or what `Colorizer.read_reference` made of it: what looks alike is coloured alike.
+        variant: 1 for the colours that the model takes for best; 2 to 7 for other plausible ones.
 
     Raises:
         ValueError: If one is out of its range, or no hint.
@@ -39,6 +46,8 @@ class ColorAdjustments:
     saturation: float = 1.0
     hints: Sequence[Hint] = ()
     min_confidence: float = 0.0
+    like: Image | ColorReference | None = None
+    variant: int = 1
 
     def __post_init__(self) -> None:
         if self.working_size is not None and self.working_size < 1:
@@ -51,6 +60,7 @@ class ColorAdjustments:
         if not 0 <= self.min_confidence <= 1:
             raise ValueError(f"min_confidence is {self.min_confidence}; give a number from 0 (all colours stay) to 1")
         check_hints(self.hints)
+        check_variant(self.variant)
 
     def describe(self, default_working_size: int) -> str:
         """Return the options that are not at their default, and the working size, in words.
@@ -63,6 +73,8 @@ class ColorAdjustments:
         parts += [f"saturation {self.saturation:g}"] if self.saturation != 1 else []
         parts += [f"hint {x:g},{y:g}={color}" for (x, y), color in self.hints]
         parts += [f"min confidence {self.min_confidence:g}"] if self.min_confidence else []
+        parts += [] if self.like is None else [f"like {name_of(self.like)}"]
+        parts += [f"variant {self.variant}"] if self.variant > 1 else []
         return "; ".join(parts)
 
     def apply(self, ab: Tensor, picture: LightnessImage) -> Tensor:

@@ -14,6 +14,12 @@ def bin_width(bins: int) -> float:
     return 2 * _REACH / (bins - 1)
 
 
+def bin_centers(bins: int) -> Tensor:
+    """Return a* and b* of each bin, ``(bins * bins, 2)``; a* varies along the rows of the grid."""
+    axis = torch.linspace(-_REACH, _REACH, bins)
+    return torch.cartesian_prod(axis, axis)
+
+
 def soft_encode_ab(ab: Tensor, bins: int) -> tuple[Tensor, Tensor]:
     """Spread each colour over the four bins around it, so that their weighted mean is the colour itself.
 

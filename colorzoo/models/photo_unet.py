@@ -21,7 +21,15 @@ from torch.nn import functional as F
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import lightness_to_grey
 from colorzoo.data.batches import ColorBatch
-from colorzoo.models._ab_bins import annealed_mean, bin_width, confidence_of_bins, kl_divergence, soft_encode_ab
+from colorzoo.inference.color_distribution import ColorDistribution
+from colorzoo.models._ab_bins import (
+    annealed_mean,
+    bin_centers,
+    bin_width,
+    confidence_of_bins,
+    kl_divergence,
+    soft_encode_ab,
+)
 from colorzoo.models._efficientnet_lite import EfficientNetLite
 from colorzoo.models._padding import pad_to_multiple
 from colorzoo.models._timm_encoder import TimmEncoder
@@ -111,6 +119,24 @@ class PhotoUNet(Colorizer):
     def predict_ab_with_confidence(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
         answer = self._answer(lightness_to_grey(lightness))
         return self._colour(answer), confidence_of_bins(answer)
+
+    def predict_distribution(self, lightness: Tensor) -> ColorDistribution:
+        grey = lightness_to_grey(lightness)
+        answer = self._answer(grey)
+        return ColorDistribution(
+            (answer / self.temperature).log_softmax(dim=1),
+            bin_centers(self.bins).to(answer),
+            confidence_of_bins(answer),
+            features=lambda: self._features(grey),
+            vividness=self.vividness,
+        )
+
+    def _features(self, grey: Tensor) -> Tensor:
+        """Return the maps of the encoder from an eighth of the edge on, each of them a unit vector at each place."""
+        rows, columns = (-(-edge // 8) for edge in grey.shape[-2:])
+        maps = self.encoder(pad_to_multiple(grey, self.encoder.stride))[1:]
+        same_size = [F.interpolate(each.float(), maps[0].shape[-2:], mode="bilinear") for each in maps]
+        return torch.cat([F.normalize(each, dim=1) for each in same_size], dim=1)[..., :rows, :columns]
 
     def losses(self, batch: ColorBatch) -> dict[str, Tensor]:
         """Return the divergence from the truth in nats, and how far the mean is off, in bins and as a logarithm."""

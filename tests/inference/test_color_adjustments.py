@@ -139,7 +139,7 @@ def test_models_without_confidence_say_so(halves):
 
 
 def test_all_options_travel_as_one_object(model, halves):
-    options = {"saturation": 0.7, "hints": [((20, 30), RED)], "min_confidence": 0.3}
+    options = {"saturation": 0.7, "hints": [((20, 30), RED)], "min_confidence": 0.3, "like": None, "variant": 1}
     assert set(ColorOptions.__annotations__) == set(options), "a new option: colour with it here too"
     names = [field.name for field in fields(ColorAdjustments)]
     assert names == ["working_size", *ColorOptions.__annotations__]
@@ -158,6 +158,8 @@ def test_all_options_travel_as_one_object(model, halves):
         ({"saturation": float("nan")}, "saturation is nan"),
         ({"min_confidence": 1.1}, "min_confidence is 1.1"),
         ({"min_confidence": float("nan")}, "min_confidence is nan"),
+        ({"variant": 0}, r"variant is 0; give a whole number from 1 \(the model's own colours\) to 7"),
+        ({"variant": 2.5}, "variant is 2.5"),
         ({"hints": [((120, 0), RED)]}, "outside the image, which has 120 x 90 pixels"),
         ({"hints": [((0, -1), RED)]}, "outside the image"),
         ({"hints": [((float("nan"), 1), RED)]}, "at no place"),

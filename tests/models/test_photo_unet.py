@@ -83,6 +83,29 @@ def test_a_vivid_model_answers_with_more_of_the_same_chroma(small):
 
 
 @torch.no_grad()
+def test_its_distribution_is_the_one_that_it_answers_from():
+    lively = colorzoo.create("photo_unet", widths=[16, 16, 16], temperature=0.5, vividness=1.5).eval()
+    lightness = 100 * torch.rand(2, 1, 70, 41)
+    distribution = lively.predict_distribution(lightness)
+    answer, confidence = lively.predict_ab_with_confidence(lightness)
+    torch.testing.assert_close(distribution.ab(), answer, atol=1e-3, rtol=0)
+    assert torch.equal(distribution.confidence, confidence)
+    features = distribution.features()
+    assert features.shape[-2:] == (9, 6)
+    torch.testing.assert_close(features.square().sum(dim=1), torch.full((2, 9, 6), 3.0))
+
+
+@torch.no_grad()
+def test_variants_and_references_work_in_half_precision_and_on_one_pixel():
+    small = colorzoo.create("photo_unet", widths=[16, 16]).eval()
+    grey, reference = torch.rand(1, 1, 40, 36), torch.rand(1, 3, 50, 30)
+    expected = small.colorize(grey, variant=2, like=reference)
+    assert not torch.equal(expected, small.colorize(grey))
+    torch.testing.assert_close(small.bfloat16().colorize(grey, variant=2, like=reference), expected, atol=0.1, rtol=0)
+    assert small.colorize(grey[..., :1, :1], variant=2, like=reference[..., :1, :1]).shape == (1, 3, 1, 1)
+
+
+@torch.no_grad()
 def test_global_context_begins_without_effect_and_then_reaches_every_place():
     old = colorzoo.load("photo_unet.true")
     new = colorzoo.create("photo_unet", context=8, weights="photo_unet.true", reinit=["context"]).eval()
