@@ -120,8 +120,8 @@ class Colorizer(ZooModule):
         """Colour one image, or a batch, of any size; the result is of the kind that was given.
 
         An image that is larger than the working size is shown to the network at that size. The a*b* it
-        answers with are up-sampled bilinearly and joined with the full-resolution L* of the input; images of 8 and
-        16 bits in strips of rows, so that a large one needs little more memory than its result.
+        answers with are up-sampled along the edges of the full-resolution L* (`upsample_guided`) and joined with it;
+        images of 8 and 16 bits in strips of rows, so that a large one needs little more memory than its result.
         A model that you trained yourself must be in evaluation mode, as ``colorzoo.load`` returns it.
 
         Args:
@@ -170,8 +170,9 @@ class Colorizer(ZooModule):
         source = decode_srgb(image)
         with torch.no_grad():
             picture = as_lightness_image(source, next(self.parameters()).device)
-            ab = adjustments.apply(self.predict(picture, adjustments), picture)
-            return restore_kind(image, source, picture.merge_ab(ab))
+            guided = self.exceeds_working_size(picture, adjustments)
+            ab = adjustments.apply(self.predict(picture, adjustments), picture, guided)
+            return restore_kind(image, source, picture.merge_ab(ab, guided))
 
     @overload
     def colorize_variants(
@@ -235,6 +236,13 @@ class Colorizer(ZooModule):
         reference = like if isinstance(like, ColorReference | None) else self.read_reference(like)
         return lambda lightness: choose_colors(self.predict_distribution(lightness), reference, variant)
 
+    def exceeds_working_size(self, picture: LightnessImage, adjustments: ColorAdjustments) -> bool:
+        """Tell whether the network is shown less than the image, so that its colours are up-sampled along the edges.
+
+        Up to the working size an image gets the colours that `forward` gives.
+        """
+        return max(picture.height, picture.width) > self._longest_side(adjustments)
+
     @overload
     def confidence(self, image: Picture | RasterImage, working_size: int | None = None) -> PIL.Image.Image: ...
     @overload
@@ -271,5 +279,8 @@ class Colorizer(ZooModule):
             lightness = picture.lightness_at(*fit_longer_side(size, picture.height, picture.width))
             return run_in_own_dtype(self, predict, lightness.to(next(self.parameters()).device))
 
-        longest = self.working_size if adjustments.working_size is None else adjustments.working_size
-        return with_oom_fallback(self, predict_at, min(longest, max(picture.height, picture.width)))
+        longest = min(self._longest_side(adjustments), max(picture.height, picture.width))
+        return with_oom_fallback(self, predict_at, longest)
+
+    def _longest_side(self, adjustments: ColorAdjustments) -> int:
+        return self.working_size if adjustments.working_size is None else adjustments.working_size

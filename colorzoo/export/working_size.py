@@ -4,9 +4,11 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import grey_to_lightness
+from colorzoo.inference.guided_upsampling import upsample_guided
 from colorzoo.inference.tensor_image import merge_ab
 
 
@@ -28,9 +30,11 @@ class AtWorkingSize(nn.Module):
         """Colour a batch."""
         lightness = grey_to_lightness(grey)
         height, width = grey.shape[-2:]
-        rows, columns = scaled_size(self.model.working_size, height, width)
-        small = _shrinking(height, rows) @ lightness @ _shrinking(width, columns).T
-        return merge_ab(lightness, self.model.predict_ab(small))
+        ab = self.model.predict_ab(_shrink(lightness, *scaled_size(self.model.working_size, height, width)))
+        guided = upsample_guided(ab, _shrink(lightness, *ab.shape[-2:]), lightness)
+        plain = F.interpolate(ab, (height, width), mode="bilinear")
+        is_large = torch.scalar_tensor(torch.sym_max(height, width)) > self.model.working_size
+        return merge_ab(lightness, torch.where(is_large, guided, plain))
 
 
 def scaled_size(longest: int, height: int, width: int) -> tuple[int, int]:
@@ -55,6 +59,11 @@ def _divide(number: int, divisor: int) -> int:
     torch._check(size >= 1)
     torch._check(size <= divisor)
     return cast(int, size)
+
+
+def _shrink(lightness: Tensor, height: int, width: int) -> Tensor:
+    """Return images ``(B, 1, H, W)`` at a size that is not larger."""
+    return _shrinking(lightness.shape[2], height) @ lightness @ _shrinking(lightness.shape[3], width).T
 
 
 def _shrinking(length: int, shorter: int) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 from colorzoo.inference.color_hints import GUIDE_SIZE, Hint, check_hints, propagate_hints
 from colorzoo.inference.color_reference import ColorReference, name_of
 from colorzoo.inference.color_variants import check_variant
+from colorzoo.inference.guided_upsampling import upsample_guided
 from colorzoo.inference.lightness_image import LightnessImage
 from colorzoo.inference.working_size import fit_longer_side
 from colorzoo.io.convert import Image
@@ -77,8 +78,11 @@ class ColorAdjustments:
         parts += [f"variant {self.variant}"] if self.variant > 1 else []
         return "; ".join(parts)
 
-    def apply(self, ab: Tensor, picture: LightnessImage) -> Tensor:
-        """Return a model's a*b*, faded by confidence already, with the saturation and the hints."""
+    def apply(self, ab: Tensor, picture: LightnessImage, guided: bool = False) -> Tensor:
+        """Return a model's a*b*, faded by confidence already, with the saturation and the hints.
+
+        If they are to follow the edges of L*, they do so from here on at the size at which hints find their way.
+        """
         if self.saturation != 1:
             ab = ab * self.saturation
         if not self.hints:
@@ -86,4 +90,6 @@ class ColorAdjustments:
         if picture.count != 1:
             raise ValueError(f"the hints are for one image, but the batch has {picture.count}")
         guide = picture.lightness_at(*fit_longer_side(GUIDE_SIZE, picture.height, picture.width))
+        if guided and ab.shape[2] * ab.shape[3] < guide.shape[2] * guide.shape[3]:
+            ab = upsample_guided(ab, picture.lightness_at(*ab.shape[-2:]), guide)
         return propagate_hints(ab, guide, self.hints, picture.height, picture.width)

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from colorzoo.color.conversions import LUMINANCE, grey_to_lightness, lab_to_rgb
 from colorzoo.color.srgb import decode_srgb_curve, encode_srgb_curve
 from colorzoo.color.srgb8 import Srgb8Writer, shifts
+from colorzoo.inference.guided_upsampling import chroma_at, guided_coefficients
 from colorzoo.runtime.threads import map_threads
 
 _PIXELS = 1 << 17
@@ -70,37 +71,53 @@ class IntegerImage:
                 total[targets] += weights
         return F.interpolate((down / total)[None, None], (height, width), mode="bilinear", antialias=True)
 
-    def merge_ab(self, ab: Tensor) -> NDArray[Any]:
-        """Return RGB levels ``(H, W, 3)`` with this L* and with a*b* ``(1, 2, h, w)``, which are up-sampled bilinearly.
+    def merge_ab(self, ab: Tensor, guided: bool = False) -> NDArray[Any]:
+        """Return RGB levels with this L* and with a*b*, which are up-sampled.
 
         Of 8 bits they differ by at most 1 from those of `color.lab_to_rgb`, rounded.
+
+        Args:
+            ab: a* and b*, ``(1, 2, h, w)``.
+            guided: Let them follow the edges of L*, as `upsample_guided` does; otherwise it is done bilinearly.
+
+        Shape:
+            ``(H, W, 3)``.
         """
         ab = ab.detach().float().cpu()
         if not bool(torch.isfinite(ab).all()):
             raise ValueError("the model answered with a*b* that are no numbers; its weights may be damaged")
-        return self._merge_8bit(ab) if self._dtype == np.uint8 else self._merge_16bit(ab)
+        is_8bit = self._dtype == np.uint8
+        chroma = shifts(ab) if is_8bit else ab
+        if guided:
+            chroma = guided_coefficients(chroma, self.lightness_at(*ab.shape[-2:]))
+        columns = F.interpolate(chroma, (chroma.shape[2], self.width), mode="bilinear")[0]
+        return self._merge_8bit(columns) if is_8bit else self._merge_16bit(columns)
 
-    def _merge_8bit(self, ab: Tensor) -> NDArray[Any]:
+    def _merge_8bit(self, columns: Tensor) -> NDArray[Any]:
         levels = torch.empty(self.height, self.width, 3, dtype=torch.uint8)
-        columns = _upsample_columns(shifts(ab), self.width)
 
         def fill(strips: Sequence[slice]) -> None:
             picture = Srgb8Writer(levels)
             for rows in strips:
-                picture.write(rows, self._lightness_of(rows), _upsample_rows(columns, self.height, rows))
+                lightness = self._lightness_of(rows)
+                picture.write(rows, lightness, self._chroma_of(columns, lightness, rows))
             picture.finish()
 
         for _ in map_threads(fill, self._bands()):
             pass
         return levels.numpy()
 
-    def _merge_16bit(self, ab: Tensor) -> NDArray[Any]:
+    def _merge_16bit(self, columns: Tensor) -> NDArray[Any]:
         rgb = np.empty((self.height, self.width, 3), np.uint16)
-        columns = _upsample_columns(ab, self.width)
         for rows, lightness in self.strips():
-            lab = torch.cat([lightness[None], _upsample_rows(columns, self.height, rows)])
+            lab = torch.cat([lightness[None], self._chroma_of(columns, lightness, rows)])
             rgb[rows] = np.rint(lab_to_rgb(lab[None])[0].movedim(0, 2).numpy() * 65535)
         return rgb
+
+    def _chroma_of(self, columns: Tensor, lightness: Tensor, rows: slice) -> Tensor:
+        """Return some rows of a*b*, which are two planes, or the coefficients of L* that give them."""
+        chroma = _upsample_rows(columns, self.height, rows)
+        return chroma if len(chroma) == 2 else chroma_at(chroma, lightness[None])
 
     def _lightness_of(self, rows: slice) -> Tensor:
         return _look_up(self._lightness, self._steps[rows])
@@ -130,13 +147,8 @@ def _bilinear_weights(length: int, shorter: int, rows: slice) -> tuple[slice, Te
     return targets, torch.from_numpy(np.maximum(1 - distances, 0).astype(np.float32))
 
 
-def _upsample_columns(ab: Tensor, width: int) -> Tensor:
-    """Up-sample ``(1, 2, h, w)`` bilinearly to a width, ``(2, h, W)``."""
-    return F.interpolate(ab, (ab.shape[2], width), mode="bilinear")[0]
-
-
 def _upsample_rows(columns: Tensor, height: int, rows: slice) -> Tensor:
-    """Return some rows of what ``(2, h, W)`` is when up-sampled bilinearly to a height."""
+    """Return some rows of what ``(C, h, W)`` is when up-sampled bilinearly to a height."""
     count = columns.shape[1]
     # In float32 and in this order, as torch does it.
     positions = (np.arange(rows.start, rows.stop, dtype=np.float32) + np.float32(0.5)) * np.float32(count / height)

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorzoo.color.conversions import grey_to_lightness, lab_to_rgb
+from colorzoo.inference.guided_upsampling import upsample_guided
 
 
 class TensorImage:
@@ -21,9 +22,12 @@ class TensorImage:
             return self._lightness
         return F.interpolate(self._lightness, (height, width), mode="bilinear", antialias=True)
 
-    def merge_ab(self, ab: Tensor) -> Tensor:
-        """Return RGB ``(B, 3, H, W)`` with this L* and with a*b* of any size."""
-        return merge_ab(self._lightness, ab.to(self._lightness.device)).to(self._home)
+    def merge_ab(self, ab: Tensor, guided: bool = False) -> Tensor:
+        """Return RGB ``(B, 3, H, W)`` with this L* and with a*b* of any size, which may follow the edges of L*."""
+        ab = ab.to(self._lightness.device)
+        if guided:
+            ab = upsample_guided(ab.float(), self.lightness_at(*ab.shape[-2:]), self._lightness)
+        return merge_ab(self._lightness, ab).to(self._home)
 
 
 def merge_ab(lightness: Tensor, ab: Tensor) -> Tensor:

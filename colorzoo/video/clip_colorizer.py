@@ -72,7 +72,8 @@ class VideoColorizer:
         ab = self._colorizer.predict(picture, self._adjustments)
         if self._smoothing.share:
             ab = self._smoothing(ab, picture.lightness_at(ab.shape[2], ab.shape[3]))
-        return picture.merge_ab(self._adjustments.apply(ab, picture))
+        guided = self._colorizer.exceeds_working_size(picture, self._adjustments)
+        return picture.merge_ab(self._adjustments.apply(ab, picture, guided), guided)
 
 
 class VideoRestorer:
