@@ -23,9 +23,10 @@ def test_a_large_picture_is_restored_square_by_square():
 def test_channels_are_restored_alone_or_together(channels):
     model = colorzoo.create("dense_denoiser", encoder=[20], size=8, channels=channels).eval()
     assert model(torch.rand(2, 3, 9, 13)).shape == (2, 3, 9, 13)
+    assert model(torch.rand(2, 1, 9, 13)).shape == (2, 1, 9, 13)
     if channels == 3:
         with pytest.raises(ValueError, match=r"give \(B, 3, H, W\)"):
-            model(torch.rand(2, 1, 8, 8))
+            model(torch.rand(2, 2, 8, 8))
 
 
 @pytest.mark.parametrize(
