@@ -7,11 +7,14 @@ The sets are the 400 photographs of ``photos/val`` at 160 pixels, 200 of ``kodac
 that test of Imagenette and the 20 of BSDS400 at 224: middle squares. ``--split val`` takes photographs that validate of
 the last two, too, to choose the temperature and the vividness of a photo_unet. PSNR and colourfulness are means over
 the photographs whose truth has a colourfulness above 8; of those that are grey it is the chroma that they are given.
+Below the table stand the ten photographs on which each model lost most.
 """
 
 import argparse
+import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +55,25 @@ Setting = tuple[float, float]
 """Temperature and vividness."""
 
 
+@dataclass(frozen=True)
+class Figures:
+    """What a model is worth on a set.
+
+    Args:
+        gain: Mean PSNR over that of the grey image, in dB.
+        color: Colourfulness, as a share of the truth's.
+        better: Share of the photographs that are nearer the truth than the grey image is.
+        chroma: Mean chroma given to photographs that are grey; not a number without any.
+        gains: PSNR over the grey image of each photograph, in dB, by its name.
+    """
+
+    gain: float
+    color: float
+    better: float
+    chroma: float
+    gains: dict[str, float]
+
+
 def colorized(name: str, model: Any, grey: Tensor, settings: Sequence[Setting]) -> dict[str, Tensor]:
     """Return images in colour by the name of the model and the setting; a photo_unet is asked once for all settings.
 
@@ -73,8 +95,8 @@ def colorized(name: str, model: Any, grey: Tensor, settings: Sequence[Setting]) 
 @torch.inference_mode()
 def measured(
     source: ImageDataset, places: Sequence[int], models: dict[str, Any], settings: Sequence[Setting] = ()
-) -> dict[str, dict[str, float]]:
-    """Return the mean figures of each model over the images of a set.
+) -> dict[str, Figures]:
+    """Return the figures of each model over the images of a set.
 
     Args:
         source: The images, all of one size.
@@ -84,34 +106,43 @@ def measured(
     """
     rows: dict[str, list[Tensor]] = defaultdict(list)
     chroma: dict[str, list[Tensor]] = defaultdict(list)
+    titles: list[str] = []
     for first in range(0, len(places), _BATCH):
-        levels = source.load_batch(places[first : first + _BATCH])["rgb"]
+        batch = source.load_batch(places[first : first + _BATCH])
+        levels = batch["rgb"]
         lab, grey = rgb_to_lab_and_grey(levels)
         truth = levels.float() / 255
         true = colorfulness(truth)
+        titles += [title for title, figure in zip(batch["name"], true.tolist(), strict=True) if figure > _IN_COLOR]
         given_grey = _chroma(lab) < _GREY_CHROMA
         base = psnr(grey.expand_as(truth), truth)
         for name, rgb in (it for title, one in models.items() for it in colorized(title, one, grey, settings).items()):
             figures = torch.stack([psnr(rgb, truth) - base, colorfulness(rgb), true], dim=1)
             rows[name].append(figures[true > _IN_COLOR])
             chroma[name].append(_chroma(rgb_to_lab(rgb[given_grey])))
-    return {name: _means(torch.cat(rows[name]), torch.cat(chroma[name])) for name in rows}
+    return {name: _figures(titles, torch.cat(rows[name]), torch.cat(chroma[name])) for name in rows}
 
 
 def _chroma(lab: Tensor) -> Tensor:
     return lab[:, 1:].norm(dim=1).mean(dim=(1, 2))
 
 
-def _means(rows: Tensor, chroma: Tensor) -> dict[str, float]:
+def _figures(titles: list[str], rows: Tensor, chroma: Tensor) -> Figures:
     gain, given, true = rows.double().mean(dim=0).tolist()
-    better = float((rows[:, 0] > 0).double().mean())
-    return {"gain": gain, "color": given / true, "better": better, "chroma": float(chroma.double().mean())}
+    gains = rows[:, 0].tolist()
+    better = sum(one > 0 for one in gains) / len(gains)
+    return Figures(gain, given / true, better, float(chroma.double().mean()), dict(zip(titles, gains, strict=True)))
 
 
-def row(title: str, name: str, mine: dict[str, float]) -> tuple[str, ...]:
+def row(title: str, name: str, mine: Figures) -> tuple[str, ...]:
     """Return a row of the table; a set without grey images has no chroma of them."""
-    chroma = "-" if mine["chroma"] != mine["chroma"] else f"{mine['chroma']:.2f}"
-    return (title, name, f"{mine['gain']:+.2f} dB", f"{mine['color']:.0%}", f"{mine['better']:.0%}", chroma)
+    chroma = "-" if math.isnan(mine.chroma) else f"{mine.chroma:.2f}"
+    return (title, name, f"{mine.gain:+.2f} dB", f"{mine.color:.0%}", f"{mine.better:.0%}", chroma)
+
+
+def worst(gains: dict[str, float], most: int = 10) -> str:
+    """Return the photographs on which a model lost most, the worst first."""
+    return ", ".join(f"{name} ({gains[name]:+.1f} dB)" for name in sorted(gains, key=gains.__getitem__)[:most])
 
 
 def _setting(text: str) -> Setting:
@@ -131,6 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     models = {Path(name).name if "/" in name else name: colorzoo.load(name) for name in options.models}
     rows = [HEADING]
+    gains: dict[str, dict[str, float]] = defaultdict(dict)
     for name in options.sets:
         data = PhotosDataModule([SETS[name]])
         source = data.load_split(options.split if data.split_names()[options.split] else "val")
@@ -138,7 +170,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found = measured(source, places, models, options.settings)
         rows += [row(f"{len(places):,} of {name}", model, mine) for model, mine in found.items()]
         print(*rows[-len(found) :], sep="\n", flush=True)
-    text = f"{markdown_table(rows)}\nWritten by `benchmarks/photographs.py`.\n"
+        for model, mine in found.items():
+            gains[model] |= mine.gains
+    losses = "".join(f"{model} lost most on {worst(mine)}.\n\n" for model, mine in gains.items())
+    text = f"{markdown_table(rows)}\n{losses}Written by `benchmarks/photographs.py`.\n"
     print(text)
     atomic_replace(options.output, text.encode())
 

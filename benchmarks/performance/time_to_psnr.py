@@ -3,9 +3,9 @@
     python benchmarks/performance.py --only time_to_psnr --seconds 240
 
 Each trains for fifteen times the seconds and is measured on the same validation squares of Imagenette; measuring does
-not count as training. Ours is configs/photo_unet.yaml as it stands, which starts from ImageNet weights and sees Tiny
-ImageNet and BSDS too. Theirs is the U-Net of 54 million numbers and the PatchGAN from random weights, by L1 and
-adversary.
+not count as training. Ours is configs/photo_unet.imagenette.yaml as it stands, which starts from ImageNet weights and
+sees Tiny ImageNet and BSDS too. Theirs is the U-Net of 54 million numbers and the PatchGAN from random weights, by L1
+and adversary.
 """
 
 import tempfile
@@ -30,7 +30,7 @@ from performance.lab_pairs import TutorialPictures
 from performance.pix2pix_step import plain_step
 from performance.tutorial_networks import TutorialUNet, tutorial_patch_gan
 
-_RECIPE = Path(__file__).parent.parent.parent / "configs" / "photo_unet.yaml"
+_RECIPE = Path(__file__).parent.parent.parent / "configs" / "photo_unet.imagenette.yaml"
 _SIZE = 128
 _MEASUREMENTS = 12
 _EVAL_BATCH = 20

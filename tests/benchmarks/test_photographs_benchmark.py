@@ -25,12 +25,18 @@ def test_figures_in_colour_and_on_grey_ones_are_told_apart(benchmark, source, mo
     model = colorzoo.create("fusion_cnn").eval()
     monkeypatch.setattr(model, "predict_ab", lambda lightness: lightness.expand(-1, 2, -1, -1) * 0 + 3)
     figures = benchmark.measured(source, range(4), {"pale": model})["pale"]
-    assert figures["chroma"] == pytest.approx(18**0.5, abs=0.1)
-    assert 0 <= figures["better"] <= 1
-    assert 0 < figures["color"] < 0.5
+    assert figures.chroma == pytest.approx(18**0.5, abs=0.1)
+    assert 0 <= figures.better <= 1
+    assert 0 < figures.color < 0.5
     in_color = benchmark.measured(source, range(2), {"pale": model})["pale"]
-    assert in_color["gain"] == figures["gain"]
+    assert in_color.gain == figures.gain
     assert benchmark.row("set", "pale", in_color)[-1] == "-"
+    assert list(in_color.gains) == ["a", "b"]
+    assert sum(in_color.gains.values()) / 2 == pytest.approx(in_color.gain)
+
+
+def test_the_photographs_that_lost_most_are_named(benchmark):
+    assert benchmark.worst({"a": 1.0, "b": -2.0, "c": -0.5}, most=2) == "b (-2.0 dB), c (-0.5 dB)"
 
 
 def test_settings_are_those_of_the_model(benchmark, source):

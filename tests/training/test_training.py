@@ -56,10 +56,12 @@ def trained(recipe, tmp_path_factory):
 
 
 def run_before(recipe):
-    """Run, for an epoch, the recipe whose run another one starts from."""
-    source = yaml.safe_load(recipe.read_text())["model"].get("init_args", {}).get("backbone_weights")
+    """Run, for an epoch, the recipe whose run another one starts from, and before it that one's own."""
+    given = yaml.safe_load(recipe.read_text())["model"].get("init_args", {})
+    source = given.get("weights") or given.get("backbone_weights")
     if source is not None and source.startswith("runs/"):
         before = CONFIGS / f"{Path(source).parts[1]}.yaml"
+        run_before(before)
         run(["fit", "--config", str(before), "--data=Synthetic", *SMALL, *QUIET, "--trainer.max_epochs=1"])
 
 
