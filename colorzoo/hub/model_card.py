@@ -129,6 +129,7 @@ def overview_rows(checkpoints: list[Checkpoint], models: Sequence[str]) -> list[
             figure = next(iter(record.metrics))
             value = f"{_label(figure)} {_number(figure, record.metrics[figure])}"
             beside, size = _beside(record, figure), _size(checkpoint.path)
+            size += f" beside {record.tensors_of.name}" if record.tensors_of else ""
             rows.append((checkpoint.path.stem, value, beside, size, record.licence))
         if not mine:
             rows.append((model, "not published: create and train it", "", "", ""))

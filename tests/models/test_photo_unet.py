@@ -106,11 +106,12 @@ def test_variants_and_references_work_in_half_precision_and_on_one_pixel():
 
 
 @torch.no_grad()
-def test_global_context_begins_without_effect_and_then_reaches_every_place():
-    old = colorzoo.load("photo_unet.true")
-    new = colorzoo.create("photo_unet", context=8, weights="photo_unet.true", reinit=["context"]).eval()
+def test_global_context_begins_without_effect_and_then_reaches_every_place(small, tmp_path):
+    start = checkpoint_file.Checkpoint(tmp_path / "a.ckpt", "photo_unet", small.hparams, small.state_dict(), None)
+    checkpoint_file.write_ckpt(start)
+    new = colorzoo.create("photo_unet", context=8, weights=str(start.path), reinit=["context"]).eval()
     grey = torch.rand(1, 1, 40, 36)
-    torch.testing.assert_close(new(grey), old(grey), atol=1e-4, rtol=0)
+    torch.testing.assert_close(new(grey), small(grey), atol=1e-4, rtol=0)
     before = new.predict_ab(100 * grey)
     for level in new.context.shifts:
         level.bias += 1
