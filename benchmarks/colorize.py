@@ -79,7 +79,7 @@ def frechet_distance(features: Tensor, true: Tensor) -> float:
     metric = FrechetInceptionDistance(feature=identity)
     metric.update(true, real=True)
     metric.update(features, real=False)
-    return float(metric.compute())
+    return max(0.0, float(metric.compute()))  # of a set from itself it is nothing but rounding
 
 
 @torch.inference_mode()
