@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     began = time.monotonic()
     after = colorzoo.load(fine_tuned(before, options.model, teaching, options.minutes, fit))
     minutes = (time.monotonic() - began) / 60
-    rows = [("PSNR in dB", "pictures", "L* grey", "before", "after", "change")]
+    rows = [("PSNR in dB", "images", "L* grey", "before", "after", "change")]
     for name, source in sets.items():
         grey, old, new = (measured(source, model) for model in (None, before, after))
         rows.append((name, str(len(source)), f"{grey:.2f}", f"{old:.2f}", f"{new:.2f}", f"{new - old:+.2f}"))

@@ -1,6 +1,6 @@
 """How much the colours of a still clip flicker, and what smoothing costs where the image moves, as a Markdown table.
 
-    python benchmarks/flicker.py ~/.cache/colorzoo/data/bsds400 -o docs/results/flicker.md
+    python benchmarks/flicker.py ~/.cache/colorzoo/data/bsds400 -m photo_unet -o docs/results/flicker.md
 
 Each photograph becomes a clip in which it stands still, and one in which it slides by two pixels a frame. Both get new
 grain in each frame and are stored as H.264, as film that was scanned is. Flicker is what `flicker` measures; the
