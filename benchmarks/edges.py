@@ -22,12 +22,11 @@ import numpy as np
 import PIL.Image
 import torch
 from numpy.typing import NDArray
+from photo_sets import IN_COLOR, SETS, load_models
 from torch import Tensor
 from torch.nn import functional as F
 
-import colorzoo
 from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab
-from colorzoo.data.photo_sources import PhotoSource
 from colorzoo.datamodules.photos import PhotosDataModule
 from colorzoo.hub.model_card import markdown_table
 from colorzoo.inference.color_adjustments import ColorAdjustments
@@ -42,13 +41,9 @@ OUTPUT = Path(__file__).parent.parent / "docs" / "results" / "edges.md"
 SIZES = (256, 320, 384, 512)
 HEADING = ("a*b* of", "seen at", "up-sampling", "error at colour edges", "at edges of L* alone", "PSNR over L* grey")
 MORE = ("colourfulness of the truth's", "seconds")
-SMALL = {
-    PhotoSource("photos", val_images=400, eval_size=160): (160, 192, 256),
-    PhotoSource("kodachrome", val_images=200, eval_size=88): (88, 128, 192, 256),
-}
+SMALL = {"photos": (160, 192, 256), "kodachrome": (88, 128, 192, 256)}
 """Sets of small photographs, and the sizes at which they are shown, the first of which is their own."""
 TRUTH = "the truth"
-_IN_COLOR = 8.0
 _NEAR = 8
 _EDGE_AB, _EDGE_L, _FLAT_AB = 15.0, 20.0, 8.0
 """Changes over two pixels: of a strong edge of a*b*, of one of L*, and of a*b* where they have none."""
@@ -110,7 +105,7 @@ def photographs(folder: Path, split: str) -> Iterator[Photograph]:
     for path in paths[split == "test" :: 2]:
         with PIL.Image.open(path) as image:
             photograph = Photograph(np.array(image.convert("RGB")))
-        if photograph.color > _IN_COLOR:
+        if photograph.color > IN_COLOR:
             yield photograph
 
 
@@ -153,8 +148,8 @@ def tables(found: dict[tuple[str, int, str], list[Figures]], first: int) -> tupl
 def enlarged(models: dict[str, Any]) -> str:
     """Return the table of small photographs that are shown as they are, and enlarged."""
     rows: list[tuple[str, ...]] = [("set", "a*b* of", "seen at", "PSNR over L* grey")]
-    for photos, sizes in SMALL.items():
-        source = PhotosDataModule([photos]).load_split("val")
+    for name, sizes in SMALL.items():
+        source = PhotosDataModule([SETS[name]]).load_split("val")
         gains = defaultdict(list)
         for first in range(0, len(source), _BATCH):
             levels = source.load_batch(range(first, min(first + _BATCH, len(source))))["rgb"]
@@ -164,10 +159,10 @@ def enlarged(models: dict[str, Any]) -> str:
                 for size in sizes:
                     seen = F.interpolate(lightness, (size, size), mode="bicubic")
                     gain = psnr(merge_ab(lightness, model.predict_ab(seen.clamp(0, 100))), truth) - grey
-                    gains[title, size].append(gain[colorfulness(truth) > _IN_COLOR])
+                    gains[title, size].append(gain[colorfulness(truth) > IN_COLOR])
         for (title, size), parts in gains.items():
             gain = torch.cat(parts)
-            rows.append((f"{len(gain)} of {photos.title}", title, f"{size}", f"{float(gain.mean()):+.2f} dB"))
+            rows.append((f"{len(gain)} of {name}", title, f"{size}", f"{float(gain.mean()):+.2f} dB"))
     return markdown_table(rows)
 
 
@@ -183,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the Markdown file to write")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    models = {Path(name).name if "/" in name else name: colorzoo.load(name) for name in options.models}
+    models = load_models(options.models)
     found: dict[tuple[str, int, str], list[Figures]] = defaultdict(list)
     for photograph in photographs(options.folder, options.split):
         for key, figures in measured(photograph, models, options.sizes):

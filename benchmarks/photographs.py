@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from photo_sets import IN_COLOR, SETS, load_models
 from torch import Tensor
 
-import colorzoo
 from colorzoo.color.conversions import grey_to_lightness, rgb_to_lab, rgb_to_lab_and_grey
 from colorzoo.data.datasets import ImageDataset
-from colorzoo.data.photo_sources import PhotoSource
 from colorzoo.datamodules.photos import PhotosDataModule
 from colorzoo.hub.model_card import markdown_table
 from colorzoo.inference.tensor_image import merge_ab
@@ -33,12 +32,6 @@ from colorzoo.metrics import colorfulness, psnr
 from colorzoo.models._ab_bins import annealed_mean
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "results" / "photographs.md"
-SETS = {
-    "photos": PhotoSource("photos", val_images=400, eval_size=160),
-    "kodachrome": PhotoSource("kodachrome", val_images=200, eval_size=88),
-    "imagenette": PhotoSource("imagenette", val_images=500, eval_size=224),
-    "bsds": PhotoSource("bsds", val_images=12, eval_size=224),
-}
 HEADING = (
     "set",
     "model",
@@ -47,7 +40,6 @@ HEADING = (
     "better than grey",
     "chroma on grey ones",
 )
-_IN_COLOR = 8.0
 _GREY_CHROMA = 3.0
 _BATCH = 20
 
@@ -113,12 +105,12 @@ def measured(
         lab, grey = rgb_to_lab_and_grey(levels)
         truth = levels.float() / 255
         true = colorfulness(truth)
-        titles += [title for title, figure in zip(batch["name"], true.tolist(), strict=True) if figure > _IN_COLOR]
+        titles += [title for title, figure in zip(batch["name"], true.tolist(), strict=True) if figure > IN_COLOR]
         given_grey = _chroma(lab) < _GREY_CHROMA
         base = psnr(grey.expand_as(truth), truth)
         for name, rgb in (it for title, one in models.items() for it in colorized(title, one, grey, settings).items()):
             figures = torch.stack([psnr(rgb, truth) - base, colorfulness(rgb), true], dim=1)
-            rows[name].append(figures[true > _IN_COLOR])
+            rows[name].append(figures[true > IN_COLOR])
             chroma[name].append(_chroma(rgb_to_lab(rgb[given_grey])))
     return {name: _figures(titles, torch.cat(rows[name]), torch.cat(chroma[name])) for name in rows}
 
@@ -160,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--most", type=int, help="about so many photographs a set; all by default")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the Markdown file to write")
     options = parser.parse_args(arguments)
-    models = {Path(name).name if "/" in name else name: colorzoo.load(name) for name in options.models}
+    models = load_models(options.models)
     rows = [HEADING]
     gains: dict[str, dict[str, float]] = defaultdict(dict)
     for name in options.sets:

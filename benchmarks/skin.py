@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from photo_sets import SETS, load_models
 from torch import Tensor
 
-import colorzoo
 from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab
-from colorzoo.data.photo_sources import PhotoSource
 from colorzoo.datamodules.photos import PhotosDataModule
 from colorzoo.hub.model_card import markdown_table
 from colorzoo.io.atomic import atomic_replace
@@ -39,10 +38,7 @@ HEADING = (
     "a*b* off by",
     "to the mean of all",
 )
-_SOURCES = (
-    PhotoSource("photos", val_images=400, eval_size=160),
-    PhotoSource("kodachrome", val_images=200, eval_size=88),
-)
+_WITH_FACES = ("photos", "kodachrome")
 _HUES = (15.0, 85.0)
 _LEAST_CHROMA = 8.0
 
@@ -133,8 +129,8 @@ def measured(models: dict[str, Any]) -> dict[str, list[Skin]]:
     """Return what each model makes of the faces that are listed, beside the grey image."""
     faces = read_faces(FACES)
     found: dict[str, list[Skin]] = {name: [] for name in [GREY, *models]}
-    for source in _SOURCES:
-        images = PhotosDataModule([source]).load_split("val")
+    for name in _WITH_FACES:
+        images = PhotosDataModule([SETS[name]]).load_split("val")
         for index in (place for place, name in enumerate(images.names) if name in faces):
             truth = rgb_to_lab(images.load_batch([index])["rgb"])
             grey = lightness_to_grey(truth[:, :1])
@@ -153,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--models", nargs="+", default=["photo_unet.true", "photo_unet.lively"], help="names or files")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the Markdown file to write")
     options = parser.parse_args(arguments)
-    models = {Path(name).name if "/" in name else name: colorzoo.load(name) for name in options.models}
+    models = load_models(options.models)
     rows = [row for name, faces in measured(models).items() for row in group_rows(name, faces)]
     text = f"{markdown_table([HEADING, *rows])}\nWritten by `benchmarks/skin.py`.\n"
     print(text)

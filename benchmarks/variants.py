@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from photo_sets import SETS, load_models
 from torch import Tensor
 
-import colorzoo
 from colorzoo.color.conversions import lightness_to_grey, rgb_to_lab
 from colorzoo.data.datasets import ImageDataset
-from colorzoo.data.photo_sources import PhotoSource
 from colorzoo.datamodules.photos import PhotosDataModule
 from colorzoo.hub.model_card import markdown_table
 from colorzoo.inference.toning import classify_tone
@@ -28,10 +27,7 @@ from colorzoo.io.atomic import atomic_replace
 from colorzoo.metrics import psnr
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "results" / "variants.md"
-SETS = {
-    "photos": PhotoSource("photos", val_images=400, eval_size=160),
-    "imagenette": PhotoSource("imagenette", val_images=500, eval_size=224),
-}
+MEASURED = ("photos", "imagenette")
 HEADING = (
     "set",
     "model",
@@ -84,10 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--most", type=int, default=100, help="about so many photographs a set")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the Markdown file to write")
     options = parser.parse_args(arguments)
-    models = {Path(name).name if "/" in name else name: colorzoo.load(name) for name in options.models}
+    models = load_models(options.models)
     rows = [HEADING]
-    for title, given in SETS.items():
-        source = PhotosDataModule([given]).load_split("val")
+    for title in MEASURED:
+        source = PhotosDataModule([SETS[title]]).load_split("val")
         places = range(0, len(source), max(1, len(source) // options.most))[: options.most]
         for name, model in models.items():
             rows.append(row(f"{len(places)} of {title}", name, measured(source, places, model)))

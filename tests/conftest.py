@@ -2,6 +2,7 @@ import importlib.util
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,9 +38,15 @@ def seeded():
 
 @pytest.fixture(scope="session")
 def script():
-    """Import a script of the repository, which lies in no package, by its path from the root."""
+    """Import a script of the repository, which lies in no package, by its path from the root.
+
+    It finds what lies beside it, as one that runs does.
+    """
 
     def imported(path):
+        beside = str((Path(__file__).parent.parent / path).parent)
+        if beside not in sys.path:
+            sys.path.append(beside)
         spec = importlib.util.spec_from_file_location(Path(path).stem, Path(__file__).parent.parent / path)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)

@@ -1,7 +1,6 @@
 """The benchmark of de-noisers measures what it says, and writes it."""
 
 import math
-from pathlib import Path
 
 import PIL.Image
 import pytest
@@ -16,9 +15,7 @@ from colorzoo.noise.synthesis import Noise
 
 @pytest.fixture(scope="module")
 def benchmark(script):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
-        return script("benchmarks/denoise.py")
+    return script("benchmarks/denoise.py")
 
 
 @pytest.fixture(scope="module")

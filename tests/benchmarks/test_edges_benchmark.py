@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+import colorzoo
 from colorzoo.base.colorizer import Colorizer
 from colorzoo.color.conversions import lab_to_rgb
 from colorzoo.data.datasets import InMemoryDataset
-from colorzoo.data.photo_sources import PhotoSource
 
 
 class Halved(Colorizer):
@@ -57,10 +57,10 @@ def test_tables_hold_each_model_at_each_size(benchmark, tmp_path, monkeypatch):
     photographs.mkdir()
     for name, colours in (("a", 0), ("b", 1), ("c", 1), ("d", 0)):
         PIL.Image.fromarray(levels(colours)).save(photographs / f"{name}.png")
-    monkeypatch.setattr(benchmark.colorzoo, "load", lambda name: Halved().eval())
+    monkeypatch.setattr(colorzoo, "load", lambda name: Halved().eval())
     small = InMemoryDataset(["a"], torch.from_numpy(levels()[:16, 29:45].copy()).movedim(2, 0)[None])
     monkeypatch.setattr(benchmark.PhotosDataModule, "load_split", lambda self, split: small)
-    monkeypatch.setattr(benchmark, "SMALL", {PhotoSource("photos"): (16, 32)})
+    monkeypatch.setattr(benchmark, "SMALL", {"photos": (16, 32)})
     output = tmp_path / "edges.md"
     options = ["--models", "mine", "--sizes", "48", "24", "--small", "--sources", "of mine", "--output", str(output)]
     benchmark.main([str(photographs), *options])
