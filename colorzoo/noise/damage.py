@@ -88,8 +88,7 @@ class Damage(Degradation):
 
     def draw_width(self, random: np.random.Generator) -> float:
         """Draw a width: small ones are more frequent."""
-        low, high = as_range(self.width)
-        return float(low * (high / low) ** random.beta(1, 2))
+        return _between(self.width, random.beta(1, 2))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,9 +127,8 @@ class Hair(Damage):
     limits: ClassVar = Damage.limits | {"length": (1.0, 10000.0), "curl": (0.0, 10.0)}
 
     def add_one(self, canvas: Canvas, random: np.random.Generator) -> None:
-        (short, long), (straight, bent) = as_range(self.length), as_range(self.curl)
-        length = short * (long / short) ** random.beta(1, 1.5)
-        curl = random.uniform(straight, bent)
+        length = _between(self.length, random.beta(1, 1.5))
+        curl = random.uniform(*as_range(self.curl))
         path = draw_path(draw_place(canvas, random), random.uniform(0, 2 * math.pi), length, curl, 0.1, random)
         canvas.add_stroke(path, vary_width(self.draw_width(random), len(path), 0.15, random))
 
@@ -153,12 +151,12 @@ class Scratches(Damage):
     limits: ClassVar = Damage.limits | {"length": (1.0, 10000.0), "vertical_share": (0.0, 1.0), "gaps": (0.0, 0.95)}
 
     def add_one(self, canvas: Canvas, random: np.random.Generator) -> None:
-        (short, long), gaps = as_range(self.length), random.uniform(*as_range(self.gaps))
+        gaps = random.uniform(*as_range(self.gaps))
         upright = random.random() < self.vertical_share
         heading = math.pi / 2 if upright else random.uniform(0, 2 * math.pi)
         middle = draw_place(canvas, random)
         for _ in range(1 + random.poisson(0.7)):
-            length = short * (long / short) ** random.random()
+            length = _between(self.length, random.random())
             turned = heading + random.normal(0, 0.01 if upright else 0.08)
             path = draw_path(middle + random.normal(0, 6, 2), turned, length, 0.02, 0.02, random)
             width = self.draw_width(random)
@@ -222,6 +220,12 @@ class Shapes(Damage):
         shape = shape.resize([max(1, round(share * edge)) for edge in shape.size], reducing_gap=2.0)
         left, top = draw_place(canvas, random) - np.array(shape.size) / 2
         canvas.add_shape(shape, left, top)
+
+
+def _between(level: Level, share: float) -> float:
+    """Return what lies at a share of the way through a range, by factors: sizes are alike if their ratio is."""
+    low, high = as_range(level)
+    return float(low * (high / low) ** share)
 
 
 @cache
