@@ -202,7 +202,10 @@ class Colorizer(ZooModule):
             ValueError: If ``count`` is out of its range, and as `colorize` does.
         """
         asked = ColorAdjustments(working_size, **options)
-        variants = [replace(asked, variant=number) for number in range(1, check_count(count) + 1)]
+        check_count(count)
+        if asked.like is not None:  # looked at once for all of them
+            asked = replace(asked, like=self._as_reference(asked.like))
+        variants = [replace(asked, variant=number) for number in range(1, count + 1)]
         return [self.colorize_adjusted(image, adjustments) for adjustments in variants]
 
     def read_reference(self, image: Image) -> ColorReference:
@@ -233,7 +236,7 @@ class Colorizer(ZooModule):
         like, variant = adjustments.like, adjustments.variant
         if like is None and variant == 1:
             return self.predict_ab_with_confidence
-        reference = like if isinstance(like, ColorReference | None) else self.read_reference(like)
+        reference = None if like is None else self._as_reference(like)
         return lambda lightness: choose_colors(self.predict_distribution(lightness), reference, variant)
 
     def exceeds_working_size(self, picture: LightnessImage, adjustments: ColorAdjustments) -> bool:
@@ -242,6 +245,9 @@ class Colorizer(ZooModule):
         Up to the working size an image gets the colours that `forward` gives.
         """
         return max(picture.height, picture.width) > self._longest_side(adjustments)
+
+    def _as_reference(self, like: Image | ColorReference) -> ColorReference:
+        return like if isinstance(like, ColorReference) else self.read_reference(like)
 
     @overload
     def confidence(self, image: Picture | RasterImage, working_size: int | None = None) -> PIL.Image.Image: ...

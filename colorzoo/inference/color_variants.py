@@ -36,11 +36,10 @@ def check_variant(variant: int) -> None:
         )
 
 
-def check_count(count: int) -> int:
-    """Return how many variants are asked for, or raise a ValueError that says why there are not so many."""
+def check_count(count: int) -> None:
+    """Raise a ValueError that says why if there are not so many variants."""
     if count not in range(1, MAX_VARIANTS + 1):
         raise ValueError(f"{count} variants cannot be made; give a whole number from 1 to {MAX_VARIANTS}")
-    return count
 
 
 def choose_colors(

@@ -151,3 +151,13 @@ def test_models_that_know_one_colour_for_each_place_say_so(halves, reference):
 def test_a_model_in_training_mode_reads_no_reference(model, reference):
     with pytest.raises(ValueError, match="training mode"):
         model.train().read_reference(reference)
+
+
+def test_variants_look_at_their_reference_once(model, halves, reference, monkeypatch):
+    alone = [model.colorize(halves, like=reference, variant=number) for number in (1, 2, 3)]
+    seen = []
+    read = model.read_reference
+    monkeypatch.setattr(model, "read_reference", lambda image: seen.append(image) or read(image))
+    together = model.colorize_variants(halves, 3, like=reference)
+    assert len(seen) == 1
+    assert all(np.array_equal(one, other) for one, other in zip(alone, together, strict=True))
